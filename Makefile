@@ -1,0 +1,57 @@
+# Two commands do everything: `make up` and `make test`.
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+HOSTS ?= 2
+OS ?= bookworm
+STACK ?= dev
+
+.PHONY: help up down preview destroy status test test-fast lint e2e e2e-long tools clean
+
+help: ## What there is
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# Made anew when a requirement changes; an install that was cut off leaves no stamp and starts over.
+$(VENV)/.stamp: requirements.txt requirements-dev.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "kubenode needs Python 3.11 or later, this is " + sys.version)'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-dev.txt
+	touch $@
+
+up: $(VENV)/.stamp ## Sandbox with HOSTS=2 hosts, then pulumi up on stack dev, then the nginx proof and a table of nodes
+	@$(BIN)/python -m sandbox up --hosts $(HOSTS) --os $(OS)
+	@$(BIN)/python -m sandbox deploy --stack $(STACK)
+
+preview: $(VENV)/.stamp ## What the next `make up` would change
+	@. .sandbox/env.sh && pulumi preview --stack $(STACK) --diff
+
+destroy: $(VENV)/.stamp ## Give the hosts back; the sandbox stays
+	@. .sandbox/env.sh && pulumi destroy --stack $(STACK) --yes
+
+down: $(VENV)/.stamp ## Remove the sandbox; says what it leaves
+	@$(BIN)/python -m sandbox down
+
+status: $(VENV)/.stamp ## What runs
+	@$(BIN)/python -m sandbox status
+
+tools: $(VENV)/.stamp ## Build the tools into the cache, ahead of `make up`
+	@$(BIN)/python -m sandbox.tools build
+
+lint: $(VENV)/.stamp ## ruff, mypy, shellcheck
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/shellcheck -s sh -x -P components/remote $$(git ls-files '*.sh') components/local/run .ci/run
+
+test: lint ## Everything: lint, unit, shell, plugins, and end to end on a sandbox of its own
+	$(BIN)/python -m pytest tests
+
+test-fast: $(VENV)/.stamp ## Unit and golden tests only: no sandbox, seconds
+	$(BIN)/python -m pytest tests -m 'not sandbox and not long' --ignore tests/e2e
+
+e2e-long: $(VENV)/.stamp ## The proofs that need waiting
+	$(BIN)/python -m pytest tests -m long
+
+clean: ## Remove the virtual environment and what tests left; not the sandbox
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

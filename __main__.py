@@ -1,0 +1,10 @@
+"""kubenode: turns the hosts of this stack into worker nodes of its cluster. Reads as a table of contents."""
+
+from components import stack
+
+settings = stack.settings()
+facts = stack.facts(settings)
+cluster = stack.cluster(settings)
+nodes = stack.nodes(settings, facts, cluster)
+stack.verification(settings, nodes, cluster)
+stack.outputs(settings, facts)

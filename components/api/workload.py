@@ -1,0 +1,89 @@
+"""The test's own namespace with nginx: one pod for each node and a ClusterIP in front of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_kubernetes.apps.v1 import Deployment, DeploymentSpecArgs
+from pulumi_kubernetes.core.v1 import (
+    ContainerArgs,
+    ContainerPortArgs,
+    Namespace,
+    PodSpecArgs,
+    PodTemplateSpecArgs,
+    Service,
+    ServicePortArgs,
+    ServiceSpecArgs,
+    TopologySpreadConstraintArgs,
+)
+from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
+
+_LABELS = {"app": "nginx"}
+
+
+@dataclass(frozen=True)
+class Workload:
+    """`cluster_ip` is known once the Service is made."""
+
+    deployment: Deployment
+    service: Service
+    cluster_ip: pulumi.Output[str]
+
+
+def nginx(
+    name: str,
+    namespace: str,
+    image: str,
+    replicas: int,
+    provider: pulumi.ProviderResource,
+    parent: pulumi.Resource,
+    after: Sequence[pulumi.Resource],
+) -> Workload:
+    """Spread strictly: with as many replicas as nodes, every node runs one."""
+    place = Namespace(
+        f"{name}-namespace",
+        metadata=ObjectMetaArgs(name=namespace),
+        opts=pulumi.ResourceOptions(parent=parent, provider=provider, depends_on=list(after)),
+    )
+    own = pulumi.ResourceOptions(parent=parent, provider=provider, depends_on=[place])
+    deployment = Deployment(
+        f"{name}-deployment",
+        metadata=ObjectMetaArgs(name="nginx", namespace=namespace, labels=_LABELS),
+        spec=DeploymentSpecArgs(
+            replicas=replicas,
+            selector=LabelSelectorArgs(match_labels=_LABELS),
+            template=PodTemplateSpecArgs(
+                metadata=ObjectMetaArgs(labels=_LABELS),
+                spec=PodSpecArgs(
+                    containers=[
+                        ContainerArgs(
+                            name="nginx",
+                            image=image,
+                            image_pull_policy="IfNotPresent",
+                            ports=[ContainerPortArgs(container_port=80)],
+                        )
+                    ],
+                    termination_grace_period_seconds=5,
+                    topology_spread_constraints=[
+                        TopologySpreadConstraintArgs(
+                            max_skew=1,
+                            topology_key="kubernetes.io/hostname",
+                            when_unsatisfiable="DoNotSchedule",
+                            node_taints_policy="Honor",
+                            label_selector=LabelSelectorArgs(match_labels=_LABELS),
+                        )
+                    ],
+                ),
+            ),
+        ),
+        opts=own,
+    )
+    service = Service(
+        f"{name}-service",
+        metadata=ObjectMetaArgs(name="nginx", namespace=namespace, labels=_LABELS),
+        spec=ServiceSpecArgs(type="ClusterIP", selector=_LABELS, ports=[ServicePortArgs(port=80, target_port=80)]),
+        opts=own,
+    )
+    return Workload(deployment, service, service.spec.apply(lambda spec: str(spec.cluster_ip)))

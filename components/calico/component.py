@@ -1,0 +1,26 @@
+"""The host's side of the pod network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pulumi
+
+from components.calico import files
+from components.remote.command import Host
+from components.remote.part import Content, Part
+from components.settings import NodeSettings
+
+
+class Calico(Part):
+    """Owns the CNI directories and the standard plugins. Not Calico's pods, which the cluster runs."""
+
+    def __init__(
+        self,
+        host: Host,
+        settings: NodeSettings,
+        after: Sequence[pulumi.Resource],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        content = Content(files=files.files(settings), artifacts=files.artifacts(settings))
+        super().__init__("Calico", "calico", host, content, after, opts)

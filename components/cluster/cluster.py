@@ -1,0 +1,66 @@
+"""What a stack needs of its cluster, once: the provider, the rights of its nodes, kube-proxy's identity.
+
+Owns the objects with names of the stack's own. Does not own the control plane, nor any node.
+No `from __future__ import annotations` here: the component analyzer reads the annotations at run time.
+"""
+
+import hashlib
+import re
+from typing import TypedDict
+
+import pulumi
+
+from components.api.provider import cluster_provider
+from components.api.rbac import bind_group
+from components.pki.issued import IssuedCertificate, IssuedCertificateArgs
+from components.remote.command import Kubeconfig
+
+
+class ClusterArgs(TypedDict):
+    """`claim` is organization/project/stack; hours count the validity of kube-proxy's certificate."""
+
+    kubeconfig: Kubeconfig
+    identifier: str
+    claim: str
+    certificate_validity_hours: int
+    early_renewal_hours: int
+
+
+class Cluster(pulumi.ComponentResource):
+    """`provider` for objects; `bootstrap_group` for tokens; `proxy_certificate` for kube-proxy."""
+
+    def __init__(self, name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("kubenode:index:Cluster", name, None, opts)
+        short = stack_slug(args["claim"])
+        own = pulumi.ResourceOptions(parent=self)
+        self.provider = cluster_provider(f"{name}-provider", args["kubeconfig"], args["identifier"], own)
+        self.bootstrap_group = f"system:bootstrappers:kubenode:{short}"
+        self.rights = [
+            bind_group(
+                f"{name}-join", f"kubenode:{short}:join", self.bootstrap_group, "system:node-bootstrapper",
+                self.provider, self,
+            ),
+            bind_group(
+                f"{name}-renew", f"kubenode:{short}:renew", "system:nodes",
+                "system:certificates.k8s.io:certificatesigningrequests:selfnodeclient", self.provider, self,
+            ),
+        ]
+        self.proxy_certificate = IssuedCertificate(
+            f"{name}-kube-proxy",
+            IssuedCertificateArgs(
+                common_name="system:kube-proxy",
+                organizations=(),
+                kubeconfig=args["kubeconfig"],
+                claim=args["claim"],
+                validity_hours=args["certificate_validity_hours"],
+                early_renewal_hours=args["early_renewal_hours"],
+            ),
+            own,
+        )
+        self.register_outputs({})
+
+
+def stack_slug(claim: str) -> str:
+    """A stack's name as a part of object and group names: readable, and unique by its last eight hex digits."""
+    readable = re.sub(r"[^a-z0-9]+", "-", "-".join(claim.lower().split("/")[-2:])).strip("-")[:40]
+    return f"{readable}-{hashlib.sha256(claim.encode()).hexdigest()[:8]}"

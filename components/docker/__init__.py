@@ -1,0 +1,1 @@
+"""Docker Engine, cri-dockerd and the preloaded images of one node."""

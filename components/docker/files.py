@@ -1,0 +1,141 @@
+"""The files of Docker Engine and cri-dockerd.
+
+Owns daemon.json, cri-dockerd's units and what is downloaded for Docker. Does not own Docker's own unit, which
+is its package's, nor the loading of images and the health check (`docker.sh`).
+"""
+
+from __future__ import annotations
+
+from components.remote.bundle import Artifact, HostFile
+from components.rendering import command_line, json_text
+from components.settings import NodeSettings
+from components.settings.defaults import DOCKER
+from components.settings.merge import patched
+
+IMAGE_DIRECTORY = "/var/lib/kubenode/images"
+CNI_BIN_DIRECTORY = "/opt/cni/bin"
+CNI_CONF_DIRECTORY = "/etc/cni/net.d"
+
+
+def files(node: NodeSettings) -> tuple[HostFile, ...]:
+    """daemon.json, and cri-dockerd's service and socket where the kubelet needs them."""
+    daemon = HostFile("daemon.json", "/etc/docker/daemon.json", json_text(_daemon(node)))
+    if node.artifacts.cri_dockerd is None:
+        return (daemon,)
+    return (
+        daemon,
+        HostFile("cri-docker.service", "/etc/systemd/system/cri-docker.service", _service(node)),
+        HostFile("cri-docker.socket", "/etc/systemd/system/cri-docker.socket", _SOCKET),
+    )
+
+
+def artifacts(node: NodeSettings) -> tuple[Artifact, ...]:
+    """cri-dockerd's binary, and an archive for each preloaded image."""
+    adapter = node.artifacts.cri_dockerd
+    binaries = (
+        ()
+        if adapter is None
+        else (
+            Artifact(
+                "cri-dockerd",
+                "/usr/local/bin/cri-dockerd",
+                adapter.url,
+                adapter.sha256,
+                "0755",
+                "cri-dockerd/cri-dockerd",
+            ),
+        )
+    )
+    return binaries + tuple(archive for _, archive in images(node))
+
+
+def images(node: NodeSettings) -> tuple[tuple[str, Artifact], ...]:
+    """Each preloaded image with the archive of `docker save` that holds it."""
+    return tuple(
+        (
+            image.image,
+            Artifact(
+                _file_name(image.url),
+                f"{IMAGE_DIRECTORY}/{_file_name(image.url)}",
+                image.url,
+                image.sha256,
+                "0644",
+            ),
+        )
+        for image in node.artifacts.images
+    )
+
+
+def _file_name(url: str) -> str:
+    return url.rpartition("/")[2]
+
+
+def _daemon(node: NodeSettings) -> dict[str, object]:
+    docker = node.docker
+    ours = {
+        **DOCKER,
+        "exec-opts": [f"native.cgroupdriver={docker.cgroup_driver}"],
+        # Docker rotates: the kubelet cannot rotate logs that Docker writes.
+        "log-opts": {"max-file": str(docker.log_max_file), "max-size": docker.log_max_size},
+    }
+    return patched(ours, docker.extra_config)
+
+
+def _service(node: NodeSettings) -> str:
+    command = command_line(
+        "/usr/local/bin/cri-dockerd",
+        {
+            "cni-bin-dir": CNI_BIN_DIRECTORY,
+            "cni-conf-dir": CNI_CONF_DIRECTORY,
+            "container-runtime-endpoint": "fd://",
+            "network-plugin": "cni",
+            "pod-infra-container-image": node.pause_image,
+            # exec, attach and port-forward come through the kubelet; without this they listen on every
+            # address.
+            "streaming-bind-addr": "127.0.0.1:0",
+        },
+    )
+    return _SERVICE.format(command=command)
+
+
+# After the upstream unit. KillMode=process: streams and helpers of running containers outlive a restart.
+_SERVICE = """\
+[Unit]
+Description=CRI interface for Docker Engine
+Documentation=https://mirantis.github.io/cri-dockerd/
+After=network-online.target firewalld.service docker.service
+Wants=network-online.target
+Requires=cri-docker.socket
+
+[Service]
+Type=notify
+ExecStart={command}
+ExecReload=/bin/kill -s HUP $MAINPID
+TimeoutSec=0
+RestartSec=2
+Restart=always
+LimitNOFILE=infinity
+LimitNPROC=infinity
+LimitCORE=infinity
+TasksMax=infinity
+Delegate=yes
+KillMode=process
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+_SOCKET = """\
+[Unit]
+Description=CRI socket for Docker Engine
+PartOf=cri-docker.service
+
+[Socket]
+ListenStream=/run/cri-dockerd.sock
+SocketMode=0660
+SocketUser=root
+SocketGroup=docker
+
+[Install]
+WantedBy=sockets.target
+"""

@@ -1,0 +1,1 @@
+"""The host below the node: packages, kernel settings, swap."""

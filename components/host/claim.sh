@@ -1,0 +1,110 @@
+#!/bin/sh
+# The claim of a host: preflight before anything is written, the toolkit, and the word whose host this is.
+#
+# Owns /usr/local/lib/kubenode and /var/lib/kubenode/claim. Its removal is the last thing a destroy does on a host; it
+# sweeps every part that the host's own record still lists, also one that a killed create never told the state about.
+set -eu
+. "${0%/*}/lib.sh"
+
+KN_PARTS="claim prepare docker calico credentials kubelet kube-proxy verify"
+
+kn_part_apply() {
+    if [ -e "$KN_RECORD/claim" ] && ! kn_claim_is_ours; then
+        kn_die "this host is claimed by $(kn_claim_text). Nothing was written. Destroy it there first, or choose another host."
+    fi
+    preflight
+    KN_R=$KN_RECORD/parts/claim
+    (umask 077 && mkdir -p "$KN_RECORD")
+    chmod 0700 "$KN_RECORD"
+    if [ ! -e "$KN_RECORD/claim" ]; then
+        printf 'stack %s\nnode %s\nsince %s\n' "$KN_CLAIM" "$KN_NODE" "$(date -u +%FT%TZ)" >"$KN_RECORD/claim.new"
+        sync "$KN_RECORD/claim.new"
+        mv "$KN_RECORD/claim.new" "$KN_RECORD/claim"
+        kn_say "claimed for $(kn_claim_text)"
+    fi
+    mkdir -p "$KN_R"
+    kn_mkdir "$KN_LIB"
+    for kn_script in lib.sh $KN_PARTS; do
+        cmp -s "${0%/*}/$kn_script" "$KN_LIB/$kn_script" && continue
+        cp "${0%/*}/$kn_script" "$KN_LIB/.$kn_script.new"
+        chmod 0755 "$KN_LIB/.$kn_script.new"
+        mv -f "$KN_LIB/.$kn_script.new" "$KN_LIB/$kn_script"
+    done
+    kn_say "toolkit $(kn_setting toolkit) installed"
+}
+
+# preflight: everything that would stop a later part, all at once. Writes nothing.
+preflight() {
+    : >"$KN_TMP/problems"
+    [ -d /run/systemd/system ] || problem "systemd does not run here; kubenode needs it"
+    for kn_command in awk sed tar gzip base64 flock timeout sha256sum cmp comm find systemctl journalctl dpkg-query apt-get; do
+        command -v "$kn_command" >/dev/null || problem "the command $kn_command is missing"
+    done
+    kn_arch=$(kn_setting architecture)
+    case $(uname -m) in
+    x86_64) kn_found=amd64 ;;
+    aarch64) kn_found=arm64 ;;
+    *) kn_found=$(uname -m) ;;
+    esac
+    [ -z "$kn_arch" ] || [ "$kn_found" = "$kn_arch" ] ||
+        problem "the machine is $kn_found, the configuration says $kn_arch"
+    kn_free=$(df -Pk /var/lib | awk 'NR == 2 { print int($4 / 1024) }')
+    [ "$kn_free" -ge "$(kn_setting disk-free-megabytes 2048)" ] ||
+        problem "/var/lib has $kn_free MiB free, needs $(kn_setting disk-free-megabytes 2048)"
+    if [ "$(kn_setting swap refuse)" = refuse ] && [ "$(wc -l </proc/swaps)" -gt 1 ]; then
+        problem "swap is on ($(awk 'NR == 2 { print $1 }' /proc/swaps)): turn it off for good, or set host.swap to allow"
+    fi
+    if [ ! -e "$KN_RECORD/claim" ]; then preflight_bare; fi
+    [ ! -s "$KN_TMP/problems" ] ||
+        kn_die "this host cannot become a node as it is. Nothing was written.
+$(cat "$KN_TMP/problems")"
+}
+
+# preflight_bare: of a host that is not ours yet. Something else's kubelet would be broken by us, and then by our undo.
+preflight_bare() {
+    for kn_unit in kubelet kube-proxy k3s k3s-agent rke2-agent k0sworker; do
+        ! systemctl is-active -q "$kn_unit" || problem "the unit $kn_unit runs: this machine is a node already. Take it out of its cluster first"
+    done
+    for kn_dir in /etc/kubernetes /var/lib/kubelet; do
+        [ ! -d "$kn_dir" ] || [ -z "$(ls -A "$kn_dir")" ] ||
+            problem "$kn_dir is not empty: another installation left it. Clean it up first, for example with 'kubeadm reset'"
+    done
+    for kn_port in 10248 10249 10250 10256; do
+        ! listening "$kn_port" || problem "port $kn_port is taken; kubelet and kube-proxy need it"
+    done
+}
+
+listening() { cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk -v p="$(printf ':%04X' "$1")\$" '$4 == "0A" && $2 ~ p { f = 1 } END { exit !f }'; }
+
+problem() { printf -- '- %s\n' "$*" >>"$KN_TMP/problems"; }
+
+kn_part_remove() {
+    if [ ! -e "$KN_RECORD/claim" ]; then
+        kn_say "no claim on this host: nothing of ours is here"
+        return
+    fi
+    kn_claim_is_ours || kn_die "this host is claimed by $(kn_claim_text), not by us. Nothing was done."
+    for kn_part in kube-proxy kubelet credentials calico docker prepare; do
+        [ -d "$KN_RECORD/parts/$kn_part" ] || continue
+        kn_say "sweeping $kn_part, which the host's record still lists"
+        KN_LOCK_HELD=1 sh "${0%/*}/$kn_part" remove <"$KN_TMP/bundle" >>"$KN_TMP/say" 2>>"$KN_TMP/die" ||
+            kn_die "the sweep of $kn_part failed"
+    done
+    KN_R=$KN_RECORD/parts/claim
+    rm -rf "$KN_LIB"
+    kn_restore_files
+    find "$KN_RECORD" -mindepth 1 -maxdepth 1 ! -name claim -exec rm -rf {} +
+    # Last of all: a removal that was cut off before this line is repeated as a whole.
+    rm -f "$KN_RECORD/claim"
+    rmdir "$KN_RECORD"
+    kn_say "claim released"
+}
+
+kn_part_check() {
+    kn_demand_claim
+    for kn_script in lib.sh $KN_PARTS; do
+        [ -x "$KN_LIB/$kn_script" ] || kn_die "$KN_LIB/$kn_script is missing"
+    done
+}
+
+kn_main claim "$@"

@@ -1,0 +1,51 @@
+"""What the claim checks and what a host is prepared with, as the settings of a bundle. Pure.
+
+Owns the list of kernel settings that kubelet, kube-proxy and Docker change by themselves: they are noted before the
+first of them runs and put back after the last. Does not own the values that we choose (`settings/defaults.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from components.host import files
+from components.settings import NodeSettings
+
+# Setting and the value that the program writes; "*" where it depends on the machine.
+# kubelet: pkg/kubelet/cm/container_manager_linux.go; kube-proxy: cmd/kube-proxy/app/conntrack.go and the proxiers.
+_FOREIGN_SYSCTLS: Mapping[str, str] = {
+    "vm.overcommit_memory": "1",
+    "vm.panic_on_oom": "0",
+    "kernel.panic": "10",
+    "kernel.panic_on_oops": "1",
+    "kernel.keys.root_maxkeys": "1000000",
+    "kernel.keys.root_maxbytes": "25000000",
+    "net.ipv4.ip_forward": "1",
+    "net.ipv4.conf.all.route_localnet": "1",
+    "net.ipv6.conf.all.forwarding": "1",
+    "net.ipv6.conf.default.forwarding": "1",
+    "net.bridge.bridge-nf-call-iptables": "1",
+    "net.bridge.bridge-nf-call-ip6tables": "1",
+    "net.netfilter.nf_conntrack_max": "*",
+    "net.netfilter.nf_conntrack_tcp_timeout_established": "86400",
+    "net.netfilter.nf_conntrack_tcp_timeout_close_wait": "3600",
+    "net.ipv4.vs.conntrack": "1",
+    "net.ipv4.vs.conn_reuse_mode": "0",
+    "net.ipv4.vs.expire_nodest_conn": "1",
+    "net.ipv4.vs.expire_quiescent_template": "1",
+}
+
+
+def preflight(node: NodeSettings) -> dict[str, Sequence[str]]:
+    """What must hold before anything is written."""
+    return {"architecture": [node.host.architecture], "swap": [node.host.swap]}
+
+
+def preparation(node: NodeSettings) -> dict[str, Sequence[str]]:
+    """Packages, modules and kernel settings, one value a line."""
+    return {
+        "package": files.packages(node),
+        "module": files.modules(node),
+        "sysctl": [f"{name} {value}" for name, value in sorted(files.sysctls(node).items())],
+        "foreign-sysctl": [f"{name} {value}" for name, value in sorted(_FOREIGN_SYSCTLS.items())],
+    }

@@ -1,0 +1,65 @@
+"""The identities of a node as files: the cluster's CA, the bootstrap kubeconfig, kube-proxy's kubeconfig.
+
+Owns their text. Does not own kubelet.kubeconfig, which the kubelet writes once its certificate is approved,
+and does not decide who is who (`identity/`).
+
+Both kubeconfigs name the CA by its path. The kubelet copies that into the kubeconfig it writes, so a new CA
+reaches a node with one file, and never leaves an old copy behind in a file that is not ours.
+"""
+
+from __future__ import annotations
+
+import base64
+
+from components.remote.bundle import HostFile
+from components.rendering import yaml_text
+from components.settings.defaults import CA_PATH
+
+BOOTSTRAP_PATH = "/etc/kubernetes/bootstrap.kubeconfig"
+KUBE_PROXY_PATH = "/etc/kubernetes/kube-proxy.kubeconfig"
+
+
+def certificate_authority(ca_pem: str) -> HostFile:
+    """The cluster's CA certificates."""
+    return HostFile("ca.pem", CA_PATH, ca_pem)
+
+
+def bootstrap(server: str, token: str, *, user: str = "kubelet-bootstrap") -> HostFile:
+    """The kubeconfig that a kubelet asks for its first certificate with. It is of no use after that."""
+    return HostFile(
+        "bootstrap.kubeconfig", BOOTSTRAP_PATH, _kubeconfig(server, user, {"token": token}), "0600"
+    )
+
+
+def kube_proxy(server: str, certificate_pem: str, key_pem: str) -> HostFile:
+    """kube-proxy's kubeconfig with certificate and key inside: one 0600 file is all there is of them."""
+    credentials = {"client-certificate-data": _base64(certificate_pem), "client-key-data": _base64(key_pem)}
+    return HostFile(
+        "kube-proxy.kubeconfig", KUBE_PROXY_PATH, _kubeconfig(server, "kube-proxy", credentials), "0600"
+    )
+
+
+def kube_proxy_with_token(server: str, token: str) -> HostFile:
+    """kube-proxy's kubeconfig with the token of a ServiceAccount."""
+    return HostFile(
+        "kube-proxy.kubeconfig", KUBE_PROXY_PATH, _kubeconfig(server, "kube-proxy", {"token": token}), "0600"
+    )
+
+
+def _kubeconfig(server: str, user: str, credentials: dict[str, str]) -> str:
+    return yaml_text(
+        {
+            "apiVersion": "v1",
+            "clusters": [
+                {"cluster": {"certificate-authority": CA_PATH, "server": server}, "name": "kubernetes"}
+            ],
+            "contexts": [{"context": {"cluster": "kubernetes", "user": user}, "name": "default"}],
+            "current-context": "default",
+            "kind": "Config",
+            "users": [{"name": user, "user": credentials}],
+        }
+    )
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()

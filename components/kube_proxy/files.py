@@ -1,0 +1,69 @@
+"""The files of kube-proxy.
+
+Owns the KubeProxyConfiguration, the unit and the binary. Does not own its kubeconfig
+(`identity/kubeconfigs.py`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from components.remote.bundle import Artifact, HostFile
+from components.rendering import command_line, yaml_text
+from components.settings import NodeSettings
+from components.settings.defaults import KUBE_PROXY
+from components.settings.merge import patched
+
+CONFIG_PATH = "/etc/kubernetes/kube-proxy.yaml"
+BINARY_PATH = "/usr/local/bin/kube-proxy"
+
+
+def files(node: NodeSettings) -> tuple[HostFile, ...]:
+    """The KubeProxyConfiguration and the unit."""
+    unit = _UNIT.format(command=command_line(BINARY_PATH, {"config": CONFIG_PATH, "v": "2"}))
+    return (
+        HostFile("kube-proxy.yaml", CONFIG_PATH, yaml_text(configuration(node))),
+        HostFile("kube-proxy.service", "/etc/systemd/system/kube-proxy.service", unit),
+    )
+
+
+def artifacts(node: NodeSettings) -> tuple[Artifact, ...]:
+    """The binary."""
+    kube_proxy = node.artifacts.kube_proxy
+    return (Artifact("kube-proxy", BINARY_PATH, kube_proxy.url, kube_proxy.sha256),)
+
+
+def configuration(node: NodeSettings) -> dict[str, Any]:
+    """The KubeProxyConfiguration: ours as far as the release knows it, and the user's extraConfig over it."""
+    ours = {
+        **KUBE_PROXY,
+        # The pods' range: with the services' range every packet to a service would be masqueraded.
+        "clusterCIDR": node.cluster.pod_cidr,
+        # Without it kube-proxy looks for a Node with the host's own name.
+        "hostnameOverride": node.name,
+        # Always in so many words: the default becomes another one with Kubernetes 1.40.
+        "mode": node.kube_proxy.mode,
+    }
+    known = {name: value for name, value in ours.items() if name in node.minor.kube_proxy_fields}
+    kind = {"apiVersion": "kubeproxy.config.k8s.io/v1alpha1", "kind": "KubeProxyConfiguration"}
+    return {**patched(known, node.kube_proxy.extra_config), **kind}
+
+
+# Restart=always: kube-proxy ends by itself when its configuration file changes.
+_UNIT = """\
+[Unit]
+Description=kube-proxy: the Kubernetes service proxy
+Documentation=https://kubernetes.io/docs/reference/command-line-tools-reference/kube-proxy/
+After=network-online.target
+Wants=network-online.target
+StartLimitIntervalSec=0
+
+[Service]
+ExecStart={command}
+Restart=always
+RestartSec=5
+LimitNOFILE=65536
+
+[Install]
+WantedBy=multi-user.target
+"""

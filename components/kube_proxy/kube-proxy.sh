@@ -1,0 +1,39 @@
+#!/bin/sh
+# kube-proxy: binary, configuration, unit; and, when it goes, its rules.
+set -eu
+. "${0%/*}/lib.sh"
+
+kn_part_apply() {
+    kn_fetch_artifacts
+    kn_note_tables
+    kn_put_files
+    kn_put_artifacts
+    kn_drop_stale
+    ! kn_changed kube-proxy.service || kn_daemon_reload
+    # Its kubeconfig belongs to the credentials; a new certificate in it asks for a restart here.
+    [ "$(kn_setting certificate)" = "$(cat "$KN_R/certificate" 2>/dev/null)" ] || KN_CHANGED="${KN_CHANGED}certificate "
+    kn_start kube-proxy.service "$(kn_setting healthy-timeout-seconds 120)" proxy_healthy \
+        kube-proxy kube-proxy.yaml kube-proxy.service certificate
+    kn_setting certificate >"$KN_R/certificate"
+}
+
+proxy_healthy() {
+    [ "$(curl -fsS -m 5 http://127.0.0.1:10249/proxyMode 2>/dev/null)" = "$(kn_setting mode)" ] &&
+        curl -fsS -m 5 -o /dev/null http://127.0.0.1:10256/healthz 2>/dev/null
+}
+
+kn_part_remove() {
+    kn_restore_units
+    kn_stop kube-proxy.service
+    [ ! -x /usr/local/bin/kube-proxy ] || kn_try 60 /usr/local/bin/kube-proxy --cleanup || :
+    kn_restore_files
+    kn_try 60 systemctl daemon-reload || :
+    kn_delete_chains 'KUBE-.*'
+    if command -v nft >/dev/null; then
+        for kn_family in ip ip6; do kn_try 20 nft delete table "$kn_family" kube-proxy || :; done
+    fi
+    [ ! -d /sys/class/net/kube-ipvs0 ] || kn_try 20 ip link delete kube-ipvs0 || :
+    kn_delete_empty_tables
+}
+
+kn_main kube-proxy "$@"

@@ -1,0 +1,53 @@
+#!/bin/sh
+# The kubelet: binary, configuration, unit; and, when it goes, everything that its pods left on the host.
+set -eu
+. "${0%/*}/lib.sh"
+PLUGIN_DIR=/usr/libexec/kubernetes
+
+kn_part_apply() {
+    kn_fetch_artifacts
+    kn_note_tables
+    kn_note_dirs /var/lib/kubelet /var/log/pods /var/log/containers "$PLUGIN_DIR"
+    mkdir -p /var/lib/kubelet
+    kn_put_files
+    kn_put_artifacts
+    kn_drop_stale
+    ! kn_changed kubelet.service || kn_daemon_reload
+    kn_start kubelet.service "$(kn_setting healthy-timeout-seconds 180)" kubelet_healthy kubelet kubelet.yaml kubelet.service
+    # Joined: the token has done its work.
+    [ ! -s /etc/kubernetes/kubelet.kubeconfig ] || rm -f /etc/kubernetes/bootstrap.kubeconfig
+}
+
+# The kubelet opens this port only when it has its client certificate, so this waits for the approval too.
+kubelet_healthy() { [ "$(curl -fsS -m 5 http://127.0.0.1:10248/healthz 2>/dev/null)" = ok ]; }
+
+kn_part_remove() {
+    kn_restore_units
+    kn_stop kubelet.service
+    stop_pods
+    for kn_dir in /var/lib/kubelet /var/log/pods /var/log/containers "$PLUGIN_DIR"; do kn_drop_dir "$kn_dir"; done
+    rm -f /etc/kubernetes/kubelet.kubeconfig
+    kn_restore_files
+    kn_try 60 systemctl daemon-reload || :
+    if [ ! -d "$KN_RECORD/parts/kube-proxy" ]; then
+        kn_delete_chains 'KUBE-.*'
+        kn_delete_empty_tables
+    fi
+    find /sys/fs/cgroup -depth -type d -path '*kubepods*' -exec rmdir {} + 2>/dev/null || :
+}
+
+# Through the CRI, so that the network plugin gives back each pod's address; what does not answer is removed by Docker.
+stop_pods() {
+    command -v docker >/dev/null && timeout 20 docker info >/dev/null 2>&1 || return 0
+    timeout 60 docker ps -aq --no-trunc --filter label=io.kubernetes.docker.type=podsandbox >"$KN_TMP/sandboxes"
+    while read -r kn_sandbox; do
+        kn_cri_call StopPodSandbox "$kn_sandbox" >>"$KN_TMP/log" 2>&1 || :
+        kn_cri_call RemovePodSandbox "$kn_sandbox" >>"$KN_TMP/log" 2>&1 || :
+    done <"$KN_TMP/sandboxes"
+    timeout 60 docker ps -aq --filter label=io.kubernetes.pod.uid >"$KN_TMP/containers"
+    # shellcheck disable=SC2046 # one id a line
+    [ ! -s "$KN_TMP/containers" ] || kn_run 120 docker rm -f $(cat "$KN_TMP/containers")
+    [ ! -s "$KN_TMP/sandboxes" ] || kn_say "stopped $(wc -l <"$KN_TMP/sandboxes") pods that were left"
+}
+
+kn_main kubelet "$@"

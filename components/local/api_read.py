@@ -1,0 +1,191 @@
+"""Reads, once per run and tolerantly, what the API says of the stack's nodes.
+
+Arguments: nodes (names), stack, timeoutSeconds 10, labels (optional: labels by node, for nodes that do not
+exist yet).
+
+apply  Prints one JSON object and always ends well: an API that cannot be reached is an answer, not an error.
+       {"reachable", "error", "serverVersion", "nodes": {name: {"exists", "uid", "claim", "inService",
+       "ready", "unschedulable", "kubeletVersion", "joined"}}, "foreign": {name: what is wrong},
+       "daemonSetProxies": ["namespace/name"], "pendingRequests": {name: [request names]}}
+remove Nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from components.local import kubectl as kubectls
+from components.local import nodes
+from components.local.arguments import Arguments
+from components.local.errors import Failure
+from components.local.kubectl import PATHS, Json, Kubectl, KubectlError, items
+
+
+def run(arguments: Arguments) -> str:
+    """The whole program: it opens kubectl itself, because failing to is an answer too."""
+    names = arguments.texts("nodes")
+    stack = arguments.text("stack", "")
+    seconds = arguments.integer("timeoutSeconds", 10, low=1)
+    labels = arguments.mapping("labels")
+    try:
+        with kubectls.opened(arguments, retry_seconds=0) as kubectl:
+            version, node_list, daemon_sets, requests = _read(kubectl, seconds)
+    except (Failure, OSError) as error:
+        return render(unreachable(_short(error)))
+    answer = facts(
+        names, stack, labels, version=version, node_list=node_list, daemon_sets=daemon_sets, requests=requests
+    )
+    return render(answer)
+
+
+def render(answer: Mapping[str, Any]) -> str:
+    return json.dumps(answer, indent=1, sort_keys=True)
+
+
+def unreachable(error: str) -> Json:
+    return {
+        "reachable": False,
+        "error": error,
+        "serverVersion": None,
+        "nodes": {},
+        "foreign": {},
+        "daemonSetProxies": [],
+        "pendingRequests": {},
+    }
+
+
+def facts(
+    names: Iterable[str],
+    stack: str,
+    labels: Mapping[str, Mapping[str, str]],
+    *,
+    version: Mapping[str, Any],
+    node_list: Iterable[Json],
+    daemon_sets: Iterable[Json],
+    requests: Iterable[Json],
+) -> Json:
+    """The answer, from what the API gave. Pure."""
+    wanted = sorted(names)
+    by_name = {nodes.view(one).name: one for one in node_list}
+    foreign: dict[str, str] = {}
+    answer: dict[str, Json] = {}
+    all_labels: list[dict[str, str]] = []
+    for name in wanted:
+        found = by_name.get(name)
+        all_labels.append(
+            {"kubernetes.io/os": "linux", "kubernetes.io/hostname": name, **labels.get(name, {})}
+        )
+        if found is None:
+            answer[name] = {"exists": False}
+            continue
+        seen = nodes.view(found)
+        all_labels[-1] |= (found.get("metadata") or {}).get("labels") or {}
+        answer[name] = {
+            "exists": True,
+            "uid": seen.uid,
+            "claim": seen.claim,
+            "inService": seen.in_service,
+            "ready": seen.is_ready,
+            "unschedulable": seen.unschedulable,
+            "kubeletVersion": nodes.version_number(seen.kubelet_version) or None,
+            "joined": bool(seen.kubelet_version),
+        }
+        if seen.claim is None:
+            foreign[name] = "exists, and no stack of kubenode claims it"
+        elif stack and seen.claim != stack:
+            foreign[name] = f"claimed by the stack {seen.claim}"
+    users = {f"system:node:{name}": name for name in wanted}
+    pending: dict[str, list[str]] = {}
+    for request in requests:
+        owner = users.get(str((request.get("spec") or {}).get("username")))
+        if owner and not (request.get("status") or {}).get("conditions"):
+            pending.setdefault(owner, []).append(str(request["metadata"]["name"]))
+    return {
+        "reachable": True,
+        "error": None,
+        "serverVersion": nodes.version_number(str(version.get("gitVersion", ""))).split("-")[0].split("+")[0]
+        or None,
+        "nodes": answer,
+        "foreign": foreign,
+        "daemonSetProxies": sorted(
+            f"{one['metadata']['namespace']}/{one['metadata']['name']}"
+            for one in daemon_sets
+            if looks_like_proxy(one) and any(may_run_on(one, has) for has in all_labels)
+        ),
+        "pendingRequests": {name: sorted(one) for name, one in sorted(pending.items())},
+    }
+
+
+def looks_like_proxy(daemon_set: Mapping[str, Any]) -> bool:
+    """Whether a DaemonSet runs kube-proxy: by its program or image, or by kubeadm's label."""
+    template = (daemon_set.get("spec") or {}).get("template") or {}
+    if ((template.get("metadata") or {}).get("labels") or {}).get("k8s-app") == "kube-proxy":
+        return True
+    for container in (template.get("spec") or {}).get("containers") or ():
+        image = str(container.get("image", "")).split("@")[0].rsplit("/", 1)[-1].split(":")[0]
+        program = str((container.get("command") or [""])[0]).rsplit("/", 1)[-1]
+        # kubeadm's image; those of distributions are called kube-proxy-amd64 and the like.
+        if program == "kube-proxy" or image == "kube-proxy" or image.startswith("kube-proxy-"):
+            return True
+    return False
+
+
+def may_run_on(daemon_set: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    """Whether node selector and required node affinity allow a node with these labels."""
+    spec = ((daemon_set.get("spec") or {}).get("template") or {}).get("spec") or {}
+    known = dict(labels)
+    for key, value in (spec.get("nodeSelector") or {}).items():
+        # A node that does not exist yet has no architecture in its labels; it will have one.
+        if known.get(key, value if key == "kubernetes.io/arch" else None) != value:
+            return False
+    required = ((spec.get("affinity") or {}).get("nodeAffinity") or {}).get(
+        "requiredDuringSchedulingIgnoredDuringExecution"
+    )
+    if not required:
+        return True
+    terms = required.get("nodeSelectorTerms") or ()
+    return any(all(_matches(one, known) for one in term.get("matchExpressions") or ()) for term in terms)
+
+
+def _matches(expression: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    value = labels.get(str(expression.get("key")))
+    values = expression.get("values") or ()
+    operator = expression.get("operator")
+    if operator == "In":
+        return value in values
+    if operator == "NotIn":
+        return value not in values
+    if operator == "Exists":
+        return value is not None
+    if operator == "DoesNotExist":
+        return value is None
+    # Gt and Lt are rare here; a proxy too many is reported rather than one too few.
+    return True
+
+
+def _read(kubectl: Kubectl, seconds: int) -> tuple[Json, list[Json], list[Json], list[Json]]:
+    """Four reads side by side; only version and Nodes are indispensable."""
+
+    def optional(path: str) -> Callable[[], list[Json]]:
+        def call() -> list[Json]:
+            try:
+                return items(kubectl.get(path, retry=False, timeout_seconds=seconds))
+            except KubectlError:
+                return []
+
+        return call
+
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        version = pool.submit(lambda: kubectl.get("/version", retry=False, timeout_seconds=seconds))
+        node_list = pool.submit(lambda: items(kubectl.get(PATHS.nodes, retry=False, timeout_seconds=seconds)))
+        daemon_sets = pool.submit(optional(PATHS.daemon_sets))
+        requests = pool.submit(optional(PATHS.requests))
+        return version.result(), node_list.result(), daemon_sets.result(), requests.result()
+
+
+def _short(error: BaseException) -> str:
+    text = error.stderr if isinstance(error, KubectlError) else str(error)
+    return " ".join(text.split())[:300]

@@ -1,0 +1,254 @@
+"""Approves exactly the certificate requests of one node, until the API server reaches its kubelet with
+verified TLS.
+
+Arguments: node, nodeIp (several with commas), dnsNames (optional, further names of the serving certificate),
+tokenId (optional: none when the node does not bootstrap by token), bootstrapUser (optional: the exact user
+name where it is none of a token), groups (optional: groups that the bootstrap user must have), stack,
+timeoutSeconds 180, serving true (false: the node only has to join).
+
+apply  Looks for pending requests of exactly these users, approves those that `components.identity.csr` finds
+       in order, and reports the others; it never denies. Ends when the kubelet has joined and answers; then
+       deletes the node's bootstrap tokens.
+remove Nothing.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Final
+
+from components.identity.csr import Expectation, Judgement, Standing, bootstrap_user, judge
+from components.local import nodes
+from components.local.arguments import Arguments
+from components.local.bootstrap_token import delete_tokens
+from components.local.errors import Failure
+from components.local.kubectl import PATHS, Json, KubectlError, items
+from components.local.session import Session
+from components.local.waiting import Wait
+
+_PROBE_SECONDS: Final = 5
+
+
+class Reach(Enum):
+    """How far the API server gets towards the kubelet."""
+
+    REACHED = "the kubelet answers with verified TLS"
+    REFUSED = "the kubelet answers with verified TLS, but refuses the API server's client certificate"
+    NO_CERTIFICATE = "the kubelet has no serving certificate yet"
+    UNTRUSTED = "the kubelet's serving certificate is not accepted by the API server"
+    SILENT = "the kubelet does not answer"
+    FORBIDDEN = "this kubeconfig may not use nodes/proxy"
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What one look at the cluster showed."""
+
+    requests: list[tuple[Json, Judgement]]
+    node: Json | None
+    lease: Json | None
+    reach: Reach
+    probe: str
+
+    @property
+    def joined(self) -> bool:
+        return (
+            self.node is not None and bool(nodes.view(self.node).kubelet_version) and self.lease is not None
+        )
+
+
+@dataclass
+class Story:
+    """What happened over the whole run, for the error at its end."""
+
+    approved: dict[str, str] = field(default_factory=dict)
+    """Names of the requests that we approved, by UID."""
+
+
+def classify(error: str) -> Reach:
+    """Reads what kubectl said when it asked the kubelet for /healthz through the API server."""
+    if 'cannot get resource "nodes/proxy"' in error or 'cannot get resource "nodes/healthz"' in error:
+        return Reach.FORBIDDEN
+    if "Forbidden (user=" in error or "(Unauthorized)" in error:
+        return Reach.REFUSED
+    if "remote error: tls: internal error" in error:
+        return Reach.NO_CERTIFICATE
+    if "x509: " in error or "tls: " in error:
+        return Reach.UNTRUSTED
+    return Reach.SILENT
+
+
+def is_done(sight: Sight, *, serving: bool) -> bool:
+    """Whether nothing is left to do."""
+    if any(judgement.standing is Standing.EXPECTED for _, judgement in sight.requests):
+        return False
+    return sight.joined and (not serving or sight.reach in (Reach.REACHED, Reach.REFUSED))
+
+
+def expectation(arguments: Arguments) -> Expectation:
+    """What the node may ask for, from the arguments."""
+    node = arguments.node()
+    ips = tuple(one.strip() for one in arguments.text("nodeIp").split(","))
+    for ip in ips:
+        try:
+            ipaddress.ip_address(ip)
+        except ValueError:
+            raise arguments.mistake("nodeIp", "expected an IP address, for example 10.0.0.7") from None
+    user = arguments.text("bootstrapUser", "")
+    groups = arguments.texts("groups")
+    if arguments.text("tokenId", ""):
+        user = bootstrap_user(arguments.token_id())
+        groups = ("system:bootstrappers", *groups)
+    return Expectation(node, ips, arguments.texts("dnsNames"), user, groups)
+
+
+def apply(session: Session, arguments: Arguments) -> None:
+    expected = expectation(arguments)
+    serving = arguments.flag("serving", default=True)
+    wait = Wait(arguments.integer("timeoutSeconds", 180, low=1), expected.node)
+    story = Story()
+    while True:
+        sight = _look(session, expected, serving=serving)
+        for request, judgement in sight.requests:
+            if judgement.standing is Standing.EXPECTED and _approve(session, request):
+                story.approved[request["metadata"]["uid"]] = request["metadata"]["name"]
+                wait.hurry()
+        if is_done(sight, serving=serving):
+            break
+        if wait.expired:
+            raise Failure(report(sight, expected, story, wait.timeout_seconds, serving=serving))
+        wait.pause(f"for its kubelet: {_missing(sight, serving=serving)}")
+    for request, judgement in sight.requests:
+        if judgement.standing is Standing.REFUSED:
+            session.say(f"request {request['metadata']['name']} not approved: {'; '.join(judgement.reasons)}")
+    if serving and sight.reach is Reach.REFUSED:
+        session.say(
+            "its kubelet refuses the API server's client certificate, so logs and exec will fail: "
+            "check --kubelet-client-certificate of the API server and the node's CA file"
+        )
+    delete_tokens(session, expected.node, arguments.text("stack"))
+
+
+def remove(session: Session, arguments: Arguments) -> None:
+    """Nothing to undo: requests go with the bootstrap token, and an approval cannot be taken back."""
+
+
+def report(sight: Sight, expected: Expectation, story: Story, seconds: float, *, serving: bool) -> str:
+    """The error of a run that waited in vain: what for, what was seen, what to do next."""
+    lines = [f"{expected.node}: after {seconds:.0f} s: {_missing(sight, serving=serving)}"]
+    if sight.node is None:
+        lines.append("Node: there is none")
+    else:
+        lines.append(f"Node: {nodes.view(sight.node).conditions}")
+    if serving and sight.probe:
+        lines.append(f"API server to kubelet: {sight.reach.value}: {sight.probe}")
+    for request, judgement in sight.requests:
+        lines.append(f"request {request['metadata']['name']}: {_outcome(request, judgement, story)}")
+    if not sight.requests:
+        users = " or ".join(user for user in (expected.bootstrap_user, expected.node_user) if user)
+        lines.append(f"requests of {users}: none")
+    lines.append(f"Next: {_advice(sight, expected)}")
+    return "\n".join(lines)
+
+
+def _outcome(request: Mapping[str, Any], judgement: Judgement, story: Story) -> str:
+    if judgement.standing is Standing.REFUSED:
+        return "not approved: " + "; ".join(judgement.reasons)
+    if judgement.standing is Standing.EXPECTED:
+        return "in order, not approved yet"
+    status = request.get("status") or {}
+    for condition in status.get("conditions") or ():
+        if condition.get("type") in ("Denied", "Failed"):
+            words = f"{condition['type']} {condition.get('reason', '')} {condition.get('message', '')}"
+            return " ".join(words.split())[:300]
+    by = "by this run" if request["metadata"]["uid"] in story.approved else "before"
+    if not status.get("certificate"):
+        return f"approved {by}, but no signer has issued the certificate"
+    return f"approved {by}, certificate issued"
+
+
+def _missing(sight: Sight, *, serving: bool) -> str:
+    if sight.node is None or not nodes.view(sight.node).kubelet_version:
+        return "no kubelet has registered as this node"
+    if sight.lease is None:
+        return "the kubelet has registered, but has no Lease yet"
+    return sight.reach.value if serving else "joined"
+
+
+def _advice(sight: Sight, expected: Expectation) -> str:
+    refused = [one["metadata"]["name"] for one, found in sight.requests if found.standing is Standing.REFUSED]
+    if refused:
+        return (
+            f"kubectl get csr {refused[0]} -o yaml; "
+            "then mend what the node asks for (nodeIp, node name) and run again"
+        )
+    waiting = [
+        str(request["metadata"]["name"])
+        for request, found in sight.requests
+        if found.standing is Standing.SETTLED and not (request.get("status") or {}).get("certificate")
+    ]
+    if waiting:
+        return f"is --cluster-signing-cert-file set on the controller manager? kubectl get csr {waiting[0]}"
+    if sight.reach is Reach.UNTRUSTED:
+        return (
+            "compare the API server's --kubelet-certificate-authority with the CA that signs requests "
+            "(--cluster-signing-cert-file of the controller manager)"
+        )
+    if sight.reach is Reach.FORBIDDEN:
+        return "kubectl auth can-i get nodes --subresource=proxy"
+    return (
+        "on the host: systemctl status kubelet; journalctl -u kubelet -n 50; "
+        f"and kubectl describe node {expected.node}"
+    )
+
+
+def _look(session: Session, expected: Expectation, *, serving: bool) -> Sight:
+    def probe() -> tuple[Reach, str]:
+        if not serving:
+            return Reach.SILENT, ""
+        try:
+            session.kubectl.read(
+                f"{PATHS.nodes}/{expected.node}/proxy/healthz", timeout_seconds=_PROBE_SECONDS
+            )
+        except KubectlError as error:
+            return classify(error.stderr), error.stderr[-400:]
+        return Reach.REACHED, ""
+
+    requests, node, lease, (reach, text) = session.kubectl.together(
+        lambda: items(session.kubectl.get(PATHS.requests)),
+        lambda: session.kubectl.find(f"{PATHS.nodes}/{expected.node}"),
+        lambda: session.kubectl.find(f"{PATHS.leases}/{expected.node}"),
+        probe,
+    )
+    judged = [(request, judge(request, expected)) for request in requests]
+    ours = [
+        (request, judgement) for request, judgement in judged if judgement.standing is not Standing.FOREIGN
+    ]
+    return Sight(ours, node, lease, reach, text)
+
+
+def _approve(session: Session, request: Json) -> bool:
+    """Approves the very object that was checked.
+
+    Not `kubectl certificate approve NAME`, which approves whatever has that name by then: the object goes
+    back with its UID and resourceVersion, and the API server refuses it if it is any other.
+    """
+    approved = with_approval(request, "kubenode: exactly the request that this node may send")
+    try:
+        session.kubectl.put(f"{PATHS.requests}/{request['metadata']['name']}/approval", approved)
+    except KubectlError as error:
+        if error.reason in ("Conflict", "NotFound"):
+            return False
+        raise
+    return True
+
+
+def with_approval(request: Mapping[str, Any], message: str) -> Json:
+    """The request with the condition Approved."""
+    status = dict(request.get("status") or {})
+    condition = {"type": "Approved", "status": "True", "reason": "KubenodeApproved", "message": message}
+    status["conditions"] = [*(status.get("conditions") or ()), condition]
+    return {**request, "status": status}

@@ -1,0 +1,169 @@
+"""Moves the pods off one node with `kubectl drain`, bounded in time, and says which pods stood in the way.
+
+Owns the drain and its error. Does not own cordon and taint (`components.local.disruption`). A drain is never
+issued without an exact node name, nor for a Node object other than the one that was set aside.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from components.local import nodes
+from components.local.arguments import Arguments
+from components.local.errors import Failure
+from components.local.kubectl import PATHS, Json, KubectlError, items, with_query
+from components.local.session import Session
+from components.local.waiting import Wait
+
+# After the forced second attempt has asked for every deletion, this long for the pods to be gone.
+_FORCED_SECONDS: Final = 60
+_LONGEST_LIST: Final = 10
+_EVICTION: Final = re.compile(
+    r'error when (?:evicting|deleting) pods?/?\s?"([^"]+)" -n "([^"]+)"[^:]*: ([^;]+)'
+)
+
+
+@dataclass(frozen=True)
+class DrainPolicy:
+    """How much a drain may do."""
+
+    timeout_seconds: int
+    grace_period_seconds: int
+    delete_empty_dir_data: bool
+    force: bool
+    """Pods without a controller too; and pods that are still there at the timeout are deleted, whatever a
+    PodDisruptionBudget says, without waiting for a kubelet that is gone."""
+
+    @classmethod
+    def read(cls, arguments: Arguments) -> DrainPolicy:
+        section = arguments.section("drain")
+        return cls(
+            timeout_seconds=section.integer("timeoutSeconds", 300, low=1),
+            grace_period_seconds=section.integer("gracePeriodSeconds", -1, low=-1),
+            delete_empty_dir_data=section.flag("deleteEmptyDirData", default=True),
+            force=section.flag("force", default=False),
+        )
+
+
+def drain_arguments(
+    node: str, policy: DrainPolicy, seconds: int, *, beyond_budgets: bool, abandoned: bool
+) -> list[str]:
+    """The command line of one attempt. `abandoned`: no kubelet is left that could end the pods."""
+    if not node:
+        raise ValueError("a drain needs the exact name of a node")
+    grace = 0 if abandoned and beyond_budgets else policy.grace_period_seconds
+    command = ["drain", node, "--ignore-daemonsets", f"--timeout={seconds}s", f"--grace-period={grace}"]
+    if policy.delete_empty_dir_data:
+        command.append("--delete-emptydir-data")
+    if policy.force:
+        command.append("--force")
+    if beyond_budgets:
+        command.append("--disable-eviction")
+    return command
+
+
+def movable(pods: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The pods that a drain moves: no DaemonSet's, no static ones, none that have ended."""
+    found: list[Mapping[str, Any]] = []
+    for pod in pods:
+        metadata = pod.get("metadata") or {}
+        owners = metadata.get("ownerReferences") or ()
+        if any(one.get("kind") == "DaemonSet" and one.get("controller") for one in owners):
+            continue
+        if "kubernetes.io/config.mirror" in (metadata.get("annotations") or {}):
+            continue
+        if (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
+            continue
+        found.append(pod)
+    return found
+
+
+def pods_on(session: Session, node: str) -> list[Mapping[str, Any]]:
+    """The pods on a node that a drain would move."""
+    return movable(items(session.kubectl.get(with_query(PATHS.pods, fieldSelector=f"spec.nodeName={node}"))))
+
+
+def explain(pods: Iterable[Mapping[str, Any]], stderr: str) -> str:
+    """The pods that are still there, each with kubectl's reason where it gave one."""
+    reasons = {f"{namespace}/{name}": why.strip() for name, namespace, why in _EVICTION.findall(stderr)}
+    words: list[str] = []
+    for pod in pods:
+        metadata = pod.get("metadata") or {}
+        name = f"{metadata.get('namespace')}/{metadata.get('name')}"
+        why = reasons.get(name, "")
+        if not why and metadata.get("deletionTimestamp"):
+            why = "deleted, but its kubelet has not ended it"
+        words.append(f"{name} ({why})" if why else name)
+    if len(words) > _LONGEST_LIST:
+        words = [*words[:_LONGEST_LIST], f"and {len(words) - _LONGEST_LIST} more"]
+    return ", ".join(words)
+
+
+def advice(stderr: str, node: str, *, force: bool) -> str:
+    """What the operator can change, in the words of the stack's configuration."""
+    if "local storage" in stderr:
+        return "allow it with drain.deleteEmptyDirData, or move these pods"
+    if "declare no controller" in stderr or "not managed by" in stderr:
+        return "delete the pods that no controller would make again, or set drain.force"
+    if "disruption budget" in stderr and not force:
+        return "give the PodDisruptionBudget room (kubectl get pdb -A), or set drain.force"
+    if force:
+        return f"see kubectl get pods -A --field-selector spec.nodeName={node}"
+    return "raise drain.timeoutSeconds, or set drain.force if the machine is gone for good"
+
+
+def drain(session: Session, node: str, uid: str, policy: DrainPolicy) -> None:
+    """Drains the node that has this UID; raises Failure naming the pods in the way."""
+    abandoned = nodes.is_unreachable(_same_node(session, node, uid))
+    if abandoned and policy.force:
+        session.say(
+            "the control plane has given its kubelet up; force: its pods are deleted without waiting for it"
+        )
+        error = _attempt(session, node, policy, policy.timeout_seconds, beyond_budgets=True, abandoned=True)
+    else:
+        error = _attempt(
+            session, node, policy, policy.timeout_seconds, beyond_budgets=False, abandoned=abandoned
+        )
+        if error is not None and policy.force and pods_on(session, node):
+            left = explain(pods_on(session, node), error.stderr)
+            session.say(f"force: deleting what eviction did not move in {policy.timeout_seconds} s: {left}")
+            abandoned = nodes.is_unreachable(_same_node(session, node, uid))
+            error = _attempt(session, node, policy, _FORCED_SECONDS, beyond_budgets=True, abandoned=abandoned)
+    if error is None:
+        return
+    left = explain(pods_on(session, node), error.stderr)
+    state = "; the control plane has given its kubelet up" if abandoned else ""
+    problem = f"pods in the way: {left}" if left else error.stderr
+    raise Failure(
+        f"{node}: not drained within {policy.timeout_seconds} s{state}; {problem}. "
+        f"Next: {advice(error.stderr, node, force=policy.force)}"
+    )
+
+
+def _attempt(
+    session: Session, node: str, policy: DrainPolicy, seconds: int, *, beyond_budgets: bool, abandoned: bool
+) -> KubectlError | None:
+    wait = Wait(seconds, node)
+    try:
+        session.kubectl.run(
+            drain_arguments(node, policy, seconds, beyond_budgets=beyond_budgets, abandoned=abandoned),
+            retry=False,
+            timeout_seconds=seconds + 15,
+            tick=lambda: wait.tell("for its pods to move"),
+            bound_request=False,
+        )
+    except KubectlError as error:
+        return error
+    return None
+
+
+def _same_node(session: Session, node: str, uid: str) -> Json:
+    found = session.kubectl.find(f"{PATHS.nodes}/{node}")
+    if found is None or nodes.view(found).uid != uid:
+        raise Failure(
+            f"{node}: the Node object was deleted or made anew meanwhile; nothing was drained. Run again"
+        )
+    return found

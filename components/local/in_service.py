@@ -1,0 +1,126 @@
+"""Puts a healthy node into service; at its removal drains it, before anything else of the node is undone.
+
+Arguments: node, digest, runId (of out-of-service; only there to run after it), timeoutSeconds 180, drain (as
+for out-of-service), kubeletVersion (optional: the release that must have reported), renewedAfter (optional
+RFC 3339, by the host's clock: a Lease renewal after it is proof of life), stack (optional: a Node that
+another stack claims is refused).
+
+apply  Waits for proof that the kubelet of now works: Ready=True, reported by it, and a Lease that it renewed.
+       Then, in one write of the Node: annotation kubenode/in-service, our taint off, uncordoned if the cordon
+       was ours.
+remove No Node: nothing. Else cordon, taint, drain; a drain that fails leaves cordon and taint as they were.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from components.local import node_writes, nodes
+from components.local.arguments import Arguments
+from components.local.disruption import BY_OTHERS, with_in_service
+from components.local.drain import DrainPolicy
+from components.local.errors import Failure
+from components.local.kubectl import PATHS, Json, KubectlError
+from components.local.out_of_service import set_aside
+from components.local.session import Session
+from components.local.waiting import Wait
+
+_PROCESS_START = re.compile(r"^process_start_time_seconds ([0-9.e+]+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What would show that the kubelet of now renewed its Lease."""
+
+    first_renewal: datetime | None
+    """The renewal that was there when the program started: a later one is new, whatever the clocks say."""
+    kubelet_started: datetime | None
+    """When the kubelet that answers now was started, by the host's clock, which also stamps Lease and
+heartbeat."""
+
+
+def shortcomings(node: Json | None, lease: Json | None, proof: Proof, version: str) -> list[str]:
+    """What is still missing before the node may be put into service; empty when nothing is."""
+    if node is None:
+        return ["there is no such Node"]
+    seen = nodes.view(node)
+    missing: list[str] = []
+    if not seen.is_ready:
+        missing.append(f"the node is not Ready ({seen.conditions})")
+    if version and nodes.version_number(seen.kubelet_version) != nodes.version_number(version):
+        missing.append(
+            f"kubelet {version} has not reported (the Node says {seen.kubelet_version or 'nothing'})"
+        )
+    last = nodes.renewed(lease)
+    started = proof.kubelet_started
+    if last is None:
+        missing.append(f"the Lease kube-node-lease/{seen.name} does not exist")
+    elif started is not None and last >= started:
+        # Heartbeats have whole seconds; a starting kubelet reports its status at once.
+        if seen.ready_heartbeat is None or seen.ready_heartbeat < started.replace(microsecond=0):
+            missing.append("the kubelet has not reported its status since it was started")
+    elif proof.first_renewal is not None and last <= proof.first_renewal:
+        missing.append(
+            f"the Lease kube-node-lease/{seen.name} was last renewed at {last:%H:%M:%S} UTC, not since"
+        )
+    return missing
+
+
+def apply(session: Session, arguments: Arguments) -> None:
+    node = arguments.node()
+    digest = arguments.text("digest")
+    version = arguments.text("kubeletVersion", "")
+    wait = Wait(arguments.integer("timeoutSeconds", 180, low=1), node)
+    renewed_after = nodes.read_time(arguments.text("renewedAfter", ""))
+    found, lease, started = session.kubectl.together(
+        lambda: node_writes.find(session, node),
+        lambda: session.kubectl.find(f"{PATHS.leases}/{node}"),
+        lambda: renewed_after or kubelet_started(session, node),
+    )
+    proof = Proof(nodes.renewed(lease), started)
+    while missing := shortcomings(found, lease, proof, version):
+        if wait.expired:
+            raise Failure(
+                f"{node}: not put into service, for {wait.timeout_seconds:.0f} s: {'; '.join(missing)}. "
+                f"Next: kubectl describe node {node}; on the host: journalctl -u kubelet -n 50"
+            )
+        wait.pause(f"until it is healthy: {missing[0]}")
+        found, lease = session.kubectl.together(
+            lambda: node_writes.find(session, node),
+            lambda: session.kubectl.find(f"{PATHS.leases}/{node}"),
+        )
+    node_writes.check_claim(found, arguments)
+    seen = nodes.view(found)
+    cordons: list[str | None] = []
+
+    def change(current: Json) -> Json:
+        cordons.append(nodes.view(current).cordoned_by)
+        return with_in_service(current, digest)
+
+    after = nodes.view(node_writes.rewrite(session, node, seen.uid, change))
+    if after.unschedulable:
+        whose = "it was before we came" if BY_OTHERS in cordons else "by somebody else"
+        session.say(f"in service, but still cordoned ({whose}): kubectl uncordon {node}")
+
+
+def remove(session: Session, arguments: Arguments) -> None:
+    node = arguments.node()
+    policy = DrainPolicy.read(arguments)
+    found = node_writes.find(session, node)
+    if found is None:
+        return
+    node_writes.check_claim(found, arguments)
+    set_aside(session, found, "removal", policy)
+
+
+def kubelet_started(session: Session, node: str) -> datetime | None:
+    """When the kubelet that answers now was started; None if it cannot be asked."""
+    try:
+        metrics: Any = session.kubectl.read(f"{PATHS.nodes}/{node}/proxy/metrics", timeout_seconds=5)
+    except KubectlError:
+        return None
+    found = _PROCESS_START.search(metrics)
+    return datetime.fromtimestamp(float(found.group(1)), UTC) if found else None

@@ -1,0 +1,49 @@
+"""Reads and writes the one Node object of a run, never over somebody else's change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from components.local import nodes
+from components.local.arguments import Arguments
+from components.local.errors import Failure
+from components.local.kubectl import PATHS, Json, KubectlError
+from components.local.session import Session
+from components.local.waiting import Wait
+
+_CONFLICT_SECONDS: Final = 30
+
+
+def find(session: Session, node: str) -> Json | None:
+    """The Node object, or None."""
+    return session.kubectl.find(f"{PATHS.nodes}/{node}")
+
+
+def check_claim(node: Json, arguments: Arguments) -> None:
+    """Refuses a Node that another stack claims, when the arguments say which stack this is."""
+    seen = nodes.view(node)
+    stack = arguments.text("stack", "")
+    if stack and seen.claim and seen.claim != stack:
+        raise Failure(
+            f"{seen.name}: the Node is claimed by the stack {seen.claim}, not by {stack}; nothing changed. "
+            f"Remove the node from one of them (kubectl get node {seen.name} -o yaml: {nodes.CLAIM})"
+        )
+
+
+def rewrite(session: Session, node: str, uid: str, change: Callable[[Json], Json]) -> Json:
+    """Applies a change to the Node with this UID in one write; to the newer object if somebody was faster."""
+    wait = Wait(_CONFLICT_SECONDS, node)
+    while True:
+        current = find(session, node)
+        if current is None or nodes.view(current).uid != uid:
+            raise Failure(f"{node}: the Node object was deleted or made anew meanwhile. Run again")
+        changed = change(current)
+        if changed == current:
+            return current
+        try:
+            return session.kubectl.put(f"{PATHS.nodes}/{node}", changed)
+        except KubectlError as error:
+            if error.reason != "Conflict" or wait.expired:
+                raise
+        wait.pause("to write its Node object, which others write too")

@@ -1,0 +1,138 @@
+"""Reads Node, Lease and Pod objects. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+Json = Mapping[str, Any]
+
+CLAIM: Final = "kubenode/claim"
+IN_SERVICE: Final = "kubenode/in-service"
+CORDONED: Final = "kubenode/cordoned"
+OUT_OF_SERVICE_TAINT: Final = "kubenode/out-of-service"
+NODE_LABEL: Final = "kubenode/node"
+STACK_LABEL: Final = "kubenode/stack"
+NAME_LABEL: Final = "kubenode/name"
+
+_LABEL_VALUE: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
+_FRACTION: Final = re.compile(r"\.(\d+)")
+# A kubelet renews every 10 s and counts as gone after 40 s; the rest is for clocks that differ.
+_FRESH: Final = timedelta(seconds=90)
+
+
+@dataclass(frozen=True)
+class NodeView:
+    """What the programs need to know of a Node object."""
+
+    name: str
+    uid: str
+    claim: str | None
+    in_service: str | None
+    cordoned_by: str | None
+    unschedulable: bool
+    is_tainted: bool
+    """Whether our own taint is on it."""
+    kubelet_version: str
+    ready: str
+    """Status of the Ready condition: True, False, Unknown, or empty when there is none."""
+    ready_heartbeat: datetime | None
+    conditions: str
+    """The conditions that speak against the node, in words."""
+    has_addresses: bool
+
+    @property
+    def is_ready(self) -> bool:
+        return self.ready == "True"
+
+
+def view(node: Json) -> NodeView:
+    """Reads a Node object."""
+    metadata = node.get("metadata") or {}
+    annotations = metadata.get("annotations") or {}
+    spec = node.get("spec") or {}
+    status = node.get("status") or {}
+    conditions = {one.get("type"): one for one in status.get("conditions") or ()}
+    ready = conditions.get("Ready") or {}
+    return NodeView(
+        name=str(metadata.get("name", "")),
+        uid=str(metadata.get("uid", "")),
+        claim=annotations.get(CLAIM),
+        in_service=annotations.get(IN_SERVICE),
+        cordoned_by=annotations.get(CORDONED),
+        unschedulable=bool(spec.get("unschedulable")),
+        is_tainted=any(one.get("key") == OUT_OF_SERVICE_TAINT for one in spec.get("taints") or ()),
+        kubelet_version=str((status.get("nodeInfo") or {}).get("kubeletVersion") or ""),
+        ready=str(ready.get("status", "")),
+        ready_heartbeat=read_time(ready.get("lastHeartbeatTime")),
+        conditions=describe_conditions(conditions.values()),
+        has_addresses=bool(status.get("addresses")),
+    )
+
+
+def describe_conditions(conditions: Iterable[Json]) -> str:
+    """The abnormal conditions in words."""
+    words: list[str] = []
+    seen_ready = False
+    for one in conditions:
+        kind, status = str(one.get("type")), str(one.get("status"))
+        seen_ready = seen_ready or kind == "Ready"
+        if status != ("True" if kind == "Ready" else "False"):
+            detail = " ".join(str(one.get(key)) for key in ("reason", "message") if one.get(key))
+            words.append(f"{kind}={status} {detail[:300]}".strip())
+    if not seen_ready:
+        words.insert(0, "no Ready condition: no kubelet has reported yet")
+    return "; ".join(words) or "Ready=True"
+
+
+def read_time(text: object) -> datetime | None:
+    """Reads RFC 3339, with or without a fraction (Leases have microseconds)."""
+    if not isinstance(text, str) or not text:
+        return None
+    # Python 3.10's reader takes 3 or 6 digits of a fraction only, and no "Z".
+    normal = _FRACTION.sub(lambda found: "." + found.group(1)[:6].ljust(6, "0"), text).replace("Z", "+00:00")
+    try:
+        value = datetime.fromisoformat(normal)
+    except ValueError:
+        return None
+    return value if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+def renewed(lease: Json | None) -> datetime | None:
+    """When the kubelet last renewed its Lease, by the host's clock."""
+    return read_time(((lease or {}).get("spec") or {}).get("renewTime"))
+
+
+def is_joined(node: Json | None, lease: Json | None, now: datetime) -> bool:
+    """Whether a kubelet runs as this node: it has registered, and it is Ready or renews its Lease."""
+    if node is None:
+        return False
+    seen = view(node)
+    if not seen.kubelet_version:
+        return False
+    last = renewed(lease)
+    if last is None:
+        return False
+    return seen.is_ready or now - last <= _FRESH
+
+
+def is_unreachable(node: Json) -> bool:
+    """Whether the control plane has given the kubelet up: nobody there will end the pods."""
+    return view(node).ready == "Unknown"
+
+
+def label_value(text: str) -> str:
+    """A text as a label's value: itself where it may be one, else shortened and made unique by a digest."""
+    if _LABEL_VALUE.fullmatch(text):
+        return text
+    readable = re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("._-")[:48].rstrip("._-") or "stack"
+    return f"{readable}-{hashlib.sha256(text.encode()).hexdigest()[:10]}"
+
+
+def version_number(text: str) -> str:
+    """1.37.2 for v1.37.2."""
+    return text.removeprefix("v")

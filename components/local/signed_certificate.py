@@ -1,0 +1,228 @@
+"""Has the cluster sign one certificate request of ours; prints the certificate.
+
+Arguments: name, stack, request (PEM), signerName kubernetes.io/kube-apiserver-client, usages,
+expirationSeconds (optional), notBefore (RFC 3339: a certificate from before it is due for renewal),
+expectedCommonName, expectedOrganizations, timeoutSeconds 60.
+
+apply  The last run's certificate is printed again, with no API call, if it is for the same key and subject,
+       not expired, and no older than notBefore (less 10 minutes, because signers backdate). Else a
+       CertificateSigningRequest with a name of its own is made, read again and compared, approved, waited
+       for, checked and deleted. Only the certificate is printed.
+remove Requests that a killed run left.
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from components.identity.csr import MalformedRequestError, load_request, subject_of
+from components.local import nodes
+from components.local.arguments import Arguments
+from components.local.csr_approval import with_approval
+from components.local.errors import Failure
+from components.local.kubectl import PATHS, Json, KubectlError, items, with_query
+from components.local.session import Session
+from components.local.waiting import Wait
+
+_BACKDATED: Final = timedelta(minutes=10)
+_REVIEWS: Final = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+
+
+@dataclass(frozen=True)
+class Order:
+    """The certificate that is wanted."""
+
+    name: str
+    stack: str
+    request: str
+    signer: str
+    usages: tuple[str, ...]
+    expiration_seconds: int
+    not_before: datetime
+    common_name: str
+    organizations: tuple[str, ...]
+
+    @classmethod
+    def read(cls, arguments: Arguments) -> Order:
+        not_before = nodes.read_time(arguments.text("notBefore"))
+        if not_before is None:
+            raise arguments.mistake(
+                "notBefore", "expected an RFC 3339 time, for example 2026-01-31T12:00:00Z"
+            )
+        return cls(
+            name=arguments.text("name"),
+            stack=arguments.text("stack"),
+            request=arguments.text("request"),
+            signer=arguments.text("signerName", "kubernetes.io/kube-apiserver-client"),
+            usages=arguments.texts("usages") or ("digital signature", "key encipherment", "client auth"),
+            expiration_seconds=arguments.integer("expirationSeconds", 0, high=10 * 366 * 86400),
+            not_before=not_before,
+            common_name=arguments.text("expectedCommonName"),
+            organizations=arguments.texts("expectedOrganizations"),
+        )
+
+    @property
+    def labels(self) -> dict[str, str]:
+        return {
+            nodes.NAME_LABEL: nodes.label_value(self.name),
+            nodes.STACK_LABEL: nodes.label_value(self.stack),
+        }
+
+
+def apply(session: Session, arguments: Arguments) -> None:
+    order = Order.read(arguments)
+    try:
+        request = load_request(order.request)
+    except MalformedRequestError as error:
+        raise arguments.mistake("request", f"expected a PEM request: {error}") from None
+    if subject := subject_faults(request.subject, order):
+        raise Failure(f"{order.name}: the request is not for what is expected: {'; '.join(subject)}")
+    key = public_key(request)
+    previous = session.previous_stdout.strip()
+    if previous and not certificate_faults(previous, key, order, datetime.now(UTC)):
+        session.result(previous)
+        return
+    _delete_leftovers(session, order.labels)
+    wait = Wait(arguments.integer("timeoutSeconds", 60, low=1), order.name)
+    certificate = _sign(session, order, wait)
+    if faults := certificate_faults(certificate, key, order, datetime.now(UTC)):
+        raise Failure(
+            f"{order.name}: the signer {order.signer} issued another certificate: {'; '.join(faults)}"
+        )
+    session.result(certificate.strip())
+
+
+def remove(session: Session, arguments: Arguments) -> None:
+    wanted = {
+        nodes.NAME_LABEL: nodes.label_value(arguments.text("name")),
+        nodes.STACK_LABEL: nodes.label_value(arguments.text("stack")),
+    }
+    _delete_leftovers(session, wanted)
+
+
+def manifest(order: Order, name: str) -> Json:
+    """The CertificateSigningRequest object."""
+    spec: Json = {
+        "request": base64.b64encode(order.request.encode()).decode(),
+        "signerName": order.signer,
+        "usages": list(order.usages),
+    }
+    if order.expiration_seconds:
+        spec["expirationSeconds"] = order.expiration_seconds
+    return {
+        "apiVersion": "certificates.k8s.io/v1",
+        "kind": "CertificateSigningRequest",
+        "metadata": {"name": name, "labels": order.labels},
+        "spec": spec,
+    }
+
+
+def certificate_faults(pem: str, key: bytes, order: Order, now: datetime) -> list[str]:
+    """Why a certificate is not, or no longer, the wanted one."""
+    try:
+        certificate = x509.load_pem_x509_certificate(pem.strip().encode())
+    except ValueError:
+        return ["no readable certificate"]
+    faults = subject_faults(certificate.subject, order)
+    if public_key(certificate) != key:
+        faults.append("it is for another key")
+    if certificate.not_valid_after_utc <= now:
+        faults.append("it has expired")
+    if certificate.not_valid_before_utc < order.not_before - _BACKDATED:
+        faults.append("it is due for renewal")
+    return faults
+
+
+def subject_faults(name: x509.Name, order: Order) -> list[str]:
+    """Where a subject differs from the expected one."""
+    subject = subject_of(name)
+    faults: list[str] = []
+    if subject.common_name != order.common_name:
+        faults.append(f"common name {subject.common_name!r}, expected {order.common_name!r}")
+    if sorted(subject.organizations) != sorted(order.organizations):
+        faults.append(f"organizations {list(subject.organizations)}, expected {list(order.organizations)}")
+    if subject.other_parts:
+        faults.append(f"unexpected {', '.join(subject.other_parts)}")
+    return faults
+
+
+def public_key(holder: x509.CertificateSigningRequest | x509.Certificate) -> bytes:
+    return holder.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def _sign(session: Session, order: Order, wait: Wait) -> str:
+    name = f"kubenode-{nodes.label_value(order.name).lower().replace('_', '-')}-{secrets.token_hex(5)}"
+    wanted = manifest(order, name)
+    path = f"{PATHS.requests}/{name}"
+    uid = ""
+    try:
+        try:
+            session.kubectl.post(PATHS.requests, wanted)
+        except KubectlError as error:
+            # A request that was tried again after its answer was lost; what is there is compared below.
+            if error.reason != "AlreadyExists":
+                raise
+        made, ours = session.kubectl.together(lambda: session.kubectl.get(path), lambda: _own_user(session))
+        uid = made["metadata"]["uid"]
+        if differences := [key for key in wanted["spec"] if made["spec"].get(key) != wanted["spec"][key]]:
+            raise Failure(
+                f"{order.name}: request {name} changed on its way: {', '.join(differences)}; not approved"
+            )
+        if ours and made["spec"].get("username") != ours:
+            raise Failure(
+                f"{order.name}: request {name} was sent by {made['spec'].get('username')}, not by {ours}; "
+                "not approved"
+            )
+        session.kubectl.put(f"{path}/approval", with_approval(made, "kubenode: signed for the stack"))
+        return _issued(session, order, path, name, wait)
+    finally:
+        if uid:
+            session.kubectl.delete(path, uid)
+
+
+def _issued(session: Session, order: Order, path: str, name: str, wait: Wait) -> str:
+    while True:
+        status: Mapping[str, Any] = session.kubectl.get(path).get("status") or {}
+        if certificate := status.get("certificate"):
+            return base64.b64decode(certificate).decode()
+        bad = [one for one in status.get("conditions") or () if one.get("type") in ("Denied", "Failed")]
+        if bad:
+            words = " ".join(str(bad[0].get(key, "")) for key in ("type", "reason", "message"))
+            raise Failure(f"{order.name}: request {name} for {order.signer}: {words[:400]}")
+        if wait.expired:
+            raise Failure(
+                f"{order.name}: request {name} was approved, but {order.signer} issued no certificate within "
+                f"{wait.timeout_seconds:.0f} s. "
+                "Next: is --cluster-signing-cert-file set on the controller manager?"
+            )
+        wait.pause(f"for the signer {order.signer}")
+
+
+def _own_user(session: Session) -> str:
+    """Who we are to the API server; empty where it cannot say (before Kubernetes 1.28)."""
+    review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+    try:
+        answer = session.kubectl.post(_REVIEWS, review)
+    except KubectlError as error:
+        if error.reason in ("NotFound", "Forbidden", "MethodNotAllowed"):
+            return ""
+        raise
+    return str(((answer.get("status") or {}).get("userInfo") or {}).get("username") or "")
+
+
+def _delete_leftovers(session: Session, labels: Mapping[str, str]) -> None:
+    selector = ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
+    for request in _labelled(session, selector):
+        session.kubectl.delete(f"{PATHS.requests}/{request['metadata']['name']}", request["metadata"]["uid"])
+
+
+def _labelled(session: Session, selector: str) -> Sequence[Json]:
+    return items(session.kubectl.get(with_query(PATHS.requests, labelSelector=selector)))

@@ -1,0 +1,172 @@
+"""The walkthrough's last chapter, seen from the cluster's API: pods, endpoints, addresses, logs, exec, configuration.
+
+Arguments: namespace, selector (label=value), service, clusterIp, podCidr, serviceCidr, nodes (name to its rendered
+KubeletConfiguration), timeoutSeconds 120, runs (only there to run after them).
+
+apply  Changes nothing. Waits until every node runs one ready pod, then checks everything and reports all that is wrong
+       at once. Its result is {"podIps": [...]} sorted, for the checks from the nodes.
+remove Nothing.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from components.local.arguments import Arguments
+from components.local.errors import Failure
+from components.local.kubectl import PATHS, Json, KubectlError, items, with_query
+from components.local.session import Session
+from components.local.waiting import Wait
+
+_PAGE = "Welcome to nginx!"
+
+
+def apply(session: Session, arguments: Arguments) -> None:
+    namespace = arguments.text("namespace")
+    configurations = arguments.sections("nodes")
+    wait = Wait(arguments.integer("timeoutSeconds", 120, low=1), namespace)
+    selector = arguments.text("selector")
+    pods_path = with_query(f"/api/v1/namespaces/{namespace}/pods", labelSelector=selector)
+    slices_path = with_query(
+        f"/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices",
+        labelSelector=f"kubernetes.io/service-name={arguments.text('service')}",
+    )
+    while True:
+        pods = items(session.kubectl.get(pods_path))
+        slices = items(session.kubectl.get(slices_path))
+        missing = placement_faults(pods, set(configurations)) or endpoint_faults(pods, slices)
+        if not missing:
+            break
+        if wait.expired:
+            raise Failure(
+                f"{namespace}: after {wait.timeout_seconds:.0f} s: {'; '.join(missing)}. "
+                f"Next: kubectl -n {namespace} get pods -o wide; kubectl -n {namespace} get events"
+            )
+        wait.pause(f"for nginx: {missing[0]}")
+    faults = [
+        *address_faults(pods, arguments.text("clusterIp"), arguments.text("podCidr"), arguments.text("serviceCidr")),
+        *_kubelet_faults(session, namespace, pods, configurations),
+    ]
+    if faults:
+        raise Failure(f"{namespace}: the nodes do not work as they should: {'; '.join(faults)}")
+    session.say(f"{len(pods)} pods ready, one on each node; logs, exec, endpoints and kubelet configurations as they should be")
+    session.result(json.dumps({"podIps": sorted(pod_ips(pods))}))
+
+
+def remove(session: Session, arguments: Arguments) -> None:
+    """The namespace is a resource of its own."""
+    del session, arguments
+
+
+def pod_ips(pods: list[Json]) -> set[str]:
+    """Addresses of the pods that have one."""
+    return {pod["status"]["podIP"] for pod in pods if pod.get("status", {}).get("podIP")}
+
+
+def placement_faults(pods: list[Json], nodes: set[str]) -> list[str]:
+    """Why not every node runs exactly one ready pod."""
+    faults = []
+    placed: dict[str, int] = dict.fromkeys(nodes, 0)
+    for pod in pods:
+        name, node = pod["metadata"]["name"], pod.get("spec", {}).get("nodeName", "")
+        if pod["metadata"].get("deletionTimestamp"):
+            faults.append(f"pod {name} is still ending")
+            continue
+        conditions = {one["type"]: one["status"] for one in pod.get("status", {}).get("conditions") or ()}
+        if conditions.get("Ready") != "True":
+            faults.append(f"pod {name} on {node or 'no node'} is not ready ({_why(pod)})")
+        if node in placed:
+            placed[node] += 1
+        elif node:
+            faults.append(f"pod {name} runs on {node}, which is none of ours")
+    faults += [f"{count} pods on {node}" for node, count in sorted(placed.items()) if count != 1]
+    return faults
+
+
+def endpoint_faults(pods: list[Json], slices: list[Json]) -> list[str]:
+    """Whether the Service's EndpointSlices list exactly the pods' addresses, all ready."""
+    found = {
+        address
+        for one in slices
+        for endpoint in one.get("endpoints") or ()
+        if endpoint.get("conditions", {}).get("ready") is not False
+        for address in endpoint.get("addresses") or ()
+    }
+    expected = pod_ips(pods)
+    return [] if found == expected else [f"the Service's endpoints are {_list(found)}, the pods' addresses {_list(expected)}"]
+
+
+def address_faults(pods: list[Json], cluster_ip: str, pod_cidr: str, service_cidr: str) -> list[str]:
+    """Addresses outside the ranges of the configuration."""
+    pod_range = ipaddress.ip_network(pod_cidr)
+    faults = [f"pod address {ip} is outside podCidr {pod_cidr}" for ip in sorted(pod_ips(pods)) if ipaddress.ip_address(ip) not in pod_range]
+    if ipaddress.ip_address(cluster_ip) not in ipaddress.ip_network(service_cidr):
+        faults.append(f"the Service's address {cluster_ip} is outside serviceCidr {service_cidr}")
+    return faults
+
+
+def configuration_faults(node: str, rendered: Mapping[str, Any], running: Mapping[str, Any]) -> list[str]:
+    """Every value of the rendered file must be what the kubelet says it runs with; it adds its own defaults."""
+    return [
+        f"{node}: the kubelet runs with {field} = {json.dumps(found)}, configured is {json.dumps(wanted)}"
+        for field, wanted, found in _differences(rendered, running, "")
+        if field not in ("apiVersion", "kind")
+    ]
+
+
+def _differences(wanted: Any, found: Any, at: str) -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(wanted, Mapping) and isinstance(found, Mapping):
+        for key, value in wanted.items():
+            yield from _differences(value, found.get(key), f"{at}.{key}" if at else str(key))
+    elif wanted != found and not (not wanted and found is None):
+        # An empty or false value may be left out of the answer.
+        yield at, wanted, found
+
+
+def _kubelet_faults(
+    session: Session, namespace: str, pods: list[Json], configurations: Mapping[str, Mapping[str, Any]]
+) -> list[str]:
+    """What goes from the API server to each kubelet: logs, exec, /configz; all of it over verified TLS."""
+    faults: list[str] = []
+    for pod in pods:
+        name, node = pod["metadata"]["name"], pod["spec"]["nodeName"]
+        try:
+            page = session.kubectl.run(
+                ["exec", "-n", namespace, name, "--", "cat", "/usr/share/nginx/html/index.html"], retry=False
+            )
+            if _PAGE not in page and "nginx" not in page:
+                faults.append(f"{node}: exec in pod {name} does not show nginx's page")
+            session.kubectl.run(["logs", "-n", namespace, name, "--tail=5"], retry=False)
+            running = session.kubectl.get(f"{PATHS.nodes}/{node}/proxy/configz", retry=False)
+        except KubectlError as error:
+            faults.append(f"{node}: the API server does not get through to the kubelet: {error.stderr}{_hint(error)}")
+            continue
+        faults += configuration_faults(node, configurations[node], running.get("kubeletconfig", {}))
+    return faults
+
+
+def _hint(error: KubectlError) -> str:
+    if "must be logged in" in error.stderr or "Unauthorized" in error.stderr:
+        return " (start the API server with --kubelet-client-certificate and --kubelet-client-key)"
+    if "Forbidden" in error.stderr:
+        return " (bind the API server's kubelet client user to the ClusterRole system:kubelet-api-admin)"
+    return ""
+
+
+def _why(pod: Json) -> str:
+    status = pod.get("status", {})
+    for container in status.get("containerStatuses") or ():
+        waiting = container.get("state", {}).get("waiting")
+        if waiting:
+            return f"{waiting.get('reason', '')} {waiting.get('message', '')}".strip()[:160]
+    for condition in status.get("conditions") or ():
+        if condition["status"] != "True" and condition.get("message"):
+            return str(condition["message"])[:160]
+    return str(status.get("phase", "no status"))
+
+
+def _list(values: set[str]) -> str:
+    return ", ".join(sorted(values)) or "none"

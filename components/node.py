@@ -1,0 +1,114 @@
+"""One node: the order of its parts, and nothing else.
+
+No `from __future__ import annotations` here: the component analyzer reads the annotations at run time.
+"""
+
+from typing import Any, TypedDict
+
+import pulumi
+
+from components.api.node import node_object
+from components.calico.component import Calico
+from components.cluster.cluster import Cluster
+from components.disruption import disruption_digest
+from components.docker.component import Docker
+from components.host.component import Claim, Prepare
+from components.identity.component import Credentials
+from components.kube_proxy.component import KubeProxy
+from components.kubelet.component import Kubelet
+from components.pki.token import BootstrapToken
+from components.remote.command import Host, Kubeconfig, operator_command
+from components.settings import NodeSettings
+from components.settings.sections import DrainSection, TimeoutsSection
+
+
+class NodeArgs(TypedDict):
+    """`before` are the `in_service` of nodes that must be back before this one may be drained."""
+
+    settings: NodeSettings
+    cluster: Cluster
+    kubeconfig: Kubeconfig
+    claim: str
+    drain: DrainSection
+    timeouts: TimeoutsSection
+    before: list[pulumi.Resource]
+
+
+class Node(pulumi.ComponentResource):
+    """A host that serves in the cluster. Everything that must wait for that waits for `in_service`."""
+
+    def __init__(self, name: str, args: NodeArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("kubenode:index:Node", name, None, opts)
+        settings, cluster = args["settings"], args["cluster"]
+        own = pulumi.ResourceOptions(parent=self)
+        host = Host(settings.name, settings.address, args["claim"], settings.ssh)
+        digest = disruption_digest(settings)
+        drain = {
+            "timeoutSeconds": args["drain"].timeout_seconds,
+            "gracePeriodSeconds": args["drain"].grace_period_seconds,
+            "deleteEmptyDirData": args["drain"].delete_empty_dir_data,
+            "force": args["drain"].force,
+        }
+
+        def operator(step: str, arguments: dict[str, Any], after: list[pulumi.Resource], *, public: bool = False) -> Any:
+            return operator_command(
+                f"{name}-{step}",
+                step,
+                args["kubeconfig"],
+                {"node": settings.name, "stack": args["claim"], **arguments},
+                pulumi.ResourceOptions(parent=self, depends_on=after),
+                result_is_public=public,
+            )
+
+        claim = Claim(host, settings, [], own)
+        prepare = Prepare(host, settings, [claim.command], own)
+        node = node_object(
+            f"{name}-node", settings.name, args["claim"], settings.labels, settings.annotations,
+            cluster.provider, self, [claim.command],
+        )
+        out_of_service = operator(
+            "out-of-service", {"digest": digest, "drain": drain}, [node, *args["before"]], public=True
+        )
+        docker = Docker(host, settings, [prepare.command, out_of_service], own)
+        calico = Calico(host, settings, [prepare.command, out_of_service], own)
+        token = BootstrapToken(f"{name}-token", own)
+        bootstrap = operator(
+            "bootstrap-token",
+            {
+                "tokenId": token.token_id,
+                "tokenSecret": token.token_secret,
+                "ttlSeconds": 3600,
+                "groups": [cluster.bootstrap_group],
+            },
+            [node, *cluster.rights],
+        )
+        credentials = Credentials(
+            host, settings, token, cluster.proxy_certificate, [prepare.command, out_of_service, bootstrap], own
+        )
+        kubelet = Kubelet(host, settings, [docker.command, calico.command, credentials.command], own)
+        approval = operator(
+            "csr-approval",
+            {
+                "nodeIp": settings.node_ip,
+                "tokenId": token.token_id,
+                "timeoutSeconds": args["timeouts"].csr_seconds,
+                "serving": True,
+                # A kubelet that starts anew may ask for a certificate anew.
+                "kubelet": kubelet.digest,
+            },
+            [docker.command, calico.command, credentials.command],
+        )
+        kube_proxy = KubeProxy(host, settings, cluster.proxy_certificate, [kubelet.command], own)
+        self.run_id = out_of_service.stdout
+        self.in_service = operator(
+            "in-service",
+            {
+                "digest": digest,
+                "runId": out_of_service.stdout,
+                "timeoutSeconds": args["timeouts"].ready_seconds,
+                "drain": drain,
+                "kubeletVersion": f"v{settings.kubernetes_version}",
+            },
+            [kube_proxy.command, kubelet.command, approval, out_of_service],
+        )
+        self.register_outputs({})

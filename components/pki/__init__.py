@@ -1,0 +1,1 @@
+"""Keys and certificates that pulumi-tls makes; the only importers of pulumi_tls."""

@@ -1,0 +1,158 @@
+"""Commands on hosts and on the operator's machine; the only importer of pulumi_command.
+
+Owns the rules that every command keeps (docs/architecture.md, "Commands"): create, update and delete are short lines
+that never change; everything that varies is standard input; every connection field is spelled out; nothing replaces.
+Does not own what is on standard input: bundles for hosts (`bundle.py`), JSON for the operator's machine.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_command as command
+
+from components.settings import ConnectionSettings
+
+_TOOLKIT = "/usr/local/lib/kubenode"
+
+# Unpacks the toolkit from the bundle itself, so that claiming needs nothing on the host, and releasing neither.
+_BOOTSTRAP = (
+    "set -eu; umask 077; d=$(mktemp -d /run/kubenode-claim.XXXXXX); trap 'rm -rf \"$d\"' EXIT; "
+    'cat >"$d/bundle"; sed -n "s/^payload | //p" "$d/bundle" | base64 -d | tar -xzf - -C "$d"; '
+    'sh "$d/claim" {verb} <"$d/bundle"'
+)
+
+
+@dataclass(frozen=True)
+class Host:
+    """How one host is reached, and whose it is to be. `claim` names the stack: organization/project/stack."""
+
+    node: str
+    address: str
+    claim: str
+    connection: ConnectionSettings
+
+    @property
+    def prefix(self) -> str:
+        """What makes a command run as root."""
+        return "" if self.connection.user == "root" else "sudo -n "
+
+
+def host_command(
+    name: str,
+    host: Host,
+    part: str,
+    bundle: pulumi.Input[str],
+    opts: pulumi.ResourceOptions,
+    *,
+    removable: bool = True,
+) -> command.remote.Command:
+    """One part of one node. `removable=False` is for a part that leaves nothing behind: no connection at destroy."""
+    apply, remove = _lines(host, part)
+    return command.remote.Command(
+        name,
+        connection=_connection(host),
+        create=apply,
+        update=apply,
+        delete=remove if removable else None,
+        stdin=bundle,
+        logging=command.remote.Logging.STDOUT_AND_STDERR,
+        add_previous_output_in_env=False,
+        opts=_with_secret_outputs(opts),
+    )
+
+
+def _lines(host: Host, part: str) -> tuple[str, str]:
+    if part == "claim":
+        apply, remove = (shlex.quote(_BOOTSTRAP.replace("{verb}", verb)) for verb in ("apply", "remove"))
+        return f"{host.prefix}sh -c {apply}", f"{host.prefix}sh -c {remove}"
+    script = f"{_TOOLKIT}/{part}"
+    return f"{host.prefix}{script} apply", f"[ ! -x {script} ] || {host.prefix}{script} remove"
+
+
+def _connection(host: Host) -> command.remote.ConnectionArgs:
+    ssh = host.connection
+    return command.remote.ConnectionArgs(
+        host=host.address,
+        port=float(ssh.port),
+        user=ssh.user,
+        private_key=pulumi.Output.secret(ssh.private_key.get_secret_value()) if ssh.private_key else None,
+        password=pulumi.Output.secret(ssh.password.get_secret_value()) if ssh.password else None,
+        host_key=ssh.host_key,
+        dial_error_limit=ssh.dial_error_limit,
+        per_dial_timeout=ssh.per_dial_timeout_seconds,
+    )
+
+
+@dataclass(frozen=True)
+class Kubeconfig:
+    """The cluster's administrator on the operator's machine: a path that is kept as given, or secret contents."""
+
+    path: str | None = None
+    contents: pulumi.Output[str] | None = None
+    plain_contents: str | None = None
+    context: str | None = None
+
+
+def operator_command(
+    name: str,
+    program: str,
+    kubeconfig: Kubeconfig,
+    arguments: Mapping[str, Any],
+    opts: pulumi.ResourceOptions,
+    *,
+    result_is_public: bool = False,
+    remember_result: bool = False,
+) -> command.local.Command:
+    """One of the programs in `components/local`, run where pulumi runs. `arguments` may hold Outputs.
+
+    `result_is_public`: standard output is an input of something that a preview is to show. `remember_result`: the
+    program gets its previous standard output back, and may keep it.
+    """
+    arguments = dict(arguments)
+    if kubeconfig.contents is not None:
+        arguments["kubeconfig"] = kubeconfig.contents
+    else:
+        arguments["kubeconfigFile"] = kubeconfig.path
+    if kubeconfig.context is not None:
+        arguments["context"] = kubeconfig.context
+    line = f"components/local/run {program}"
+    return command.local.Command(
+        name,
+        create=f"{line} apply",
+        update=f"{line} apply",
+        delete=f"{line} remove",
+        stdin=pulumi.Output.json_dumps(arguments, indent=1, sort_keys=True),
+        logging=command.local.Logging.STDERR,
+        add_previous_output_in_env=remember_result,
+        opts=opts if result_is_public else _with_secret_outputs(opts),
+    )
+
+
+def run_on_operator(program: str, kubeconfig: Kubeconfig, arguments: Mapping[str, Any]) -> str:
+    """The standard output of a program that only reads, now, in a preview too."""
+    arguments = dict(arguments)
+    if kubeconfig.plain_contents is not None:
+        arguments["kubeconfig"] = kubeconfig.plain_contents
+    else:
+        arguments["kubeconfigFile"] = kubeconfig.path
+    if kubeconfig.context is not None:
+        arguments["context"] = kubeconfig.context
+    result = command.local.run(
+        command=f"components/local/run {program} apply",
+        stdin=json.dumps(arguments),
+        logging=command.local.Logging.NONE,
+        add_previous_output_in_env=False,
+    )
+    return result.stdout
+
+
+def _with_secret_outputs(opts: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
+    secret: Sequence[str] = [*(opts.additional_secret_outputs or []), "stdout", "stderr"]
+    opts.additional_secret_outputs = list(secret)
+    return opts

@@ -1,0 +1,734 @@
+# shellcheck shell=sh disable=SC2034
+# The library of every part: bundle, lock, files with a way back, units, packages, downloads.
+#
+# Owns how a host is changed and how that is undone. Does not own what is changed: each part does, in its own script.
+#
+# The record of a host is $KN_RECORD:
+#   claim                  which stack and node this host belongs to
+#   parts/PART/            exists as long as PART may have left something on the host
+#     owned                "sha256 mode owner path" of each file as last applied
+#     prior/               what was there before PART first touched it
+#     undo/                write-ahead note of the apply under way: what to put back if it is cut off or fails
+#     dirs units packages holds sysctls groups   what else PART changed, with its prior state
+#     edited/              files that somebody else changed since the last apply
+
+KN_LIB=/usr/local/lib/kubenode
+KN_RECORD=/var/lib/kubenode
+KN_CRI_SOCKET=/run/cri-dockerd.sock
+export LC_ALL=C
+unset LANGUAGE CDPATH IFS 2>/dev/null || :
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Words to the user: kept in a file and printed once at the end. A part must outlive its SSH connection, and a write to
+# a connection that is gone would end it in the middle.
+
+kn_say() { printf '%s\n' "$*" | cut -c1-200 >>"$KN_TMP/say"; }
+
+kn_die() {
+    printf 'kubenode: %s: %s %s: %s\n' "$(kn_where)" "${KN_PART:-?}" "${KN_VERB:-?}" "$*" | cut -c1-600 >>"$KN_TMP/die"
+    exit 1
+}
+
+kn_where() { printf '%s (%s)' "${KN_NODE:-unknown node}" "${KN_HOST:-$(uname -n)}"; }
+
+kn_finish() {
+    kn_code=$?
+    trap - EXIT
+    set +e
+    [ "$kn_code" -eq 0 ] || [ -s "$KN_TMP/die" ] ||
+        printf 'kubenode: %s: %s %s: ended with %s\n%s\n' "$(kn_where)" "${KN_PART:-?}" "${KN_VERB:-?}" "$kn_code" \
+            "$(tail -n 5 "$KN_TMP/log" 2>/dev/null)" >>"$KN_TMP/die"
+    if [ "$kn_code" -eq 0 ]; then
+        head -n 40 "$KN_TMP/say" 2>/dev/null
+    else
+        { head -n 20 "$KN_TMP/say"; head -n 20 "$KN_TMP/die"; } 2>/dev/null >&2
+    fi
+    rm -rf "$KN_TMP"
+    exit "$kn_code"
+}
+
+# kn_run SECONDS COMMAND...: a bounded step whose output goes to the log; a failure ends the part with its last lines.
+kn_run() {
+    kn_try "$@" || kn_die "'$2 ${3:-} ${4:-}' failed or took longer than $1 s:
+$(tail -n 8 "$KN_TMP/log" | cut -c1-200)"
+}
+
+# kn_try SECONDS COMMAND...: the same, but the caller decides what a failure means.
+kn_try() {
+    kn_seconds=$1
+    shift
+    timeout -k 10 "$kn_seconds" "$@" >>"$KN_TMP/log" 2>&1
+}
+
+# kn_wait SECONDS COMMAND...: until COMMAND succeeds, asking twice a second.
+kn_wait() {
+    kn_until=$(($(kn_now) + $1))
+    shift
+    until "$@" >>"$KN_TMP/log" 2>&1; do
+        [ "$(kn_now)" -lt "$kn_until" ] || return 1
+        sleep 0.5
+    done
+}
+
+kn_now() { cut -d. -f1 /proc/uptime; }
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The way in: save all of stdin, close it, take the lock, read the header, check the claim, go.
+
+kn_main() {
+    KN_PART=$1
+    KN_VERB=${2:-}
+    case $KN_VERB in
+    apply | remove | check) ;;
+    *)
+        printf 'usage: %s apply|remove|check < bundle\n' "$KN_PART" >&2
+        exit 2
+        ;;
+    esac
+    umask 022
+    trap '' PIPE HUP
+    KN_TMP=$(umask 077 && mktemp -d /run/kubenode.XXXXXX)
+    trap kn_finish EXIT
+    trap 'exit 143' TERM INT
+    (umask 077 && cat >"$KN_TMP/bundle")
+    exec </dev/null
+    : >"$KN_TMP/log"
+    : >"$KN_TMP/say"
+    KN_NODE=$(kn_header node)
+    KN_HOST=$(kn_header host)
+    KN_CLAIM=$(kn_header claim)
+    [ "$(id -u)" -eq 0 ] || kn_die "needs root: log in as root, or as a user with passwordless sudo"
+    # The sweep of the claim runs the parts' removals while it holds the lock itself.
+    [ -n "${KN_LOCK_HELD:-}" ] || kn_lock
+    if [ "$KN_PART" = claim ]; then
+        "kn_part_$KN_VERB"
+        return
+    fi
+    if [ "$KN_VERB" = remove ] && [ ! -e "$KN_RECORD/claim" ]; then
+        kn_say "no claim on this host: nothing of ours is here"
+        return
+    fi
+    kn_demand_claim
+    "kn_$KN_VERB" "$KN_PART"
+}
+
+kn_lock() {
+    mkdir -p /run/lock
+    exec 9>>/run/lock/kubenode
+    if ! flock -n 9; then
+        kn_holder=$(cat /run/lock/kubenode 2>/dev/null || :)
+        kn_say "waited for: ${kn_holder:-another kubenode command}"
+        flock -w "${KN_LOCK_SECONDS:-600}" 9 ||
+            kn_die "another kubenode command still runs on this host: ${kn_holder:-unknown}. Wait for it, or end it, and try again."
+    fi
+    printf '%s %s, process %s, since %s\n' "$KN_PART" "$KN_VERB" "$$" "$(date -u +%FT%TZ)" >/run/lock/kubenode
+}
+
+kn_demand_claim() {
+    [ -e "$KN_RECORD/claim" ] ||
+        kn_die "this host carries no claim of $KN_CLAIM: it is another machine, or was reinstalled. Nothing was written. Remove the node from the configuration, 'pulumi up', add it again, 'pulumi up'."
+    kn_claim_is_ours ||
+        kn_die "this host is claimed by $(kn_claim_text). Nothing was written."
+}
+
+kn_claim_text() { printf 'stack %s as node %s' "$(kn_field stack "$KN_RECORD/claim")" "$(kn_field node "$KN_RECORD/claim")"; }
+
+kn_claim_is_ours() {
+    [ "$(kn_field stack "$KN_RECORD/claim")" = "$KN_CLAIM" ] && [ "$(kn_field node "$KN_RECORD/claim")" = "$KN_NODE" ]
+}
+
+kn_field() { sed -n "s/^$1 //p" "$2" | head -n 1; }
+
+# kn_apply PART, kn_remove PART: the frame around a part's own kn_part_apply and kn_part_remove.
+kn_apply() {
+    KN_R=$KN_RECORD/parts/$1
+    (umask 077 && mkdir -p "$KN_R")
+    KN_CHANGED=" "
+    kn_take_back "an apply that was cut off"
+    kn_note_edits
+    kn_part_apply
+    kn_record_owned
+    rm -rf "$KN_R/undo"
+    [ "$KN_CHANGED" != " " ] || kn_say "$1: nothing to change"
+}
+
+kn_remove() {
+    KN_R=$KN_RECORD/parts/$1
+    [ -d "$KN_R" ] || return 0
+    KN_CHANGED=" "
+    kn_take_back "an apply that was cut off"
+    kn_part_remove
+    kn_restore_files
+    rm -rf "$KN_R"
+    kn_say "$1: removed"
+}
+
+# kn_check PART: reads only; one line for each thing that is not as it was applied. Exit code 1 if there is any.
+kn_check() {
+    KN_R=$KN_RECORD/parts/$1
+    kn_bad=0
+    if [ -e "$KN_R/owned" ]; then
+        while read -r kn_sum kn_mode kn_owner kn_path; do
+            if [ "$(kn_stat "$kn_path")" != "$kn_sum $kn_mode $kn_owner" ]; then
+                kn_say "$1: $kn_path: expected $kn_mode $kn_owner sha256 $kn_sum, found $(kn_stat "$kn_path")"
+                kn_bad=1
+            fi
+        done <"$KN_R/owned"
+    fi
+    [ "$kn_bad" -eq 0 ] || kn_die "differs from what was applied"
+}
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The bundle.
+
+kn_header() { awk -v k="$1 | " 'index($0, k) == 1 { print substr($0, length(k) + 1); exit }' "$KN_TMP/bundle"; }
+
+# kn_settings KEY: its values, one a line. kn_setting KEY [DEFAULT]: the first.
+kn_settings() {
+    awk -v k="set | $1" '$0 == k { print ""; next } index($0, k " ") == 1 { print substr($0, length(k) + 2) }' "$KN_TMP/bundle"
+}
+
+kn_setting() {
+    kn_value=$(kn_settings "$1" | head -n 1)
+    printf '%s' "${kn_value:-${2:-}}"
+}
+
+kn_content() {
+    awk -v p="$1 |" 'index($0, p) == 1 { l = substr($0, length(p) + 1); sub(/^ /, "", l); print l }' "$KN_TMP/bundle"
+}
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Files with a way back.
+
+kn_stat() {
+    if [ -f "$1" ]; then
+        printf '%s %s' "$(sha256sum <"$1" | cut -d' ' -f1)" "$(stat -c '0%a %U:%G' "$1")"
+    else
+        printf 'nothing'
+    fi
+}
+
+# kn_id PATH: a file name for PATH inside the record.
+kn_id() { printf '%s' "$1" | sha256sum | cut -c1-16; }
+
+# kn_keep DIR PATH: note in DIR/list what stands at PATH and keep a copy, once; the note comes after the copy and before
+# any change, so what is noted can always be put back.
+kn_keep() {
+    (umask 077 && mkdir -p "$1")
+    kn_kept=$(kn_id "$2")
+    ! grep -q " $kn_kept " "$1/list" 2>/dev/null || return 0
+    if [ -e "$2" ] || [ -L "$2" ]; then
+        rm -rf "${1:?}/$kn_kept"
+        cp -a "$2" "$1/$kn_kept"
+        sync "$1/$kn_kept" 2>/dev/null || :
+        printf 'present %s %s\n' "$kn_kept" "$2" >>"$1/list"
+    else
+        printf 'absent %s %s\n' "$kn_kept" "$2" >>"$1/list"
+    fi
+    sync "$1/list"
+}
+
+# kn_put_back DIR PATH: what kn_keep kept.
+kn_put_back() {
+    kn_kept=$(kn_id "$2")
+    case $(grep " $kn_kept " "$1/list" 2>/dev/null | cut -d' ' -f1) in
+    present)
+        mkdir -p "$(dirname "$2")"
+        rm -f "$2"
+        cp -a "$1/$kn_kept" "$2"
+        ;;
+    absent) rm -f "$2" ;;
+    esac
+}
+
+# kn_put NAME PATH MODE OWNER SOURCE: PATH gets the content of SOURCE if it differs in content, mode or owner.
+# Adds NAME to KN_CHANGED then.
+kn_put() {
+    printf '%s %s %s %s\n' "$(sha256sum <"$5" | cut -d' ' -f1)" "$3" "$4" "$2" >>"$KN_TMP/owned"
+    [ -L "$2" ] || [ "$(kn_stat "$2")" != "$(sha256sum <"$5" | cut -d' ' -f1) $3 $4" ] || return 0
+    [ ! -d "$2" ] || kn_die "$2 is a directory; a file belongs there. Move it away and try again."
+    kn_keep "$KN_R/prior" "$2"
+    kn_keep "$KN_R/undo" "$2"
+    kn_mkdir "$(dirname "$2")"
+    (umask 077 && cp "$5" "$2.kubenode-new")
+    chown "$4" "$2.kubenode-new"
+    chmod "$3" "$2.kubenode-new"
+    sync "$2.kubenode-new"
+    mv -fT "$2.kubenode-new" "$2"
+    KN_CHANGED="$KN_CHANGED$1 "
+    kn_say "changed $2"
+}
+
+# kn_mkdir DIR [MODE]: with its parents; what did not exist is noted, and goes again when it is empty.
+kn_mkdir() {
+    [ ! -d "$1" ] || return 0
+    kn_mkdir "$(dirname "$1")"
+    grep -qxF "$1" "$KN_R/dirs" 2>/dev/null || printf '%s\n' "$1" >>"$KN_R/dirs"
+    [ -d "$1" ] || mkdir -m "${2:-0755}" "$1"
+}
+
+# kn_put_files: every file of the bundle; a file of an earlier bundle that is not in this one is given back.
+kn_put_files() {
+    while read -r kn_word _ kn_name kn_fmode kn_fowner kn_fpath; do
+        [ "$kn_word" = file ] || continue
+        if [ -n "${KN_SKIP_FILE:-}" ] && [ "$kn_name" = "$KN_SKIP_FILE" ]; then continue; fi
+        (umask 077 && kn_content "$kn_name" >"$KN_TMP/file")
+        kn_put "$kn_name" "$kn_fpath" "$kn_fmode" "$kn_fowner" "$KN_TMP/file"
+    done <"$KN_TMP/bundle"
+    rm -f "$KN_TMP/file"
+}
+
+# kn_drop_stale: call after all kn_put of an apply.
+kn_drop_stale() {
+    [ -e "$KN_R/owned" ] || return 0
+    while read -r _ _ _ kn_path; do
+        ! grep -q " $kn_path\$" "$KN_TMP/owned" 2>/dev/null || continue
+        kn_keep "$KN_R/undo" "$kn_path"
+        kn_put_back "$KN_R/prior" "$kn_path"
+        KN_CHANGED="$KN_CHANGED$(basename "$kn_path") "
+        kn_say "gave back $kn_path"
+    done <"$KN_R/owned"
+}
+
+kn_changed() {
+    for kn_name in "$@"; do
+        case $KN_CHANGED in *" $kn_name "*) return 0 ;; esac
+    done
+    return 1
+}
+
+kn_record_owned() {
+    touch "$KN_TMP/owned"
+    sort -u "$KN_TMP/owned" >"$KN_R/owned.new"
+    sync "$KN_R/owned.new"
+    mv -f "$KN_R/owned.new" "$KN_R/owned"
+}
+
+# kn_take_back WHY: undo the apply that its write-ahead note describes. The part then starts its services anew.
+kn_take_back() {
+    [ -e "$KN_R/undo/list" ] || return 0
+    while read -r _ _ kn_path; do kn_put_back "$KN_R/undo" "$kn_path"; done <"$KN_R/undo/list"
+    rm -rf "$KN_R/undo"
+    KN_CHANGED="${KN_CHANGED}taken-back "
+    kn_say "took back $1"
+}
+
+# kn_note_edits: a file that somebody changed since our last apply is kept aside before it is written again.
+kn_note_edits() {
+    [ -e "$KN_R/owned" ] || return 0
+    while read -r kn_sum _ _ kn_path; do
+        [ -f "$kn_path" ] || continue
+        [ "$(sha256sum <"$kn_path" | cut -d' ' -f1)" != "$kn_sum" ] || continue
+        ! kn_changed taken-back || continue
+        (umask 077 && mkdir -p "$KN_R/edited")
+        cp -a "$kn_path" "$KN_R/edited/$(basename "$kn_path").$(date -u +%Y%m%dT%H%M%SZ)"
+        kn_say "$kn_path was edited since the last apply; that version is kept in $KN_R/edited"
+    done <"$KN_R/owned"
+}
+
+# kn_restore_files: each file as it was before this part first touched it, then the directories that we made.
+kn_restore_files() {
+    if [ -e "$KN_R/prior/list" ]; then
+        while read -r _ _ kn_path; do kn_put_back "$KN_R/prior" "$kn_path"; done <"$KN_R/prior/list"
+    fi
+    [ ! -e "$KN_R/dirs" ] || sort -r "$KN_R/dirs" | while read -r kn_dir; do
+        [ ! -d "$kn_dir" ] || rmdir "$kn_dir" 2>/dev/null || kn_say "$kn_dir is not empty and stays"
+    done
+}
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Downloads: verified before anything is changed, gone afterwards.
+
+# kn_fetch URL SHA256: prints the path of the verified file. A cut-off download is continued.
+kn_fetch() {
+    kn_dir=$KN_RECORD/downloads
+    mkdir -p "$kn_dir"
+    kn_file=$kn_dir/$2
+    if [ ! -e "$kn_file" ]; then
+        kn_try 900 curl -fsSL --retry 3 --retry-connrefused --connect-timeout 10 -C - -o "$kn_file.part" "$1" ||
+            kn_try 900 curl -fsSL --retry 3 --retry-connrefused --connect-timeout 10 -o "$kn_file.part" "$1" ||
+            kn_die "cannot download $1: $(tail -n 1 "$KN_TMP/log"). Check the URL, 'downloads.mirror' and that the host reaches it."
+        kn_sum=$(sha256sum <"$kn_file.part" | cut -d' ' -f1)
+        if [ "$kn_sum" != "$2" ]; then
+            rm -f "$kn_file.part"
+            kn_die "$1 has SHA-256 $kn_sum, expected $2. Nothing was changed. Check the mirror, or correct the checksum."
+        fi
+        mv "$kn_file.part" "$kn_file"
+    fi
+    printf '%s' "$kn_file"
+}
+
+# kn_artifact_current NAME SHA256: is what was unpacked from that download still in place?
+kn_artifact_current() {
+    [ -e "$KN_R/artifacts" ] || return 1
+    grep -q "^$1 $2 " "$KN_R/artifacts" || return 1
+    grep "^$1 $2 " "$KN_R/artifacts" | while read -r _ _ kn_sum kn_mode kn_owner kn_path; do
+        [ "$(kn_stat "$kn_path")" = "$kn_sum $kn_mode $kn_owner" ] || exit 1
+    done
+}
+
+# kn_fetch_artifacts: before any change. kn_put_artifacts: puts them in place and notes which download they came from.
+kn_fetch_artifacts() {
+    grep '^artifact | ' "$KN_TMP/bundle" >"$KN_TMP/artifacts" || return 0
+    while read -r _ _ kn_name _ _ kn_sum kn_url _; do
+        kn_artifact_current "$kn_name" "$kn_sum" || kn_fetch "$kn_url" "$kn_sum" >/dev/null
+    done <"$KN_TMP/artifacts"
+}
+
+kn_put_artifacts() {
+    : >"$KN_TMP/artifacts.record"
+    if [ -s "$KN_TMP/artifacts" ]; then
+        while read -r _ _ kn_aname kn_amode kn_apath kn_asum kn_aurl kn_member; do
+            if kn_artifact_current "$kn_aname" "$kn_asum"; then
+                grep "^$kn_aname $kn_asum " "$KN_R/artifacts" | tee -a "$KN_TMP/artifacts.record" | cut -d' ' -f3- >>"$KN_TMP/owned"
+                continue
+            fi
+            kn_archive=$(kn_fetch "$kn_aurl" "$kn_asum")
+            kn_unpacked=$KN_RECORD/downloads/unpacked
+            rm -rf "$kn_unpacked"
+            mkdir -p "$kn_unpacked"
+            case $kn_apath in
+            */)
+                kn_run 300 tar -xzf "$kn_archive" -C "$kn_unpacked" --no-same-owner
+                find "$kn_unpacked" -type f | sort >"$KN_TMP/members"
+                while read -r kn_source; do
+                    kn_put_artifact "$kn_aname" "$kn_apath${kn_source#"$kn_unpacked/"}" "$kn_source"
+                done <"$KN_TMP/members"
+                ;;
+            *)
+                kn_source=$kn_archive
+                if [ -n "$kn_member" ]; then
+                    kn_run 300 tar -xzf "$kn_archive" -C "$kn_unpacked" --no-same-owner "$kn_member"
+                    kn_source=$kn_unpacked/$kn_member
+                fi
+                kn_put_artifact "$kn_aname" "$kn_apath" "$kn_source"
+                ;;
+            esac
+        done <"$KN_TMP/artifacts"
+    fi
+    cp "$KN_TMP/artifacts.record" "$KN_R/artifacts"
+    rm -rf "$KN_RECORD/downloads"
+}
+
+kn_put_artifact() {
+    kn_put "$1" "$2" "$kn_amode" root:root "$3"
+    printf '%s %s %s %s\n' "$1" "$kn_asum" "$(kn_stat "$2")" "$2" >>"$KN_TMP/artifacts.record"
+}
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Units.
+
+# kn_note_unit UNIT: its state before we first changed it: "UNIT enabled-state active-state".
+kn_note_unit() {
+    ! grep -q "^$1 " "$KN_R/units" 2>/dev/null || return 0
+    kn_enabled=$(systemctl is-enabled "$1" 2>/dev/null || :)
+    kn_active=$(systemctl is-active "$1" 2>/dev/null || :)
+    printf '%s %s %s\n' "$1" "${kn_enabled:-none}" "${kn_active:-inactive}" >>"$KN_R/units"
+}
+
+# kn_restore_units: before the unit files are given back. A unit that we brought is stopped and disabled.
+kn_restore_units() {
+    [ -e "$KN_R/units" ] || return 0
+    while read -r kn_unit kn_enabled kn_active; do
+        case $kn_active in
+        active | activating) ;;
+        *) kn_stop "$kn_unit" ;;
+        esac
+        case $kn_enabled in
+        enabled) kn_try 60 systemctl enable "$kn_unit" || : ;;
+        *) kn_try 60 systemctl disable "$kn_unit" || : ;;
+        esac
+    done <"$KN_R/units"
+}
+
+kn_stop() {
+    systemctl cat "$1" >/dev/null 2>&1 || return 0
+    kn_try 120 systemctl stop "$1" || kn_try 30 systemctl kill -s KILL "$1" || :
+    kn_try 10 systemctl reset-failed "$1" || :
+}
+
+kn_daemon_reload() { kn_run 60 systemctl daemon-reload; }
+
+# kn_start UNIT TIMEOUT HEALTH CAUSE...: enabled and running. Restarted only if one of the named CAUSEs changed. If
+# HEALTH does not hold in TIMEOUT seconds, the previous files come back, the unit too, and the part fails with the
+# unit's last journal lines.
+kn_start() {
+    kn_sunit=$1
+    kn_stimeout=$2
+    kn_health=$3
+    shift 3
+    kn_begin=$(kn_now)
+    kn_note_unit "$kn_sunit"
+    systemctl is-enabled -q "$kn_sunit" 2>/dev/null || kn_run 60 systemctl enable "$kn_sunit"
+    if kn_changed taken-back "$@"; then
+        kn_daemon_reload
+        kn_try 120 systemctl reset-failed "$kn_sunit" || :
+        kn_restarted=restarted
+        systemctl is-active -q "$kn_sunit" || kn_restarted=started
+        kn_try 180 systemctl restart "$kn_sunit" || kn_roll_back "$kn_sunit"
+    elif ! systemctl is-active -q "$kn_sunit"; then
+        kn_restarted=started
+        kn_try 180 systemctl start "$kn_sunit" || kn_roll_back "$kn_sunit"
+    else
+        kn_restarted=
+    fi
+    kn_wait "$kn_stimeout" "$kn_health" || kn_roll_back "$kn_sunit"
+    [ -z "$kn_restarted" ] || kn_say "$kn_restarted $kn_sunit, healthy after $(($(kn_now) - kn_begin)) s"
+}
+
+# kn_roll_back UNIT: never returns.
+kn_roll_back() {
+    kn_journal=$(journalctl -u "$1" -n 12 --no-pager -o cat 2>/dev/null | cut -c1-200)
+    if grep -q '^present ' "$KN_R/undo/list" 2>/dev/null; then
+        kn_take_back "the change, because $1 did not get healthy"
+        kn_try 60 systemctl daemon-reload || :
+        kn_try 10 systemctl reset-failed "$1" || :
+        if kn_try 180 systemctl restart "$1" && kn_wait 60 "$kn_health"; then
+            kn_then="The previous files are back and $1 runs with them."
+        else
+            kn_then="The previous files are back, but $1 does not run with them either."
+        fi
+    else
+        kn_stop "$1"
+        kn_take_back "the first installation, because $1 did not get healthy"
+        kn_try 60 systemctl daemon-reload || :
+        kn_then="It was stopped and its new files are gone."
+    fi
+    printf '%s\n' "$kn_journal" >"$KN_TMP/journal"
+    printf 'kubenode: %s: %s %s: %s did not get healthy in %s s. %s Its last journal lines:\n%s\n' \
+        "$(kn_where)" "$KN_PART" "$KN_VERB" "$1" "$kn_stimeout" "$kn_then" "$kn_journal" >>"$KN_TMP/die"
+    exit 1
+}
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Packages (apt). Package lists and archives are fetched into our own record, so the host's caches stay as they are.
+
+KN_APT="-o Dir::State::lists=$KN_RECORD/apt/lists -o Dir::Cache=$KN_RECORD/apt/cache -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 -o Dpkg::Options::=--force-confold -o APT::Install-Recommends=false -o Dpkg::Use-Pty=0"
+
+kn_package_installed() { [ "$(dpkg-query -W -f '${db:Status-Abbrev}' "$1" 2>/dev/null)" = "ii " ]; }
+
+kn_package_list() { dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' | sed -n 's/^.i  //p' | sort; }
+
+# kn_install PACKAGE...: those that are missing; everything that came with them is noted as ours.
+kn_install() {
+    kn_missing=
+    for kn_package in "$@"; do kn_package_installed "${kn_package%%=*}" || kn_missing="$kn_missing $kn_package"; done
+    [ -n "$kn_missing" ] || return 0
+    [ -e "$KN_R/packages.before" ] || { kn_package_list >"$KN_R/packages.before.new" && mv "$KN_R/packages.before.new" "$KN_R/packages.before"; }
+    kn_keep_accounts
+    mkdir -p "$KN_RECORD/apt/lists/partial" "$KN_RECORD/apt/cache/archives/partial"
+    kn_begin=$(kn_now)
+    export DEBIAN_FRONTEND=noninteractive
+    # A dpkg run that was cut off must be finished before apt does anything else.
+    kn_try 300 dpkg --configure -a || :
+    if ! find "$KN_RECORD/apt/lists" -maxdepth 1 -type f -mmin -60 | grep -q .; then
+        # shellcheck disable=SC2086 # options and package names are words
+        kn_try 300 apt-get $KN_APT update || kn_run 300 apt-get $KN_APT update
+    fi
+    # shellcheck disable=SC2086
+    kn_run 900 apt-get $KN_APT install -y $kn_missing
+    kn_package_list | comm -13 "$KN_R/packages.before" - >"$KN_R/packages"
+    rm -rf "$KN_RECORD/apt/cache"
+    KN_CHANGED="${KN_CHANGED}packages "
+    kn_say "installed$kn_missing in $(($(kn_now) - kn_begin)) s"
+}
+
+# kn_hold PACKAGE...: no upgrade behind the cluster's back; a hold that was there stays.
+kn_hold() {
+    for kn_package in "$@"; do
+        ! apt-mark showhold | grep -qx "$kn_package" || continue
+        kn_run 60 apt-mark hold "$kn_package"
+        printf '%s\n' "$kn_package" >>"$KN_R/holds"
+    done
+}
+
+# kn_purge: what we installed, except what others need by now. Simulated first.
+kn_purge() {
+    if [ -e "$KN_R/holds" ]; then
+        while read -r kn_package; do kn_try 60 apt-mark unhold "$kn_package" || :; done <"$KN_R/holds"
+    fi
+    [ -e "$KN_R/packages.before" ] || return 0
+    export DEBIAN_FRONTEND=noninteractive
+    kn_try 300 dpkg --configure -a || :
+    # A killed install may have left packages that were never noted. apt's history is not ours to read; the difference
+    # to the list from before is, as long as no note was written.
+    [ -e "$KN_R/packages" ] || kn_package_list | comm -13 "$KN_R/packages.before" - >"$KN_R/packages"
+    kn_package_list | comm -12 - "$KN_R/packages" >"$KN_TMP/purge"
+    while [ -s "$KN_TMP/purge" ]; do
+        # shellcheck disable=SC2046,SC2086
+        apt-get $KN_APT -s purge $(cat "$KN_TMP/purge") 2>>"$KN_TMP/log" | awk '$1 == "Purg" || $1 == "Remv" { print $2 }' |
+            sort >"$KN_TMP/would"
+        comm -13 "$KN_R/packages" "$KN_TMP/would" >"$KN_TMP/foreign"
+        [ -s "$KN_TMP/foreign" ] || break
+        # Something that is not ours would go too: keep what it depends on.
+        kn_say "stays, because $(head -n 3 "$KN_TMP/foreign" | tr '\n' ' ')needs it: $(kn_needed_by_foreign | tr '\n' ' ')"
+        kn_needed_by_foreign >"$KN_TMP/needed"
+        [ -s "$KN_TMP/needed" ] || { : >"$KN_TMP/purge"; break; }
+        comm -23 "$KN_TMP/purge" "$KN_TMP/needed" >"$KN_TMP/purge.new"
+        mv "$KN_TMP/purge.new" "$KN_TMP/purge"
+    done
+    if [ -s "$KN_TMP/purge" ]; then
+        # shellcheck disable=SC2046,SC2086
+        kn_run 600 apt-get $KN_APT purge -y $(cat "$KN_TMP/purge")
+    fi
+    kn_restore_accounts
+}
+
+kn_needed_by_foreign() {
+    while read -r kn_package; do
+        # shellcheck disable=SC2046,SC2086
+        if apt-get $KN_APT -s purge "$kn_package" 2>/dev/null | awk '$1 == "Purg" || $1 == "Remv" { print $2 }' | sort |
+            comm -12 - "$KN_TMP/foreign" | grep -q .; then printf '%s\n' "$kn_package"; fi
+    done <"$KN_TMP/purge" | sort
+}
+
+# kn_keep_accounts, kn_restore_accounts: packages add groups and users and leave them behind when they are purged.
+kn_keep_accounts() {
+    [ ! -d "$KN_R/accounts" ] || return 0
+    (umask 077 && mkdir -p "$KN_R/accounts.new")
+    for kn_file in group gshadow passwd shadow subuid subgid group- gshadow- passwd- shadow- subuid- subgid-; do
+        [ ! -e "/etc/$kn_file" ] || cp -a "/etc/$kn_file" "$KN_R/accounts.new/$kn_file"
+    done
+    mv "$KN_R/accounts.new" "$KN_R/accounts"
+}
+
+kn_restore_accounts() {
+    [ -d "$KN_R/accounts" ] || return 0
+    for kn_pair in passwd:userdel group:groupdel; do
+        cut -d: -f1 "/etc/${kn_pair%:*}" | while read -r kn_account; do
+            ! grep -q "^$kn_account:" "$KN_R/accounts/${kn_pair%:*}" || continue
+            # Only those that the packages we brought created: a name that our parts list.
+            case " ${KN_ACCOUNTS:-} " in *" $kn_account "*) kn_try 30 "${kn_pair#*:}" "$kn_account" || : ;; esac
+        done
+    done
+    # The tools keep the file before last as "NAME-". If nothing but our own accounts came and went, those are as before.
+    for kn_file in group gshadow passwd shadow subuid subgid; do
+        [ -e "$KN_R/accounts/$kn_file" ] || continue
+        cmp -s "/etc/$kn_file" "$KN_R/accounts/$kn_file" || continue
+        if [ -e "$KN_R/accounts/$kn_file-" ]; then cp -a "$KN_R/accounts/$kn_file-" "/etc/$kn_file-"; else rm -f "/etc/$kn_file-"; fi
+    done
+}
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Kernel settings: "KEY PRIOR OURS" for each that we, or what we start, sets.
+
+kn_sysctl_path() { printf '/proc/sys/%s' "$(printf '%s' "$1" | tr . /)"; }
+
+kn_sysctl_get() { tr '\t' ' ' <"$(kn_sysctl_path "$1")" 2>/dev/null; }
+
+# kn_note_sysctl KEY OURS: remember the value from before, once.
+kn_note_sysctl() {
+    [ -e "$(kn_sysctl_path "$1")" ] || return 0
+    ! grep -q "^$1	" "$KN_R/sysctls" 2>/dev/null || return 0
+    printf '%s\t%s\t%s\n' "$1" "$(kn_sysctl_get "$1")" "$2" >>"$KN_R/sysctls"
+}
+
+# kn_restore_sysctls: a value that is still ours (or "*": whatever it became) goes back to what it was.
+kn_restore_sysctls() {
+    [ -e "$KN_R/sysctls" ] || return 0
+    while IFS='	' read -r kn_key kn_prior kn_ours; do
+        kn_present=$(kn_sysctl_get "$kn_key" || :)
+        [ "$kn_present" != "$kn_prior" ] || continue
+        if [ "$kn_ours" = '*' ] || [ "$kn_present" = "$kn_ours" ]; then
+            printf '%s\n' "$kn_prior" >"$(kn_sysctl_path "$kn_key")" 2>>"$KN_TMP/log" || kn_say "could not set $kn_key back to $kn_prior"
+        else
+            kn_say "$kn_key is $kn_present by now, not ours: it stays"
+        fi
+    done <"$KN_R/sysctls"
+}
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Packet filter.
+
+# kn_delete_chains PATTERN: in every table of both families, the chains whose name matches and the rules that lead to
+# them. Nothing else is touched: neither foreign rules nor policies.
+kn_delete_chains() {
+    for kn_family in iptables ip6tables; do
+        command -v "$kn_family-save" >/dev/null || continue
+        "$kn_family-save" 2>>"$KN_TMP/log" | awk -v p="^($1)\$" '
+            /^\*/ { table = $0; del = ""; end = ""; next }
+            /^:/ { name = substr($1, 2); if (name ~ p) { ours[name] = 1; end = end "-F " name "\n"; x = x "-X " name "\n" } next }
+            /^-A/ {
+                for (i = 3; i < NF; i++) if (($i == "-j" || $i == "-g") && $(i + 1) ~ p && !($2 in ours)) {
+                    line = $0; sub(/^-A/, "-D", line); del = del line "\n" }
+                next
+            }
+            /^COMMIT/ { if (del end x != "") printf "%s\n%s%s%sCOMMIT\n", table, del, end, x; del = end = x = ""; delete ours }
+        ' >"$KN_TMP/chains"
+        [ ! -s "$KN_TMP/chains" ] || kn_try 60 "$kn_family-restore" --noflush -w 30 "$KN_TMP/chains" ||
+            kn_say "some $kn_family chains could not be deleted: $(tail -n 1 "$KN_TMP/log")"
+    done
+}
+
+# kn_note_tables: which nft tables there were before this part. kn_delete_empty_tables: those that came since and hold
+# neither a rule nor a policy other than accept.
+kn_note_tables() {
+    command -v nft >/dev/null || return 0
+    [ -e "$KN_R/nft-tables" ] || nft list tables >"$KN_R/nft-tables" 2>/dev/null || :
+}
+
+kn_delete_empty_tables() {
+    command -v nft >/dev/null && [ -e "$KN_R/nft-tables" ] || return 0
+    nft list tables 2>/dev/null | while read -r _ kn_family kn_table; do
+        ! grep -qx "table $kn_family $kn_table" "$KN_R/nft-tables" || continue
+        nft list table "$kn_family" "$kn_table" 2>/dev/null | awk '
+            /^table / || /^[ \t]*chain / || /^[ \t]*}/ || /^[ \t]*$/ || /^#/ { next }
+            /^[ \t]*type [a-z]+ hook / { if ($0 ~ /policy accept/) next }
+            { exit 1 }' || continue
+        kn_try 30 nft delete table "$kn_family" "$kn_table" || :
+    done
+}
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Pods and what they leave.
+
+# kn_empty_dir DIR: its content, never across a file system, and not while anything is mounted below it.
+kn_empty_dir() {
+    [ -d "$1" ] || return 0
+    awk -v d="$1/" 'index($2, d) == 1 { print $2 }' /proc/self/mounts | sort -r >"$KN_TMP/mounts"
+    while read -r kn_mount; do kn_try 30 umount "$kn_mount" || kn_try 30 umount -l "$kn_mount" || :; done <"$KN_TMP/mounts"
+    ! awk -v d="$1/" 'index($2, d) == 1 { f = 1 } END { exit !f }' /proc/self/mounts ||
+        kn_die "something is still mounted below $1; unmount it and try again. Nothing in it was deleted."
+    find "$1" -xdev -mindepth 1 -delete
+}
+
+# kn_cri_call METHOD FIELD1: one call of the CRI whose request has at most one field, number 1, a text below 128 bytes.
+kn_cri_call() {
+    kn_length=${#2}
+    if [ "$kn_length" -eq 0 ]; then
+        printf '\0\0\0\0\0'
+    else
+        # shellcheck disable=SC2059 # the format is the octal escape
+        { printf '\0\0\0\0'; printf "\\$(printf '%o' $((kn_length + 2)))"; printf '\012'; printf "\\$(printf '%o' "$kn_length")"; printf '%s' "$2"; }
+    fi >"$KN_TMP/request"
+    timeout 60 curl -sS --http2-prior-knowledge --unix-socket "$KN_CRI_SOCKET" -H 'content-type: application/grpc' -H 'te: trailers' \
+        --data-binary "@$KN_TMP/request" -D "$KN_TMP/reply-head" -o "$KN_TMP/reply" "http://localhost/runtime.v1.RuntimeService/$1" &&
+        grep -qi '^grpc-status: 0' "$KN_TMP/reply-head"
+}
+
+# kn_note_dirs DIR...: which of them there were before this part. kn_drop_dir DIR: what came since goes, content and all.
+kn_note_dirs() {
+    for kn_dir in "$@"; do
+        ! grep -q " $kn_dir\$" "$KN_R/dirs-before" 2>/dev/null || continue
+        if [ ! -d "$kn_dir" ]; then
+            printf 'none %s\n' "$kn_dir"
+        elif [ -z "$(ls -A "$kn_dir")" ]; then
+            printf 'empty %s\n' "$kn_dir"
+        else
+            printf 'data %s\n' "$kn_dir"
+        fi >>"$KN_R/dirs-before"
+    done
+}
+
+kn_drop_dir() {
+    [ -d "$1" ] || return 0
+    case $(sed -n "s# $1\$##p" "$KN_R/dirs-before" 2>/dev/null) in
+    none)
+        kn_empty_dir "$1"
+        # A file system of its own that was mounted there meanwhile keeps its mount point.
+        rmdir "$1" 2>/dev/null || kn_say "$1 is a mount point and stays, empty"
+        ;;
+    empty) kn_empty_dir "$1" ;;
+    *) kn_say "$1 held data before us and stays" ;;
+    esac
+}

@@ -1,0 +1,75 @@
+"""A part of a node: one component around one command on the host.
+
+Owns how a part's rendered files become a bundle and a resource. Does not own what the files say (`files.py` of each
+part) nor what the host does with them (`<part>.sh`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+
+from components.remote import toolkit
+from components.remote.bundle import Artifact, Bundle, HostFile
+from components.remote.command import Host, host_command
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a part puts on a host: files, downloads, and the settings that are neither."""
+
+    files: Sequence[HostFile] = ()
+    artifacts: Sequence[Artifact] = ()
+    settings: Mapping[str, Sequence[str]] | None = None
+    payload: str = ""
+
+    def bundle(self, host: Host, part: str) -> str:
+        """The text for the host's standard input."""
+        return Bundle(
+            part=part,
+            node=host.node,
+            host=host.address,
+            claim=host.claim,
+            script=toolkit.script_digest(part),
+            files=self.files,
+            artifacts=self.artifacts,
+            settings=self.settings or {},
+            payload=self.payload,
+        ).render()
+
+
+class Part(pulumi.ComponentResource):
+    """The base of every part. `command` is its one command; other parts wait for that.
+
+    `content` may be an Output where something is born elsewhere, as a certificate is. `after` is a list of commands or
+    objects; a component's own dependencies would not be kept as its command's in the state.
+    """
+
+    def __init__(
+        self,
+        token: str,
+        part: str,
+        host: Host,
+        content: Content | pulumi.Output[Content],
+        after: Sequence[pulumi.Resource],
+        opts: pulumi.ResourceOptions | None,
+        *,
+        removable: bool = True,
+    ) -> None:
+        name = f"{host.node}-{part}"
+        super().__init__(f"kubenode:index:{token}", name, None, opts)
+        if isinstance(content, Content):
+            bundle: pulumi.Input[str] = content.bundle(host, part)
+        else:
+            bundle = content.apply(lambda resolved: resolved.bundle(host, part))
+        self.command = host_command(
+            name,
+            host,
+            part,
+            bundle,
+            pulumi.ResourceOptions(parent=self, depends_on=list(after)),
+            removable=removable,
+        )
+        self.register_outputs({})

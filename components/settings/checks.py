@@ -1,0 +1,333 @@
+"""What is wrong with a node although each value is valid: contradictions, and what its release lacks."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from components.settings.defaults import (
+    CRI_SOCKET,
+    KUBE_PROXY_HEALTHZ_PORT,
+    KUBE_PROXY_METRICS_PORT,
+    KUBELET,
+    KUBELET_HEALTHZ_PORT,
+)
+from components.settings.draft import NodeDraft
+from components.settings.merge import patched
+from components.settings.problems import Problem
+from components.settings.sections import DockerSection
+from components.settings.types import is_ip
+from components.versions import MINORS, Minor
+from components.versions.cri_dockerd import parsed, refusal
+from components.versions.fields import KUBE_PROXY_ADDED, KUBELET_ADDED
+
+
+def check_node(node: NodeDraft) -> None:
+    """Note every problem of the node in it."""
+    _check_ssh(node)
+    _check_labels(node)
+    _check_docker(node)
+    _check_cri_dockerd(node)
+    _check_kubelet_flags(node)
+    _check_kubelet_config(node)
+    _check_kube_proxy(node)
+
+
+def _check_ssh(node: NodeDraft) -> None:
+    ssh = node.ssh
+    if ssh is None:
+        return
+    ways = {
+        "privateKeyFile": ssh.private_key_file is not None,
+        "privateKey": ssh.private_key is not None,
+        "agent": ssh.agent,
+        "password": ssh.password is not None,
+    }
+    given = [way for way, is_given in ways.items() if is_given]
+    if len(given) != 1:
+        found = f"{' and '.join(given)} are given" if given else "none is given"
+        message = f"expected exactly one of {', '.join(ways)}; {found}"
+        # With none at all the place to mend it once for all nodes is the shared section.
+        node.problems.append(Problem(node.at("ssh", given[-1]) if given else "ssh", message))
+    if ssh.host_key is None and not ssh.insecure_ignore_host_key:
+        node.refuse_node(
+            "required: the host's public key, the text of /etc/ssh/ssh_host_ed25519_key.pub on it "
+            "(or ssh.insecureIgnoreHostKey: true, to trust whoever answers)",
+            "ssh",
+            "hostKey",
+        )
+    if ssh.host_key is not None and ssh.insecure_ignore_host_key:
+        node.refuse("contradicts hostKey: leave one of them out", "ssh", "insecureIgnoreHostKey")
+
+
+# Set by the kubelet itself, which would put its own value back.
+_KUBELET_LABELS = frozenset(
+    f"{prefix}{name}"
+    for prefix in ("kubernetes.io/", "beta.kubernetes.io/")
+    for name in ("hostname", "arch", "os")
+)
+# The other names below kubernetes.io and k8s.io that stand for a fact about a node.
+_NODE_LABEL_PREFIXES = ("node-role.kubernetes.io/", "node.kubernetes.io/", "kubelet.kubernetes.io/")
+_NODE_LABELS = frozenset(
+    {
+        "topology.kubernetes.io/zone",
+        "topology.kubernetes.io/region",
+        "failure-domain.beta.kubernetes.io/zone",
+        "failure-domain.beta.kubernetes.io/region",
+        "beta.kubernetes.io/instance-type",
+    }
+)
+
+
+def _check_labels(node: NodeDraft) -> None:
+    if node.own is None:
+        return
+    for label in node.own.labels:
+        reason = _label_refusal(label)
+        if reason is not None:
+            node.refuse_node(reason, "labels", label)
+    for annotation in node.own.annotations:
+        if annotation.startswith("kubenode/"):
+            node.refuse_node(
+                "the prefix kubenode/ belongs to this stack's own annotations", "annotations", annotation
+            )
+
+
+def _label_refusal(label: str) -> str | None:
+    domain = label.rpartition("/")[0]
+    if domain == "kubenode":
+        return "the prefix kubenode/ belongs to this stack's own labels"
+    if label in _KUBELET_LABELS:
+        return "the kubelet sets this label itself"
+    if domain == "node-restriction.kubernetes.io":
+        return "labels of node-restriction.kubernetes.io are for administrators: set it with kubectl label"
+    is_reserved = re.fullmatch(r"(.*\.)?(kubernetes|k8s)\.io", domain) is not None
+    if is_reserved and not label.startswith(_NODE_LABEL_PREFIXES) and label not in _NODE_LABELS:
+        return (
+            "kubernetes.io and k8s.io are reserved: take a domain of your own, for example example.org/rack"
+        )
+    return None
+
+
+def _check_docker(node: NodeDraft) -> None:
+    docker = node.docker
+    if docker is None:
+        return
+    extra = docker.extra_config
+    if extra.get("log-driver", "json-file") != "json-file":
+        node.refuse(
+            "expected json-file: kubectl logs reads no other driver's logs",
+            "docker",
+            "extraConfig",
+            "log-driver",
+        )
+    options = extra.get("exec-opts")
+    for option in options if isinstance(options, list) else []:
+        driver = str(option).removeprefix("native.cgroupdriver=")
+        if driver != str(option) and driver != docker.cgroup_driver:
+            node.refuse(
+                f"contradicts docker.cgroupDriver, which is {docker.cgroup_driver}: set the driver there",
+                "docker",
+                "extraConfig",
+                "exec-opts",
+            )
+    names = [image.name for image in docker.images]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        node.refuse(f"{name} stands there twice", "docker", "images")
+    archives = [(image.path or image.url or "").rpartition("/")[2] for image in docker.images]
+    for name in sorted({name for name in archives if archives.count(name) > 1}):
+        node.refuse(f"two archives are called {name}; give each its own file name", "docker", "images")
+
+
+def _check_cri_dockerd(node: NodeDraft) -> None:
+    docker, minor = node.docker, node.minor
+    if docker is None or minor is None or not minor.runtime.needs_cri_dockerd:
+        return
+    if docker.cri_dockerd is None:
+        first = min(
+            row.number for row in MINORS.values() if row.runtime.needs_cri_dockerd and row.number > 23
+        )
+        reason = f"required: a kubelet of Kubernetes {minor.name} reaches Docker through cri-dockerd only"
+        node.refuse(
+            f"{reason} (supported from 1.{first} on), for example {{version: 0.4.3}}", "docker", "criDockerd"
+        )
+        return
+    version = docker.cri_dockerd.version
+    oldest = minor.runtime.oldest_cri_dockerd
+    if parsed(version) < oldest:
+        needed = ".".join(str(part) for part in oldest)
+        node.refuse(
+            f"Kubernetes {minor.name} needs cri-dockerd {needed} or newer", "docker", "criDockerd", "version"
+        )
+    major = _docker_major(docker)
+    reason_docker = refusal(version, major) if major is not None else None
+    if reason_docker is not None:
+        node.refuse(reason_docker, "docker", "criDockerd", "version")
+
+
+def _docker_major(docker: DockerSection) -> int | None:
+    """The major version of Docker Engine, if the package is pinned to one."""
+    match = re.fullmatch(r"[^=]+=(?:[0-9]+:)?([0-9]+)\..*", docker.package)
+    return int(match[1]) if match else None
+
+
+# flag: where its value comes from
+_OUR_FLAGS: Mapping[str, str] = {
+    "config": "the path is fixed",
+    "kubeconfig": "the path is fixed",
+    "bootstrap-kubeconfig": "the path is fixed",
+    "cert-dir": "the path is fixed",
+    "hostname-override": "it is the node's name",
+    "node-ip": "set nodeIp of the node",
+    "node-labels": "set labels of the node",
+    "register-with-taints": "set registerWithTaints in kubelet.extraConfig",
+    "container-runtime-endpoint": "it is cri-dockerd's socket",
+    "cgroup-driver": "set docker.cgroupDriver",
+    "address": "set nodeIp of the node",
+    "config-dir": "set kubelet.extraConfig, which a preview shows",
+}
+
+
+def _check_kubelet_flags(node: NodeDraft) -> None:
+    if node.kubelet is None:
+        return
+    gone = node.minor.gone_kubelet_flags if node.minor else {}
+    for flag in node.kubelet.extra_flags:
+        if flag in gone and node.minor:
+            reason = f"the kubelet of Kubernetes {node.minor.name} has no flag --{flag}: {gone[flag]}"
+        elif flag in _OUR_FLAGS:
+            reason = f"--{flag} is this project's own: {_OUR_FLAGS[flag]}"
+        else:
+            continue
+        node.refuse(reason, "kubelet", "extraFlags", flag)
+
+
+def _check_kubelet_config(node: NodeDraft) -> None:
+    if node.kubelet is None:
+        return
+    extra = node.kubelet.extra_config
+    where = ("kubelet", "extraConfig")
+    if node.minor is not None:
+        known, reader = node.minor.kubelet_fields, f"kubelet of {node.minor.name}"
+        _check_fields(node, where, known=known, added=KUBELET_ADDED, reader=reader)
+        _check_gates(node, extra, node.minor)
+    _check_kubelet_addresses(node, extra)
+    _check_eviction(node, patched(KUBELET, extra))
+    driver = extra.get("cgroupDriver")
+    if node.docker is not None and driver is not None and driver != node.docker.cgroup_driver:
+        node.refuse(
+            f"contradicts docker.cgroupDriver, which is {node.docker.cgroup_driver}: set the driver there",
+            *where,
+            "cgroupDriver",
+        )
+    runtime = extra.get("containerRuntimeEndpoint", CRI_SOCKET)
+    if runtime != CRI_SOCKET:
+        node.refuse(f"expected {CRI_SOCKET}: the runtime is cri-dockerd", *where, "containerRuntimeEndpoint")
+
+
+def _check_fields(
+    node: NodeDraft,
+    where: tuple[str, ...],
+    *,
+    known: frozenset[str],
+    added: Mapping[int, Iterable[str]],
+    reader: str,
+) -> None:
+    since = {name: number for number, names in added.items() for name in names}
+    section = node.kubelet if where[0] == "kubelet" else node.kube_proxy
+    for field, value in section.extra_config.items() if section else ():
+        if field in ("apiVersion", "kind"):
+            node.refuse("this project's own, leave it out", *where, field)
+        elif field not in known and value is not None:
+            hint = f"; it came with 1.{since[field]}" if field in since else ""
+            same = next((name for name in sorted(known) if name.lower() == field.lower()), None)
+            hint = f"; did you mean {same}?" if same else hint
+            node.refuse(f"the {reader} has no field of this name{hint}", *where, field)
+
+
+def _check_gates(node: NodeDraft, extra: Mapping[str, Any], minor: Minor) -> None:
+    gates = extra.get("featureGates")
+    for gate in sorted(minor.gone_feature_gates.intersection(gates if isinstance(gates, dict) else ())):
+        reason = f"the kubelet of {minor.name} does not start with this gate, which is gone: leave it out"
+        node.refuse(reason, "kubelet", "extraConfig", "featureGates", gate)
+
+
+def _check_kubelet_addresses(node: NodeDraft, extra: Mapping[str, Any]) -> None:
+    where = ("kubelet", "extraConfig")
+    address = extra.get("address")
+    if address is not None and (not isinstance(address, str) or not is_ip(address)):
+        node.refuse("expected an IP address, for example 10.0.0.7", *where, "address")
+    elif address is not None and ipaddress.ip_address(address).is_loopback:
+        node.refuse(
+            "the API server cannot reach a loopback address: leave it out, it is nodeIp", *where, "address"
+        )
+    if extra.get("healthzBindAddress", "127.0.0.1") not in ("127.0.0.1", "0.0.0.0"):  # noqa: S104
+        node.refuse(
+            "expected 127.0.0.1 or 0.0.0.0: the host asks 127.0.0.1 whether the kubelet is healthy",
+            *where,
+            "healthzBindAddress",
+        )
+    if extra.get("healthzPort", KUBELET_HEALTHZ_PORT) != KUBELET_HEALTHZ_PORT:
+        node.refuse(
+            f"expected {KUBELET_HEALTHZ_PORT}: the host asks there whether the kubelet is healthy",
+            *where,
+            "healthzPort",
+        )
+
+
+def _check_eviction(node: NodeDraft, config: Mapping[str, Any]) -> None:
+    where = ("kubelet", "extraConfig")
+    soft, grace = config.get("evictionSoft"), config.get("evictionSoftGracePeriod")
+    for signal in soft if isinstance(soft, dict) else ():
+        if not isinstance(grace, dict) or signal not in grace:
+            node.refuse(
+                "the kubelet needs a grace period for it, for example evictionSoftGracePeriod: "
+                f"{{{signal}: 1m30s}}",
+                *where,
+                "evictionSoft",
+                signal,
+            )
+    low, high = config.get("imageGCLowThresholdPercent"), config.get("imageGCHighThresholdPercent")
+    if isinstance(low, int) and isinstance(high, int) and low >= high:
+        message = f"expected less than imageGCHighThresholdPercent, which is {high}"
+        node.refuse(message, *where, "imageGCLowThresholdPercent")
+
+
+# field: where its value comes from
+_OUR_KUBE_PROXY_FIELDS: Mapping[str, str] = {
+    "mode": "set kubeProxy.mode",
+    "hostnameOverride": "it is the node's name",
+    "clusterCIDR": "set cluster.podCidr",
+}
+
+
+def _check_kube_proxy(node: NodeDraft) -> None:
+    proxy, minor = node.kube_proxy, node.minor
+    if proxy is None:
+        return
+    where = ("kubeProxy", "extraConfig")
+    extra = proxy.extra_config
+    if minor is not None:
+        known, reader = minor.kube_proxy_fields, f"kube-proxy of {minor.name}"
+        _check_fields(node, where, known=known, added=KUBE_PROXY_ADDED, reader=reader)
+        if proxy.mode not in minor.kube_proxy_modes:
+            modes = " or ".join(minor.kube_proxy_modes)
+            node.refuse(f"expected {modes} with Kubernetes {minor.name}", "kubeProxy", "mode")
+    for field, reason in _OUR_KUBE_PROXY_FIELDS.items():
+        if field in extra:
+            node.refuse(f"this project's own: {reason}", *where, field)
+    ports = {"healthzBindAddress": KUBE_PROXY_HEALTHZ_PORT, "metricsBindAddress": KUBE_PROXY_METRICS_PORT}
+    for field, port in ports.items():
+        expected = f"127.0.0.1:{port}"
+        if extra.get(field, expected) not in (expected, f"0.0.0.0:{port}"):
+            node.refuse(f"expected {expected} or 0.0.0.0:{port}: the host asks there", *where, field)
+    iptables = extra.get("iptables")
+    if isinstance(iptables, dict) and iptables.get("masqueradeAll") is True:
+        node.refuse(
+            "expected false: Calico's policies would see node addresses only",
+            *where,
+            "iptables",
+            "masqueradeAll",
+        )

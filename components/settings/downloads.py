@@ -1,0 +1,79 @@
+"""Where each binary comes from: its name below a mirror, its upstream URL, its SHA-256."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from components.settings.problems import Problem
+from components.settings.resolved import Download, ImageDownload
+from components.settings.sections import DownloadsSection, ImageSection
+
+_UPSTREAM: Mapping[str, str] = {
+    "release/": "https://dl.k8s.io/release/",
+    "cri-dockerd/": "https://github.com/Mirantis/cri-dockerd/releases/download/",
+    "cni-plugins/": "https://github.com/containernetworking/plugins/releases/download/",
+}
+_PATH = "downloads.checksumsFile"
+
+
+@dataclass
+class Downloads:
+    """Makes downloads, and collects a problem for each one without checksum.
+
+    `checksums` is None if its file was unreadable, which is reported already.
+    """
+
+    section: DownloadsSection
+    checksums: Mapping[str, str] | None
+    problems: list[Problem] = field(default_factory=list)
+
+    def kubernetes(self, binary: str, version: str, architecture: str) -> Download:
+        """A binary of a Kubernetes release."""
+        return self._release(version, f"release/v{version}/bin/linux/{architecture}/{binary}")
+
+    def cri_dockerd(self, version: str, architecture: str) -> Download:
+        """The archive of a cri-dockerd release."""
+        return self._release(version, f"cri-dockerd/v{version}/cri-dockerd-{version}.{architecture}.tgz")
+
+    def cni_plugins(self, version: str, architecture: str) -> Download:
+        """The archive of a release of the reference CNI plugins."""
+        return self._release(
+            version, f"cni-plugins/v{version}/cni-plugins-linux-{architecture}-v{version}.tgz"
+        )
+
+    def image(self, image: ImageSection, at: str) -> ImageDownload:
+        """The archive of an image. `at` is where the image stands in the configuration."""
+        if (image.path is None) == (image.url is None):
+            self.problems.append(Problem(at, "give exactly one of path and url"))
+        if image.path is not None and self.section.mirror is None:
+            self.problems.append(
+                Problem(f"{at}.path", "a path is below downloads.mirror, which is not set; give url")
+            )
+        if image.url is not None and image.sha256 is None:
+            self.problems.append(Problem(f"{at}.sha256", "required: the SHA-256 of the archive at url"))
+        if image.url is not None:
+            return ImageDownload(image.name, image.url, image.sha256 or "")
+        path = image.path or ""
+        sha256 = image.sha256 or (self._sha256(path) if path else "")
+        return ImageDownload(image.name, f"{self._mirror()}/{path}", sha256)
+
+    def _mirror(self) -> str:
+        return (self.section.mirror or "").rstrip("/")
+
+    def _release(self, version: str, name: str) -> Download:
+        url = f"{self._mirror()}/{name}"
+        if self.section.mirror is None:
+            root = name[: name.index("/") + 1]
+            url = _UPSTREAM[root] + name.removeprefix(root)
+        return Download(version, url, self._sha256(name))
+
+    def _sha256(self, name: str) -> str:
+        sha256 = "" if self.checksums is None else self.checksums.get(name, "")
+        if not sha256 and self.checksums is not None:
+            file = self.section.checksums_file
+            fix = (
+                f"add its line to {file}" if file else "set a file with a line for it, as sha256sum prints it"
+            )
+            self.problems.append(Problem(_PATH, f"no SHA-256 for {name}: {fix}"))
+        return sha256

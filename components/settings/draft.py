@@ -1,0 +1,64 @@
+"""One node while it is read: the sections that are valid so far, and where in the stack a value stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from components.settings.problems import Location, Problem, dotted
+from components.settings.sections import (
+    CalicoSection,
+    DockerSection,
+    HostSection,
+    KubeletSection,
+    KubeProxySection,
+    NodeSection,
+    SshSection,
+)
+from components.versions import Minor
+
+
+@dataclass
+class NodeDraft:
+    """A section is None when it has problems of its own, which are reported already."""
+
+    name: str
+    raw: Mapping[str, object]
+    defaults: Mapping[str, object]
+    own: NodeSection | None = None
+    version: str | None = None
+    minor: Minor | None = None
+    ssh: SshSection | None = None
+    host: HostSection | None = None
+    docker: DockerSection | None = None
+    calico: CalicoSection | None = None
+    kubelet: KubeletSection | None = None
+    kube_proxy: KubeProxySection | None = None
+    problems: list[Problem] = field(default_factory=list)
+
+    def at(self, *location: int | str) -> str:
+        """Where to change a value: under the node if it stands there, else in the section that all share."""
+        return dotted(location if self._is_shared(location) else ("nodes", self.name, *location))
+
+    def refuse(self, message: str, *location: int | str) -> None:
+        """Note a problem of the value at this location."""
+        self.problems.append(Problem(self.at(*location), message))
+
+    def refuse_node(self, message: str, *location: int | str) -> None:
+        """Note a problem that belongs to this node wherever the value stands."""
+        self.problems.append(Problem(dotted(("nodes", self.name, *location)), message))
+
+    def _is_shared(self, location: Location) -> bool:
+        node_depth, shared_depth = _depth(self.raw, location), _depth(self.defaults, location)
+        return node_depth < len(location) and (shared_depth == len(location) or node_depth <= shared_depth)
+
+
+def _depth(value: object, location: Location) -> int:
+    """How many parts of a location exist in the value."""
+    for depth, part in enumerate(location):
+        if isinstance(value, list):
+            value = dict(enumerate(value))
+        if not isinstance(value, Mapping) or part not in value:
+            return depth
+        value = value[part]
+    return len(location)

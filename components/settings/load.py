@@ -1,0 +1,480 @@
+"""From the raw configuration to settings, or to every problem of it at once."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import SecretStr, TypeAdapter, ValidationError
+
+from components.settings import sources, types
+from components.settings.checks import check_node
+from components.settings.downloads import Downloads
+from components.settings.draft import NodeDraft
+from components.settings.merge import merged
+from components.settings.problems import Problem, SettingsError, dotted, explained, unknown_key
+from components.settings.resolved import (
+    ClusterSettings,
+    ConnectionSettings,
+    NodeArtifacts,
+    NodeSettings,
+    StackSettings,
+)
+from components.settings.sections import (
+    NODE_SECTIONS,
+    STACK_SECTIONS,
+    CalicoSection,
+    ClusterSection,
+    DockerSection,
+    DownloadsSection,
+    DrainSection,
+    HostSection,
+    IdentitySection,
+    KubeletSection,
+    KubeProxySection,
+    KubernetesSection,
+    NodeSection,
+    RolloutSection,
+    Section,
+    SshSection,
+    TimeoutsSection,
+    VerificationSection,
+)
+from components.versions import UnsupportedVersionError, supported
+
+SectionT = TypeVar("SectionT", bound=Section)
+
+_NODES_KEYS = ("nodes", "nodesFile")
+# A node that names one way to log in or one way to trust a host replaces the stack's way, whichever that is.
+_EITHER_OR = (("privateKeyFile", "privateKey", "agent", "password"), ("hostKey", "insecureIgnoreHostKey"))
+
+
+def load(raw: Mapping[str, object], project_dir: Path) -> StackSettings:
+    """The settings for a map of keys without namespace. Raises SettingsError with all problems at once."""
+    return _Loading(raw, project_dir).run()
+
+
+@dataclass
+class _Loading:
+    """One run of `load`: what is read so far and what is wrong so far."""
+
+    raw: Mapping[str, object]
+    project_dir: Path
+    problems: list[Problem] = field(default_factory=list)
+    missing: list[Problem] = field(default_factory=list)
+
+    def run(self) -> StackSettings:
+        self._check_keys()
+        cluster = self._cluster(self._section("cluster", ClusterSection))
+        downloads = self._downloads(self._section("downloads", DownloadsSection))
+        identity = self._section("identity", IdentitySection)
+        rollout = self._section("rollout", RolloutSection)
+        drain = self._section("drain", DrainSection)
+        timeouts = self._section("timeouts", TimeoutsSection)
+        verification = self._section("verification", VerificationSection)
+        self._check_defaults()
+        drafts = [self._draft(name, raw) for name, raw in self._node_maps().items()]
+        for draft in drafts:
+            check_node(draft)
+            self.problems += draft.problems
+        self._check_addresses(drafts)
+        self._check_renewal(identity)
+        nodes = {draft.name: self._node(draft, cluster, downloads) for draft in drafts}
+        if downloads is not None:
+            self.problems += downloads.problems
+        if not (cluster and identity and rollout and drain and timeouts and verification) or self.problems:
+            raise SettingsError(self.problems)
+        return StackSettings(
+            cluster=cluster,
+            nodes={name: node for name, node in nodes.items() if node is not None},
+            identity=identity,
+            rollout=rollout,
+            drain=drain,
+            timeouts=timeouts,
+            verification=verification,
+            missing=tuple(dict.fromkeys(self.missing)),
+        )
+
+    def _refuse(self, path: str, message: str) -> None:
+        self.problems.append(Problem(path, message))
+
+    # Shape
+
+    def _check_keys(self) -> None:
+        known = [*STACK_SECTIONS, *NODE_SECTIONS, *_NODES_KEYS]
+        for key in self.raw:
+            if key not in known:
+                self._refuse(key, unknown_key(key, known))
+
+    def _section(self, key: str, model: type[SectionT]) -> SectionT | None:
+        value = self.raw.get(key)
+        found, errors = _validated(model, {} if value is None else value)
+        self.problems += [Problem(dotted((key, *location)), message) for location, message, _ in errors]
+        return found
+
+    def _check_defaults(self) -> None:
+        """Report what is wrong in the shared sections even if every node has its own value in that place."""
+        for key, model in NODE_SECTIONS.items():
+            value = self.raw.get(key)
+            _, errors = _validated(model, {} if value is None else value)
+            self.problems += [
+                Problem(dotted((key, *location)), message)
+                for location, message, kind in errors
+                if kind != "missing"
+            ]
+
+    def _node_maps(self) -> Mapping[str, Mapping[str, object]]:
+        nodes, where = self.raw.get("nodes"), "nodes"
+        path = self.raw.get("nodesFile")
+        if path is not None:
+            if nodes is not None:
+                self._refuse("nodesFile", "contradicts nodes: give one of them")
+                return {}
+            text = self._file_path("nodesFile", path)
+            if text is None:
+                return {}
+            where = "nodesFile"
+            try:
+                nodes = sources.yaml_of(sources.text_of(self.project_dir, text), text)
+            except sources.SourceError as error:
+                self._refuse("nodesFile", str(error))
+                return {}
+        if not nodes and (nodes is None or isinstance(nodes, Mapping)):
+            self._refuse(where, "expected at least one node, for example worker-1: {address: 10.0.0.7}")
+            return {}
+        if not isinstance(nodes, Mapping):
+            self._refuse(
+                where,
+                "expected a map with the nodes' names as keys, for example worker-1: {address: 10.0.0.7}",
+            )
+            return {}
+        return self._named(nodes)
+
+    def _named(self, nodes: Mapping[Any, object]) -> Mapping[str, Mapping[str, object]]:
+        named: dict[str, Mapping[str, object]] = {}
+        for name, raw in nodes.items():
+            try:
+                TypeAdapter(types.NodeName).validate_python(name)
+            except ValidationError as error:
+                self._refuse(dotted(("nodes", str(name))), error.errors(include_input=False)[0]["msg"])
+                continue
+            if raw is None or isinstance(raw, Mapping):
+                named[name] = raw or {}
+            else:
+                self._refuse(dotted(("nodes", name)), "expected a map of keys and values")
+        return named
+
+    def _file_path(self, key: str, value: object) -> str | None:
+        try:
+            return TypeAdapter(types.FilePath).validate_python(value)
+        except ValidationError as error:
+            self._refuse(key, error.errors(include_input=False)[0]["msg"])
+            return None
+
+    def _draft(self, name: str, raw: Mapping[str, object]) -> NodeDraft:
+        draft = NodeDraft(name, raw, {key: self.raw.get(key) for key in NODE_SECTIONS if key in self.raw})
+        own_keys = [info.alias or key for key, info in NodeSection.model_fields.items()]
+        for key in raw:
+            if key not in own_keys and key not in NODE_SECTIONS:
+                draft.refuse_node(unknown_key(str(key), [*own_keys, *NODE_SECTIONS]), str(key))
+        draft.own, errors = _validated(NodeSection, {key: raw[key] for key in own_keys if key in raw})
+        for location, message, _ in errors:
+            draft.refuse_node(message, *location)
+        draft.ssh = _node_section(draft, "ssh", SshSection)
+        draft.host = _node_section(draft, "host", HostSection)
+        draft.docker = _node_section(draft, "docker", DockerSection)
+        draft.calico = _node_section(draft, "calico", CalicoSection)
+        draft.kubelet = _node_section(draft, "kubelet", KubeletSection)
+        draft.kube_proxy = _node_section(draft, "kubeProxy", KubeProxySection)
+        kubernetes = _node_section(draft, "kubernetes", KubernetesSection)
+        if kubernetes is not None:
+            try:
+                draft.minor = supported(kubernetes.version)
+                draft.version = kubernetes.version.removeprefix("v")
+            except UnsupportedVersionError as error:
+                draft.refuse(str(error), "kubernetes", "version")
+        return draft
+
+    # Files
+
+    def _cluster(self, section: ClusterSection | None) -> ClusterSettings | None:
+        if section is None:
+            return None
+        self._check_ranges(section)
+        found = self._kubeconfig(section)
+        server = section.server or (found.server if found else None)
+        ca_pem = (
+            types.pem_certificates(section.ca_data) if section.ca_data else found.ca_pem if found else None
+        )
+        identifier = section.identifier or (found.cluster_name if found else None)
+        if found and not ca_pem:
+            self._refuse("cluster.caData", "required: the kubeconfig has no certificate authority")
+        if server:
+            self._check_server(server, is_derived=section.server is None)
+        if not (server and ca_pem and identifier):
+            return None
+        return ClusterSettings(
+            server=server.rstrip("/"),
+            ca_pem=ca_pem,
+            identifier=identifier,
+            pod_cidr=section.pod_cidr,
+            service_cidr=section.service_cidr,
+            dns_address=section.dns.address,
+            dns_domain=section.dns.domain,
+            kubeconfig_file=section.kubeconfig_file,
+            kubeconfig=section.kubeconfig,
+            context=section.context,
+            kubeconfig_cluster_name=found.cluster_name if found else None,
+        )
+
+    def _kubeconfig(self, section: ClusterSection) -> sources.Kubeconfig | None:
+        if (section.kubeconfig_file is None) == (section.kubeconfig is None):
+            what = (
+                "expected kubeconfigFile or kubeconfig, for example kubeconfigFile: secrets/admin.kubeconfig"
+            )
+            self._refuse("cluster", what)
+            return None
+        key, directory = "kubeconfig", self.project_dir
+        try:
+            if section.kubeconfig_file is not None:
+                key, directory = (
+                    "kubeconfigFile",
+                    (self.project_dir / Path(section.kubeconfig_file).expanduser()).parent,
+                )
+                text = sources.text_of(self.project_dir, section.kubeconfig_file)
+            else:
+                text = section.kubeconfig.get_secret_value() if section.kubeconfig else ""
+            return sources.kubeconfig_of(text, section.context, directory)
+        except sources.SourceMissingError as error:
+            if section.server and section.ca_data and section.identifier:
+                self.missing.append(Problem(f"cluster.{key}", str(error)))
+            else:
+                hint = "(a preview can do without it if server, caData and identifier are set)"
+                self._refuse(f"cluster.{key}", f"{error} {hint}")
+        except sources.SourceError as error:
+            self._refuse(f"cluster.{key}", str(error))
+        return None
+
+    def _downloads(self, section: DownloadsSection | None) -> Downloads | None:
+        if section is None:
+            return None
+        if section.checksums_file is None:
+            return Downloads(section, {})
+        try:
+            return Downloads(
+                section, sources.checksums_of(sources.text_of(self.project_dir, section.checksums_file))
+            )
+        except sources.SourceError as error:
+            self._refuse("downloads.checksumsFile", str(error))
+            return Downloads(section, None)
+
+    def _connection(self, draft: NodeDraft, ssh: SshSection) -> ConnectionSettings:
+        key = ssh.private_key
+        if ssh.private_key_file is not None:
+            at = draft.at("ssh", "privateKeyFile")
+            try:
+                key = SecretStr(sources.private_key_of(self.project_dir, ssh.private_key_file))
+            except sources.SourceMissingError as error:
+                self.missing.append(Problem(at, str(error)))
+            except sources.SourceError as error:
+                self._refuse(at, str(error))
+        return ConnectionSettings(
+            user=ssh.user,
+            port=ssh.port,
+            private_key=key,
+            private_key_file=ssh.private_key_file,
+            agent=ssh.agent,
+            password=ssh.password,
+            # Without the comment, which is no part of the key.
+            host_key=" ".join(ssh.host_key.split()[:2]) if ssh.host_key else None,
+            insecure_ignore_host_key=ssh.insecure_ignore_host_key,
+            dial_error_limit=ssh.dial_error_limit,
+            per_dial_timeout_seconds=ssh.per_dial_timeout_seconds,
+        )
+
+    # Contradictions between sections and between nodes
+
+    def _check_ranges(self, section: ClusterSection) -> None:
+        pods, services = ipaddress.ip_network(section.pod_cidr), ipaddress.ip_network(section.service_cidr)
+        if pods.version != services.version:
+            self._refuse("cluster.serviceCidr", "expected the same address family as podCidr")
+        elif pods.overlaps(services):
+            self._refuse("cluster.serviceCidr", f"overlaps podCidr {pods}")
+        dns = ipaddress.ip_address(section.dns.address)
+        if dns not in services:
+            self._refuse("cluster.dns.address", f"expected an address inside serviceCidr {services}")
+        elif int(dns) - int(services.network_address) <= 1:
+            self._refuse(
+                "cluster.dns.address",
+                f"expected another address than {dns}, which is the API server's service",
+            )
+
+    def _check_server(self, server: str, *, is_derived: bool) -> None:
+        host = re.sub(r"^https://|(:\d+)?(/.*)?$", "", server).strip("[]")
+        if not server.startswith("https://"):
+            self._refuse(
+                "cluster.server", "expected an https URL, and the kubeconfig has another: set cluster.server"
+            )
+        elif host == "localhost" or (types.is_ip(host) and ipaddress.ip_address(host).is_loopback):
+            where = (
+                "the kubeconfig's server is a loopback address"
+                if is_derived
+                else "this is a loopback address"
+            )
+            message = (
+                f"{where}, which nodes cannot reach: set one they can, for example https://10.0.0.1:6443"
+            )
+            self._refuse("cluster.server", message)
+
+    def _check_renewal(self, identity: IdentitySection | None) -> None:
+        if identity is not None and identity.early_renewal_hours >= identity.certificate_validity_hours:
+            hours = identity.certificate_validity_hours
+            self._refuse(
+                "identity.earlyRenewalHours", f"expected less than certificateValidityHours, which is {hours}"
+            )
+
+    def _check_addresses(self, drafts: list[NodeDraft]) -> None:
+        section = self.raw.get("cluster")
+        ranges = {
+            key: ipaddress.ip_network(section[key])
+            for key in ("podCidr", "serviceCidr")
+            if isinstance(section, Mapping) and _is_range(section.get(key))
+        }
+        reached: dict[tuple[str, int], str] = {}
+        known: dict[str, str] = {}
+        for draft in drafts:
+            if draft.own is None:
+                continue
+            self._check_unique(draft, reached, known)
+            node_ip = _node_ip(draft.own)
+            for key, network in ranges.items():
+                if node_ip is not None and ipaddress.ip_address(node_ip) in network:
+                    where = "nodeIp" if draft.own.node_ip else "address"
+                    self._refuse(f"nodes.{draft.name}.{where}", f"lies inside cluster.{key} {network}")
+
+    def _check_unique(
+        self, draft: NodeDraft, reached: dict[tuple[str, int], str], known: dict[str, str]
+    ) -> None:
+        if draft.own is None:
+            return
+        door = (_normal(draft.own.address), draft.ssh.port if draft.ssh else 22)
+        other = reached.setdefault(door, draft.name)
+        if other != draft.name:
+            self._refuse(f"nodes.{draft.name}.address", f"is the address of {other} too")
+            return
+        node_ip = _node_ip(draft.own)
+        if node_ip is None:
+            message = "required: address gives none, so set an IP address of the host, for example 10.0.0.7"
+            self._refuse(f"nodes.{draft.name}.nodeIp", message)
+            return
+        other = known.setdefault(_normal(node_ip), draft.name)
+        if other != draft.name:
+            self._refuse(f"nodes.{draft.name}.nodeIp", f"is the nodeIp of {other} too")
+
+    # The result
+
+    def _node(
+        self, draft: NodeDraft, cluster: ClusterSettings | None, downloads: Downloads | None
+    ) -> NodeSettings | None:
+        connection = self._connection(draft, draft.ssh) if draft.ssh else None
+        artifacts = _artifacts(draft, downloads)
+        own, host, docker, calico = draft.own, draft.host, draft.docker, draft.calico
+        kubelet, kube_proxy, minor, version = draft.kubelet, draft.kube_proxy, draft.minor, draft.version
+        node_ip = _node_ip(own) if own else None
+        if not (cluster and connection and artifacts and own and host and docker and calico):
+            return None
+        if not (kubelet and kube_proxy and minor and version and node_ip):
+            return None
+        return NodeSettings(
+            name=draft.name,
+            address=own.address,
+            node_ip=node_ip,
+            labels=own.labels,
+            annotations=own.annotations,
+            kubernetes_version=version,
+            minor=minor,
+            cluster=cluster,
+            ssh=connection,
+            host=host,
+            docker=docker,
+            pause_image=docker.pause_image or minor.pause_image,
+            calico=calico,
+            kubelet=kubelet,
+            kube_proxy=kube_proxy,
+            artifacts=artifacts,
+        )
+
+
+def _artifacts(draft: NodeDraft, downloads: Downloads | None) -> NodeArtifacts | None:
+    host, docker, calico, version, minor = draft.host, draft.docker, draft.calico, draft.version, draft.minor
+    if not (host and docker and calico and version and minor) or downloads is None:
+        return None
+    adapter = docker.cri_dockerd if minor.runtime.needs_cri_dockerd else None
+    plugins = calico.cni_plugins
+    arch = host.architecture
+    return NodeArtifacts(
+        kubelet=downloads.kubernetes("kubelet", version, arch),
+        kube_proxy=downloads.kubernetes("kube-proxy", version, arch),
+        cri_dockerd=downloads.cri_dockerd(adapter.version.removeprefix("v"), arch) if adapter else None,
+        cni_plugins=downloads.cni_plugins(plugins.version.removeprefix("v"), arch) if plugins else None,
+        images=tuple(
+            downloads.image(image, draft.at("docker", "images", number))
+            for number, image in enumerate(docker.images)
+        ),
+    )
+
+
+_Error = tuple[tuple[int | str, ...], str, str]
+
+
+def _validated(model: type[SectionT], value: object) -> tuple[SectionT | None, list[_Error]]:
+    """The section, or where it is wrong, in words, and the kind of the error."""
+    try:
+        return model.model_validate(value), []
+    except ValidationError as error:
+        details = error.errors(include_input=False, include_url=False)
+        return None, [
+            (_location(tuple(item["loc"])), explained(item, model), item["type"]) for item in details
+        ]
+
+
+def _location(location: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """Without the mark that pydantic adds for an error in a key of a map."""
+    return location[:-1] if location and location[-1] == "[key]" else location
+
+
+def _node_section(draft: NodeDraft, key: str, model: type[SectionT]) -> SectionT | None:
+    base, over = draft.defaults.get(key), draft.raw.get(key)
+    base, over = {} if base is None else base, {} if over is None else over
+    if key == "ssh" and isinstance(base, Mapping) and isinstance(over, Mapping):
+        replaced = {name for names in _EITHER_OR if any(name in over for name in names) for name in names}
+        base = {name: value for name, value in base.items() if name not in replaced}
+    found, errors = _validated(model, merged(base, over))
+    for location, message, _ in errors:
+        draft.refuse(message, key, *location)
+    return found
+
+
+def _node_ip(own: NodeSection) -> str | None:
+    if own.node_ip is not None:
+        return own.node_ip
+    try:
+        return TypeAdapter(types.NodeIp).validate_python(own.address)
+    except ValidationError:
+        return None
+
+
+def _normal(address: str) -> str:
+    return str(ipaddress.ip_address(address)) if types.is_ip(address) else address.lower()
+
+
+def _is_range(value: object) -> bool:
+    try:
+        TypeAdapter(types.Cidr).validate_python(value)
+    except ValidationError:
+        return False
+    return True

@@ -1,0 +1,117 @@
+"""Problems of a configuration: where, and what to write instead. Never the value: it may be a secret."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from pydantic import BaseModel
+from pydantic_core import ErrorDetails
+
+from components.settings.types import Expected
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One thing to change. `path` is as in the stack file, without namespace: `nodes.worker-1.address`."""
+
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{_printable(self.path)}: {_printable(self.message)}"
+
+
+def _printable(text: str) -> str:
+    """One line whatever somebody called a key."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+
+
+class SettingsError(ValueError):
+    """Everything that is wrong with a configuration, at once: its text is one line for each problem."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems: tuple[Problem, ...] = tuple(dict.fromkeys(problems))
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+Location = tuple[int | str, ...]
+
+
+def dotted(location: Iterable[int | str]) -> str:
+    """`("docker", "images", 0, "name")` as `docker.images[0].name`."""
+    text = ""
+    for part in location:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+_WORDS: Mapping[str, str] = {
+    "model_type": "expected a map of keys and values",
+    "dict_type": "expected a map of keys and values",
+    "invalid_key": "expected text as a key: write it in quotes",
+    "tuple_type": "expected a list",
+    "bool_type": "expected true or false, without quotes",
+}
+
+
+def explained(error: ErrorDetails, model: type[BaseModel]) -> str:
+    """A validation error of pydantic in this project's words. The input is never part of it."""
+    location, kind = tuple(error["loc"]), error["type"]
+    if kind == "kubenode":
+        return error["msg"]
+    if kind == "missing":
+        return _required(location, model)
+    if kind == "extra_forbidden":
+        return _unknown(location, model)
+    if kind == "literal_error":
+        return f"expected {error['ctx']['expected']}".replace("'", "")
+    return _WORDS.get(kind, "not valid here")
+
+
+def _required(location: Location, model: type[BaseModel]) -> str:
+    owner = _model_at(location[:-1], model)
+    for name, info in owner.model_fields.items() if owner else ():
+        if (info.alias or name) == location[-1]:
+            texts = [item.text for item in info.metadata if isinstance(item, Expected)]
+            return "required: " + (texts or [info.description or "missing"])[0].removeprefix("expected ")
+    return "required"
+
+
+def _unknown(location: Location, model: type[BaseModel]) -> str:
+    owner = _model_at(location[:-1], model)
+    if owner is None:
+        return "unknown key"
+    return unknown_key(str(location[-1]), [info.alias or name for name, info in owner.model_fields.items()])
+
+
+def unknown_key(key: str, known: Sequence[str]) -> str:
+    """The words for a key that nobody reads, with the nearest one that somebody does."""
+    near = difflib.get_close_matches(key, known, 1) or [
+        name for name in known if name.lower() == key.replace("_", "").replace("-", "").lower()
+    ]
+    if near:
+        return f"unknown key, did you mean {near[0]}?"
+    return f"unknown key, known here: {', '.join(sorted(known))}"
+
+
+def _model_at(location: Location, model: type[BaseModel]) -> type[BaseModel] | None:
+    current: type[BaseModel] | None = model
+    for part in location:
+        if isinstance(part, int) or current is None:
+            continue
+        annotation = next(
+            (info.annotation for name, info in current.model_fields.items() if (info.alias or name) == part),
+            None,
+        )
+        current = next(_models_in(annotation), None)
+    return current
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models_in(argument)

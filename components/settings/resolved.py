@@ -1,0 +1,126 @@
+"""The settings as the program reads them: every default filled in, every file read, every URL complete."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pydantic import SecretStr
+
+from components.settings.problems import Problem, SettingsError
+from components.settings.sections import (
+    CalicoSection,
+    DockerSection,
+    DrainSection,
+    HostSection,
+    IdentitySection,
+    KubeletSection,
+    KubeProxySection,
+    RolloutSection,
+    TimeoutsSection,
+    VerificationSection,
+)
+from components.versions import Minor
+
+
+@dataclass(frozen=True)
+class ClusterSettings:
+    """The cluster that the nodes join. `server` and `ca_pem` are what stands on every node."""
+
+    server: str
+    ca_pem: str
+    identifier: str
+    pod_cidr: str
+    service_cidr: str
+    dns_address: str
+    dns_domain: str
+    kubeconfig_file: str | None
+    kubeconfig: SecretStr | None
+    context: str | None
+    kubeconfig_cluster_name: str | None
+
+
+@dataclass(frozen=True)
+class ConnectionSettings:
+    """How a host is reached. `private_key` is None without key, and in a preview without the key's file."""
+
+    user: str
+    port: int
+    private_key: SecretStr | None
+    private_key_file: str | None
+    agent: bool
+    password: SecretStr | None
+    host_key: str | None
+    insecure_ignore_host_key: bool
+    dial_error_limit: int
+    per_dial_timeout_seconds: int
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file of a release, with the SHA-256 that it must have."""
+
+    version: str
+    url: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class ImageDownload:
+    """An archive of `docker save`, and the image that is in it."""
+
+    image: str
+    url: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class NodeArtifacts:
+    """What a host downloads. None: this node needs none."""
+
+    kubelet: Download
+    kube_proxy: Download
+    cri_dockerd: Download | None
+    cni_plugins: Download | None
+    images: tuple[ImageDownload, ...]
+
+
+@dataclass(frozen=True)
+class NodeSettings:
+    """One node, with the stack's defaults merged under its own settings."""
+
+    name: str
+    address: str
+    node_ip: str
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    kubernetes_version: str
+    minor: Minor
+    cluster: ClusterSettings
+    ssh: ConnectionSettings
+    host: HostSection
+    docker: DockerSection
+    pause_image: str
+    calico: CalicoSection
+    kubelet: KubeletSection
+    kube_proxy: KubeProxySection
+    artifacts: NodeArtifacts
+
+
+@dataclass(frozen=True)
+class StackSettings:
+    """The whole configuration. `missing`: files with secrets that only a preview can do without."""
+
+    cluster: ClusterSettings
+    nodes: Mapping[str, NodeSettings]
+    identity: IdentitySection
+    rollout: RolloutSection
+    drain: DrainSection
+    timeouts: TimeoutsSection
+    verification: VerificationSection
+    missing: tuple[Problem, ...] = ()
+
+    def require_files(self) -> None:
+        """Raise SettingsError if a file with a secret is not there. For every run that is no preview."""
+        if self.missing:
+            raise SettingsError(self.missing)

@@ -1,0 +1,294 @@
+"""What a user may write: the sections of the stack configuration, one table each.
+
+Keys are camelCase in the stack file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from components.settings.types import (
+    Address,
+    AnnotationValue,
+    CaData,
+    Cidr,
+    Count,
+    DnsDomain,
+    FilePath,
+    FlagName,
+    FlagValue,
+    HostKey,
+    Hours,
+    HttpsUrl,
+    HttpUrl,
+    ImageName,
+    IpAddress,
+    KubeconfigText,
+    KubernetesVersion,
+    LabelKey,
+    LabelValue,
+    LogSize,
+    MirrorPath,
+    Namespace,
+    NodeIp,
+    Package,
+    Password,
+    PlainMap,
+    Port,
+    PrivateKey,
+    ReleaseVersion,
+    Seconds,
+    Sha256,
+    SysctlName,
+    SysctlValue,
+    Text,
+    UserName,
+    Whole,
+)
+
+
+class Section(BaseModel):
+    """A part of the configuration: nothing unknown, nothing converted, no value in an error."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        hide_input_in_errors=True,
+        validate_by_name=False,
+        validate_by_alias=True,
+    )
+
+
+class DnsSection(Section):
+    """The cluster's DNS as pods see it."""
+
+    address: IpAddress = Field(description="address of the DNS service, inside serviceCidr")
+    domain: DnsDomain = Field("cluster.local", description="the cluster's domain")
+
+
+class ClusterSection(Section):
+    """The cluster that the nodes join."""
+
+    pod_cidr: Cidr = Field(description="address range of the pods")
+    service_cidr: Cidr = Field(description="address range of the services")
+    dns: DnsSection = Field(description="the cluster's DNS, with its address")
+    kubeconfig_file: FilePath | None = Field(
+        None, description="admin kubeconfig, relative to the project directory"
+    )
+    kubeconfig: KubeconfigText | None = Field(None, description="admin kubeconfig, its contents encrypted")
+    context: Text | None = Field(None, description="context in the kubeconfig; without it the current one")
+    server: HttpsUrl | None = Field(
+        None, description="API server as the nodes reach it; without it the kubeconfig's"
+    )
+    ca_data: CaData | None = Field(
+        None, description="the cluster's CA certificates; without it the kubeconfig's"
+    )
+    identifier: Text | None = Field(
+        None, description="name of the cluster; without it the kubeconfig's cluster name"
+    )
+
+
+class SshSection(Section):
+    """How a host is reached. Exactly one of privateKeyFile, privateKey, agent and password."""
+
+    user: UserName = Field("root", description="login; another one than root needs sudo without password")
+    port: Port = Field(22, description="TCP port of the SSH server")
+    private_key_file: FilePath | None = Field(
+        None, description="private key, relative to the project directory"
+    )
+    private_key: PrivateKey | None = Field(None, description="private key, its contents encrypted")
+    agent: bool = Field(default=False, description="take the keys of the running SSH agent")
+    password: Password | None = Field(None, description="password, encrypted")
+    host_key: HostKey | None = Field(None, description="public key that the host must show")
+    insecure_ignore_host_key: bool = Field(default=False, description="trust whoever answers at the address")
+    dial_error_limit: Annotated[int, Whole("a number of attempts", 3, 1, 100)] = Field(
+        3, description="attempts"
+    )
+    per_dial_timeout_seconds: Seconds = Field(5, description="time for one attempt")
+
+
+class DownloadsSection(Section):
+    """Where binaries come from, and what they must hash to."""
+
+    mirror: HttpUrl | None = Field(None, description="server that has everything under the names below")
+    checksums_file: FilePath | None = Field(
+        None, description="SHA-256 of every download, as sha256sum prints it"
+    )
+
+
+class KubernetesSection(Section):
+    """The release of the kubelet and kube-proxy."""
+
+    version: KubernetesVersion = Field(description="the release of the kubelet and kube-proxy")
+
+
+class HostSection(Section):
+    """The host below the node."""
+
+    architecture: Literal["amd64", "arm64"] = Field("amd64", description="architecture of the binaries")
+    packages: Annotated[tuple[Package, ...], Field(strict=False)] = Field((), description="further packages")
+    swap: Literal["refuse", "allow"] = Field(
+        "refuse", description="what to do about swap: refuse the host, or allow it"
+    )
+    sysctls: dict[SysctlName, SysctlValue] = Field(
+        {}, description="further kernel settings; null drops one of ours"
+    )
+
+
+class CriDockerdSection(Section):
+    """The adapter between the kubelet and Docker, needed from Kubernetes 1.24 on."""
+
+    version: ReleaseVersion = Field("0.4.3", description="release of cri-dockerd")
+
+
+class ImageSection(Section):
+    """An image that is loaded into Docker before the kubelet starts. Exactly one of path and url."""
+
+    name: ImageName = Field(description="the image as pods name it")
+    path: MirrorPath | None = Field(None, description="archive of docker save, below downloads.mirror")
+    url: HttpUrl | None = Field(None, description="archive of docker save, anywhere")
+    sha256: Sha256 | None = Field(None, description="of the archive; without it the checksums file's")
+
+
+class DockerSection(Section):
+    """Docker Engine and cri-dockerd. The log driver is always json-file: `kubectl logs` reads no other."""
+
+    package: Package = Field("docker.io", description="package of Docker Engine")
+    log_max_size: LogSize = Field("10m", description="size at which a container's log is rotated")
+    log_max_file: Count = Field(5, description="rotated files kept for a container")
+    cgroup_driver: Literal["systemd", "cgroupfs"] = Field(
+        "systemd", description="for Docker and the kubelet alike"
+    )
+    extra_config: PlainMap = Field({}, description="merged over daemon.json; null removes a key")
+    cri_dockerd: CriDockerdSection | None = Field(
+        CriDockerdSection(), description="the adapter for the kubelet"
+    )
+    pause_image: ImageName | None = Field(
+        None, description="image that holds a pod's namespaces; the release's own"
+    )
+    images: Annotated[tuple[ImageSection, ...], Field(strict=False)] = Field(
+        (), description="images to load first"
+    )
+    healthy_timeout_seconds: Seconds = Field(120, description="time until Docker must answer")
+
+
+class CniPluginsSection(Section):
+    """The reference CNI plugins."""
+
+    version: ReleaseVersion = Field(description="release of the CNI plugins")
+
+
+class CalicoSection(Section):
+    """What Calico needs of a host; Calico itself is the cluster's."""
+
+    mode: Literal["external"] = Field("external", description="external: the cluster runs Calico already")
+    cni_plugins: CniPluginsSection | None = Field(
+        None, description="reference CNI plugins, if Calico brings none"
+    )
+
+
+class KubeletSection(Section):
+    """The kubelet."""
+
+    extra_config: PlainMap = Field({}, description="merged over the KubeletConfiguration; null removes a key")
+    extra_flags: dict[FlagName, FlagValue] = Field({}, description="further flags, without dashes")
+    healthy_timeout_seconds: Seconds = Field(120, description="time until the kubelet must be healthy")
+
+
+class KubeProxySection(Section):
+    """The kube-proxy."""
+
+    mode: Literal["iptables", "nftables", "ipvs"] = Field(
+        "iptables", description="how services are implemented"
+    )
+    extra_config: PlainMap = Field(
+        {}, description="merged over the KubeProxyConfiguration; null removes a key"
+    )
+    healthy_timeout_seconds: Seconds = Field(120, description="time until the kube-proxy must be healthy")
+
+
+class IdentitySection(Section):
+    """How nodes get their certificates."""
+
+    approval: Literal["exact"] = Field(
+        "exact", description="exact: approve the one expected request of each node"
+    )
+    issuer: Literal["cluster"] = Field("cluster", description="cluster: the cluster's own signers")
+    certificate_validity_hours: Hours = Field(
+        8760, description="validity of certificates that the stack asks for"
+    )
+    early_renewal_hours: Hours = Field(720, description="renewal this long before the end")
+
+
+class RolloutSection(Section):
+    """How a change reaches many nodes."""
+
+    batch_size: Count = Field(1, description="nodes that are drained at the same time")
+
+
+class DrainSection(Section):
+    """How a node is emptied."""
+
+    timeout_seconds: Seconds = Field(300, description="time for all pods to leave")
+    grace_period_seconds: Annotated[
+        int, Whole("a number of seconds, -1 for the pod's own", -1, -1, 86400)
+    ] = Field(-1, description="time for one pod to end; -1: as the pod says")
+    delete_empty_dir_data: bool = Field(
+        default=True, description="drain pods whose emptyDir data is lost with them"
+    )
+    force: bool = Field(default=False, description="delete pods that no controller would create again")
+
+
+class TimeoutsSection(Section):
+    """How long the stack waits for the cluster."""
+
+    ready_seconds: Seconds = Field(180, description="until a node is Ready")
+    csr_seconds: Seconds = Field(180, description="until a node has asked for its certificates")
+
+
+class VerificationSection(Section):
+    """The nginx test of the whole: a deployment, a service, an answer."""
+
+    enabled: bool = Field(default=False, description="run it")
+    namespace: Namespace = Field("kubenode-verification", description="made for the test and deleted with it")
+    image: ImageName = Field("nginx:1.27.3", description="image that serves a page on port 80")
+
+
+class NodeSection(Section):
+    """What belongs to one node alone. Next to these keys a node may have any section of NODE_SECTIONS."""
+
+    address: Address = Field(description="where SSH reaches the host")
+    node_ip: NodeIp | None = Field(
+        None, description="the node's address in the cluster; without it the address"
+    )
+    labels: dict[LabelKey, LabelValue] = Field({}, description="labels of the Node")
+    annotations: dict[LabelKey, AnnotationValue] = Field({}, description="annotations of the Node")
+
+
+# Sections that stand once.
+STACK_SECTIONS: Mapping[str, type[Section]] = {
+    "cluster": ClusterSection,
+    "downloads": DownloadsSection,
+    "identity": IdentitySection,
+    "rollout": RolloutSection,
+    "drain": DrainSection,
+    "timeouts": TimeoutsSection,
+    "verification": VerificationSection,
+}
+
+# Sections that stand once for all nodes, and under a node for that node alone (merged key by key).
+NODE_SECTIONS: Mapping[str, type[Section]] = {
+    "ssh": SshSection,
+    "kubernetes": KubernetesSection,
+    "host": HostSection,
+    "docker": DockerSection,
+    "calico": CalicoSection,
+    "kubelet": KubeletSection,
+    "kubeProxy": KubeProxySection,
+}

@@ -1,0 +1,162 @@
+"""The files a configuration points to: nodes, kubeconfig, checksums, private keys. Only this reads files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from components.settings.types import is_private_key, pem_certificates
+
+
+class SourceError(ValueError):
+    """A file that cannot be used, in words that hold nothing of its contents."""
+
+
+class SourceMissingError(SourceError):
+    """A file that is not there."""
+
+
+def text_of(project_dir: Path, path: str) -> str:
+    """The contents of a text file; a relative path starts at the project directory, `~` is the home."""
+    file = project_dir / Path(path).expanduser()
+    try:
+        return file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise SourceMissingError(f"there is no file {path} in the project directory") from None
+    except (OSError, ValueError, RuntimeError) as error:
+        raise SourceError(f"cannot read {path}: {_reason(error)}") from None
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return (error.strerror or "input/output error").lower()
+    return "it is no UTF-8 text" if isinstance(error, UnicodeError) else "it is no usable path"
+
+
+def private_key_of(project_dir: Path, path: str) -> str:
+    """A private key that needs no passphrase."""
+    text = text_of(project_dir, path)
+    if not is_private_key(text):
+        raise SourceError(f"{path} holds no private key without passphrase (for a key with one: agent: true)")
+    return text
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without the traps that lose data: a repeated key is an error and a date stays text."""
+
+    def construct_mapping(
+        self,
+        node: yaml.MappingNode,
+        deep: bool = False,  # noqa: FBT001, FBT002 - PyYAML's signature
+    ) -> dict[Hashable, Any]:
+        seen: set[Hashable] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, Hashable):
+                raise _refused("a key is a list or a map", key_node)
+            if key in seen and key_node.tag != "tag:yaml.org,2002:merge":
+                raise _refused("a key stands there twice", key_node)
+            seen.add(key)
+        return super().construct_mapping(node, deep=deep)
+
+
+def _refused(problem: str, node: yaml.Node) -> yaml.MarkedYAMLError:
+    return _RefusedError(None, None, problem, node.start_mark)
+
+
+class _RefusedError(yaml.MarkedYAMLError):
+    """YAML that is well formed and that we do not take."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def yaml_of(text: str, what: str) -> object:
+    """The value of a YAML text. An error names the line and never quotes it."""
+    try:
+        return yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
+    except yaml.MarkedYAMLError as error:
+        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        # PyYAML's own words quote the text, ours do not.
+        reason = f": {error.problem}" if isinstance(error, _RefusedError) else ""
+        raise SourceError(f"{what} is no YAML{line}{reason}") from None
+    except (yaml.YAMLError, ValueError, RecursionError):
+        raise SourceError(f"{what} is no YAML") from None
+
+
+@dataclass(frozen=True)
+class Kubeconfig:
+    """What a kubeconfig says about its cluster."""
+
+    cluster_name: str
+    server: str
+    ca_pem: str | None
+
+
+def kubeconfig_of(text: str, context: str | None, ca_dir: Path) -> Kubeconfig:
+    """The cluster of a context, or of the current one. A certificate-authority path starts at `ca_dir`."""
+    document = yaml_of(text, "the kubeconfig")
+    if not isinstance(document, Mapping):
+        raise SourceError("the kubeconfig is no map of keys and values")
+    name = context or document.get("current-context")
+    if not isinstance(name, str) or not name:
+        raise SourceError("the kubeconfig has no current-context, set cluster.context")
+    cluster_name = _named(document, "contexts", name, "context").get("cluster")
+    if not isinstance(cluster_name, str):
+        raise SourceError(f"context {name} of the kubeconfig names no cluster")
+    cluster = _named(document, "clusters", cluster_name, "cluster")
+    server = cluster.get("server")
+    if not isinstance(server, str):
+        raise SourceError(f"cluster {cluster_name} of the kubeconfig has no server")
+    return Kubeconfig(cluster_name, server.rstrip("/"), _ca_of(cluster, cluster_name, ca_dir))
+
+
+def _ca_of(cluster: Mapping[str, object], name: str, ca_dir: Path) -> str | None:
+    data, path = cluster.get("certificate-authority-data"), cluster.get("certificate-authority")
+    if isinstance(path, str) and path and not data:
+        data = text_of(ca_dir, path)
+    if not data:
+        return None
+    pem = pem_certificates(data) if isinstance(data, str) else None
+    if pem is None:
+        raise SourceError(
+            f"the certificate authority of cluster {name} in the kubeconfig is no PEM certificate"
+        )
+    return pem
+
+
+def _named(document: Mapping[str, object], key: str, name: str, below: str) -> Mapping[str, object]:
+    entries = document.get(key)
+    for entry in entries if isinstance(entries, list) else []:
+        if isinstance(entry, Mapping) and entry.get("name") == name and isinstance(entry.get(below), Mapping):
+            found: Mapping[str, object] = entry[below]
+            return found
+    raise SourceError(f"the kubeconfig has no {below} {name}")
+
+
+_CHECKSUM_LINE = re.compile(r"([0-9a-fA-F]{64}) [ *](.+)")
+
+
+def checksums_of(text: str) -> dict[str, str]:
+    """SHA-256 by name, as `sha256sum` prints it; empty lines and comments are skipped."""
+    sums: dict[str, str] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        match = _CHECKSUM_LINE.fullmatch(line.rstrip())
+        if match is None:
+            raise SourceError(
+                f"line {number} is no line of sha256sum (64 hexadecimal digits, two spaces, a name)"
+            )
+        name, sha256 = match[2].removeprefix("./"), match[1].lower()
+        if sums.setdefault(name, sha256) != sha256:
+            raise SourceError(f"line {number} gives {name} a second SHA-256")
+    return sums

@@ -1,0 +1,404 @@
+"""The named types of the configuration. Each says what it expects, with an example, and never what it got."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import ipaddress
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import GetCoreSchemaHandler, SecretStr
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+
+def refusal(text: str) -> PydanticCustomError:
+    """An error that stands in the report word for word."""
+    return PydanticCustomError("kubenode", "{text}", {"text": text})
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A type in words: what is expected, an example, and the test for it."""
+
+    what: str
+    example: str
+    accept: Callable[[str], bool]
+
+    @property
+    def text(self) -> str:
+        """The sentence of the report."""
+        return f"expected {self.what}, for example {self.example}"
+
+    def check(self, value: object) -> str:
+        """The value itself if it is text of this type."""
+        if isinstance(value, SecretStr):
+            value = value.get_secret_value()
+        if not isinstance(value, str):
+            raise refusal(self.text + _yaml_hint(value))
+        if not self.accept(value):
+            raise refusal(self.text)
+        return value
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self.check, handler(source))
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A whole number between two bounds, in words with an example."""
+
+    what: str
+    example: int
+    minimum: int
+    maximum: int
+
+    def check(self, value: object) -> int:
+        """The value itself if it is such a number."""
+        if isinstance(value, bool) or not isinstance(value, int) or not self.minimum <= value <= self.maximum:
+            raise refusal(
+                f"expected {self.what}, a whole number from {self.minimum} to {self.maximum}, "
+                f"for example {self.example}"
+            )
+        return value
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self.check, handler(source))
+
+
+@dataclass(frozen=True)
+class PlainData:
+    """A map that can be written as JSON and as YAML without loss: text keys, finite numbers, no dates."""
+
+    def check(self, value: object) -> dict[str, Any]:
+        """The value itself if it is such a map."""
+        if not isinstance(value, dict):
+            raise refusal("expected a map of keys and values")
+        _check_plain(value, "")
+        return value
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.check)
+
+
+_DEEPEST = 20
+
+
+def _check_plain(value: object, where: str, depth: int = 0) -> None:
+    at = f"{where}: " if where else ""
+    if depth > _DEEPEST:
+        raise refusal(f"expected at most {_DEEPEST} levels")
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if not isinstance(key, str) or not _is_printable(key):
+                raise refusal(f"{at}a key is no plain text; write it in quotes")
+            _check_plain(item, f"{where}.{key}" if where else key, depth + 1)
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            _check_plain(item, f"{where}[{number}]", depth + 1)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise refusal(f"{at}expected a finite number")
+    elif not (value is None or isinstance(value, str | int | float)):
+        raise refusal(f"{at}expected text, a number, true, false, a list or a map; write dates in quotes")
+    elif isinstance(value, str) and not _is_printable(value):
+        raise refusal(f"{at}expected text without control characters")
+
+
+def _yaml_hint(value: object) -> str:
+    if isinstance(value, bool):
+        return " (YAML reads on, off, yes, no, true and false as a truth value: write it in quotes)"
+    if isinstance(value, int | float):
+        return " (YAML reads it as a number, so that 1.30 becomes 1.3: write it in quotes)"
+    if value is None:
+        return " (it is empty)"
+    return ""
+
+
+def _matches(pattern: str) -> Callable[[str], bool]:
+    compiled = re.compile(pattern)
+    return lambda text: compiled.fullmatch(text) is not None
+
+
+def _is_printable(text: str) -> bool:
+    return all(
+        character in "\n\t" or (ord(character) >= 32 and ord(character) != 127) for character in text
+    ) and (_is_unicode(text))
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+_LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+_DNS_NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*")
+
+
+def is_dns_name(text: str) -> bool:
+    """RFC 1123 subdomain: lower case letters, digits, hyphens and dots."""
+    return len(text) <= 253 and _DNS_NAME.fullmatch(text) is not None
+
+
+def is_ip(text: str) -> bool:
+    """An IPv4 or IPv6 address without zone."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return "%" not in text
+
+
+def _is_node_ip(text: str) -> bool:
+    if not is_ip(text):
+        return False
+    address = ipaddress.ip_address(text)
+    return not (
+        address.is_loopback or address.is_unspecified or address.is_multicast or address.is_link_local
+    )
+
+
+def _is_address(text: str) -> bool:
+    # A name of digits and dots only is a mistyped IPv4 address.
+    return is_ip(text) or (is_dns_name(text.lower()) and re.fullmatch(r"[0-9.]+", text) is None)
+
+
+def _is_cidr(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        return False
+    return "/" in text and not text.startswith("/")
+
+
+def _is_host_key(text: str) -> bool:
+    words = text.split()
+    if len(words) not in (2, 3) or not _is_printable(text) or "\n" in text:
+        return False
+    try:
+        blob = base64.b64decode(words[1], validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    name = words[0].encode()
+    return len(blob) > len(name) + 8 and blob.startswith(len(name).to_bytes(4, "big") + name)
+
+
+def pem_certificates(text: str) -> str | None:
+    """The certificates of a PEM text, or of the base64 of one, one after the other; None if there is none."""
+    if "-----BEGIN" not in text:
+        try:
+            text = base64.b64decode("".join(text.split()), validate=True).decode()
+        except (binascii.Error, ValueError):
+            return None
+    blocks = re.findall(
+        r"-----BEGIN CERTIFICATE-----\s+([A-Za-z0-9+/=\s]+?)\s*-----END CERTIFICATE-----", text
+    )
+    if not blocks or "PRIVATE KEY" in text:
+        return None
+    lines: list[str] = []
+    for block in blocks:
+        body = "".join(block.split())
+        try:
+            if not base64.b64decode(body, validate=True).startswith(b"\x30"):
+                return None
+        except (binascii.Error, ValueError):
+            return None
+        lines += ["-----BEGIN CERTIFICATE-----", *re.findall(r".{1,64}", body), "-----END CERTIFICATE-----"]
+    return "\n".join(lines) + "\n"
+
+
+def is_private_key(text: str) -> bool:
+    """A private key in PEM that needs no passphrase."""
+    found = re.search(r"-----BEGIN ([A-Z ]*PRIVATE KEY)-----(.*?)-----END \1-----", text, re.DOTALL)
+    if found is None or "ENCRYPTED" in found.group(0):
+        return False
+    if found.group(1) != "OPENSSH PRIVATE KEY":
+        return True
+    try:
+        blob = base64.b64decode("".join(found.group(2).split()), validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    # After the magic word stands the cipher of the key: "none" without a passphrase.
+    return blob.startswith(b"openssh-key-v1\0\x00\x00\x00\x04none")
+
+
+def _is_url(schemes: str) -> Callable[[str], bool]:
+    host = r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)"
+    return _matches(rf"(?:{schemes})://{host}(:[0-9]{{1,5}})?(/[A-Za-z0-9._~%@:+,/-]*)?")
+
+
+_NAME = r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
+
+
+def _is_qualified_name(text: str) -> bool:
+    prefix, slash, name = text.rpartition("/")
+    return re.fullmatch(_NAME, name) is not None and (is_dns_name(prefix) if slash else True)
+
+
+def _is_file_path(text: str) -> bool:
+    return bool(text.strip()) and _is_printable(text) and "\n" not in text
+
+
+def _is_mirror_path(text: str) -> bool:
+    return re.fullmatch(
+        r"[A-Za-z0-9._@+:-]+(/[A-Za-z0-9._@+:-]+)*", text
+    ) is not None and ".." not in text.split("/")
+
+
+def _is_one_line(text: str) -> bool:
+    return bool(text.strip()) and _is_printable(text) and "\n" not in text
+
+
+# Names of a cluster and its nodes
+NodeName = Annotated[
+    str,
+    Expected(
+        "a node name of at most 63 lower case letters, digits, hyphens and dots",
+        "worker-1",
+        # 63: the name is also the value of the label kubernetes.io/hostname.
+        lambda text: is_dns_name(text) and len(text) <= 63,
+    ),
+]
+DnsDomain = Annotated[str, Expected("a DNS domain without a dot at its end", "cluster.local", is_dns_name)]
+Text = Annotated[str, Expected("one line of text", "production", _is_one_line)]
+Namespace = Annotated[str, Expected("a namespace", "kubenode-verification", _matches(_LABEL))]
+LabelKey = Annotated[str, Expected("a label key", "topology.kubernetes.io/zone", _is_qualified_name)]
+LabelValue = Annotated[
+    str, Expected("a label value of at most 63 letters, digits, . _ -", "rack-7", _matches(rf"({_NAME})?"))
+]
+AnnotationValue = Annotated[str, Expected("text", "bought in 2024", _is_printable)]
+
+# Addresses
+Address = Annotated[str, Expected("an IP address or host name", "10.0.0.7", _is_address)]
+IpAddress = Annotated[str, Expected("an IP address", "10.96.0.10", is_ip)]
+NodeIp = Annotated[
+    str, Expected("an IP address of the host that other hosts reach (not loopback)", "10.0.0.7", _is_node_ip)
+]
+Cidr = Annotated[str, Expected("an address range without host bits", "10.244.0.0/16", _is_cidr)]
+HttpsUrl = Annotated[str, Expected("an https URL", "https://10.0.0.1:6443", _is_url("https"))]
+HttpUrl = Annotated[
+    str, Expected("an http or https URL", "https://mirror.example.org/kubernetes", _is_url("https?"))
+]
+Port = Annotated[int, Whole("a TCP port", 22, 1, 65535)]
+
+# Files, keys and secrets
+FilePath = Annotated[
+    str, Expected("a path relative to the project directory", "secrets/id_ed25519", _is_file_path)
+]
+MirrorPath = Annotated[str, Expected("a path below the mirror", "images/pause-3.10.2.tar", _is_mirror_path)]
+CaData = Annotated[
+    str,
+    Expected(
+        "certificates in PEM or the base64 of it, as certificate-authority-data of a kubeconfig",
+        "LS0tLS1CRUdJTi...",
+        lambda text: pem_certificates(text) is not None,
+    ),
+]
+HostKey = Annotated[
+    str,
+    Expected(
+        "the host's public key as /etc/ssh/ssh_host_ed25519_key.pub has it",
+        '"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5..."',
+        _is_host_key,
+    ),
+]
+Sha256 = Annotated[
+    str, Expected("a SHA-256 of 64 hexadecimal digits", "9f86d081884c...", _matches(r"[0-9a-f]{64}"))
+]
+PrivateKey = Annotated[
+    SecretStr,
+    Expected(
+        "a private key in PEM without passphrase (a key with one works through agent: true)",
+        "-----BEGIN OPENSSH PRIVATE KEY-----...",
+        is_private_key,
+    ),
+]
+Password = Annotated[SecretStr, Expected("a password", "an encrypted value", _is_one_line)]
+KubeconfigText = Annotated[
+    SecretStr, Expected("the contents of a kubeconfig", "an encrypted value", lambda text: bool(text.strip()))
+]
+
+# Versions and packages
+KubernetesVersion = Annotated[
+    str,
+    Expected("a full Kubernetes version in quotes", '"1.37.2"', _matches(r"v?[0-9]{1,3}(\.[0-9]{1,4}){2}")),
+]
+ReleaseVersion = Annotated[
+    str, Expected("a full version in quotes", '"0.4.3"', _matches(r"v?[0-9]{1,4}(\.[0-9]{1,4}){2}"))
+]
+Package = Annotated[
+    str,
+    Expected(
+        "a package, with a version if you want to pin it",
+        "docker.io=20.10.24+dfsg1-1",
+        _matches(r"[a-z0-9][a-z0-9.+-]+(=[A-Za-z0-9.+~:-]+)?"),
+    ),
+]
+ImageName = Annotated[
+    str,
+    Expected(
+        "an image with a tag other than latest, or a digest",
+        "registry.k8s.io/pause:3.10.2",
+        lambda text: (
+            not text.endswith(":latest")
+            and re.fullmatch(
+                r"[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)*"
+                r"(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}(@sha256:[0-9a-f]{64})?|@sha256:[0-9a-f]{64})",
+                text,
+            )
+            is not None
+        ),
+    ),
+]
+
+# Values that end up in a file or on a command line of a host
+UserName = Annotated[str, Expected("a login name", "root", _matches(r"[a-z_][a-z0-9_.-]{0,31}"))]
+FlagName = Annotated[str, Expected("a flag without its dashes", "v", _matches(r"[a-z][a-z0-9-]*"))]
+SysctlName = Annotated[
+    str, Expected("a kernel setting", "net.core.somaxconn", _matches(r"[a-z][a-z0-9_]*([./][A-Za-z0-9_-]+)+"))
+]
+LogSize = Annotated[str, Expected("a size in k, m or g", "10m", _matches(r"[1-9][0-9]{0,5}[kmg]"))]
+Seconds = Annotated[int, Whole("a number of seconds", 120, 1, 86400)]
+Count = Annotated[int, Whole("a number", 3, 1, 1000)]
+Hours = Annotated[int, Whole("a number of hours", 8760, 1, 876000)]
+PlainMap = Annotated[dict[str, Any], PlainData()]
+
+
+def _flag_value(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    # No quoting rule of systemd applies to these characters.
+    if isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9@:/._,=+<>*-]*", value):
+        return value
+    raise refusal("expected the value of a flag without spaces and quotes, for example 4")
+
+
+def _sysctl_value(value: object) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9_./:,-]+([ \t]+[A-Za-z0-9_./:,-]+)*", value):
+        return value
+    raise refusal("expected the value of a kernel setting, for example 1 (or nothing, to leave it alone)")
+
+
+@dataclass(frozen=True)
+class Converted:
+    """A value that may be written as a number and is kept as text."""
+
+    convert: Callable[[object], str | None]
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.convert)
+
+
+FlagValue = Annotated[str, Converted(_flag_value)]
+SysctlValue = Annotated[str | None, Converted(_sysctl_value)]

@@ -1,0 +1,135 @@
+"""The steps of the program: configuration in, resources out. `__main__.py` calls them in order.
+
+Owns the glue between pulumi's own words (configuration, stack, outputs) and the components. Does not own any resource.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pulumi
+from pulumi.runtime.config import get_config_env
+
+from components import rollout
+from components.cluster import facts as cluster_facts
+from components.cluster.cluster import Cluster
+from components.disruption import disruption_digest
+from components.node import Node
+from components.remote.command import Kubeconfig
+from components.settings import SettingsError, StackSettings, load
+from components.verification.component import Verification, VerificationArgs
+
+
+def claim() -> str:
+    """Whose the hosts and Nodes of this stack are."""
+    return f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
+
+
+def settings() -> StackSettings:
+    """The stack's configuration, or every problem in it at once."""
+    try:
+        loaded = load(_raw_configuration(), Path.cwd())
+        if not pulumi.runtime.is_dry_run():
+            loaded.require_files()
+    except SettingsError as error:
+        raise pulumi.RunError(f"the configuration of stack {pulumi.get_stack()} has problems:\n{error}") from None
+    return loaded
+
+
+def _raw_configuration() -> dict[str, object]:
+    """Every key of the project's namespace, so that a misspelled one is found too. Values arrive as text or JSON."""
+    prefix = f"{pulumi.get_project()}:"
+    raw: dict[str, object] = {}
+    for key, text in get_config_env().items():
+        if key.startswith(prefix):
+            try:
+                raw[key.removeprefix(prefix)] = json.loads(text) if text[:1] in "{[" else text
+            except json.JSONDecodeError:
+                raw[key.removeprefix(prefix)] = text
+    return raw
+
+
+def kubeconfig(settings: StackSettings) -> Kubeconfig:
+    """A path is kept as given; contents are a secret."""
+    contents = settings.cluster.kubeconfig
+    return Kubeconfig(
+        path=settings.cluster.kubeconfig_file,
+        contents=pulumi.Output.secret(contents.get_secret_value()) if contents else None,
+        plain_contents=contents.get_secret_value() if contents else None,
+        context=settings.cluster.context,
+    )
+
+
+def facts(settings: StackSettings) -> cluster_facts.Facts:
+    """The one read of the API; refuses here, before anything is written, what must not be done."""
+    found = cluster_facts.read(kubeconfig(settings), claim(), sorted(settings.nodes))
+    if not found.reachable:
+        pulumi.log.warn(f"the API server could not be asked, so nothing was checked against the cluster: {found.error}")
+    problems = cluster_facts.refusals(found, claim(), settings.nodes)
+    if problems:
+        raise pulumi.RunError("refused, nothing was changed:\n" + "\n".join(problems))
+    return found
+
+
+def cluster(settings: StackSettings) -> Cluster:
+    """The provider, the rights of the nodes, kube-proxy's identity."""
+    return Cluster(
+        "cluster",
+        {
+            "kubeconfig": kubeconfig(settings),
+            "identifier": settings.cluster.identifier,
+            "claim": claim(),
+            "certificate_validity_hours": settings.identity.certificate_validity_hours,
+            "early_renewal_hours": settings.identity.early_renewal_hours,
+        },
+    )
+
+
+def nodes(settings: StackSettings, found: cluster_facts.Facts, cluster: Cluster) -> dict[str, Node]:
+    """Every node of the stack; those that this run will drain wait for the batch before theirs."""
+    serving = {name: node.in_service for name, node in found.nodes.items()}
+    wanted = {name: disruption_digest(node) for name, node in settings.nodes.items()}
+    before = rollout.predecessors(rollout.waves(serving, wanted, settings.rollout.batch_size))
+    made: dict[str, Node] = {}
+    for name in [*before, *(name for name in sorted(settings.nodes) if name not in before)]:
+        made[name] = Node(
+            name,
+            {
+                "settings": settings.nodes[name],
+                "cluster": cluster,
+                "kubeconfig": kubeconfig(settings),
+                "claim": claim(),
+                "drain": settings.drain,
+                "timeouts": settings.timeouts,
+                "before": [made[other].in_service for other in before.get(name, [])],
+            },
+        )
+    return made
+
+
+def verification(settings: StackSettings, nodes: dict[str, Node], cluster: Cluster) -> None:
+    """The walkthrough's last chapter, if the stack asks for it."""
+    if settings.verification.enabled:
+        Verification(
+            "verification",
+            VerificationArgs(
+                settings=settings,
+                nodes=nodes,
+                provider=cluster.provider,
+                kubeconfig=kubeconfig(settings),
+                claim=claim(),
+            ),
+        )
+
+
+def outputs(settings: StackSettings, found: cluster_facts.Facts) -> None:
+    """What a user may want to see of the stack; nothing secret."""
+    pulumi.export("cluster", {"server": settings.cluster.server})
+    pulumi.export(
+        "nodes",
+        {
+            name: {"address": node.address, "nodeIp": node.node_ip, "kubernetes": node.kubernetes_version}
+            for name, node in sorted(settings.nodes.items())
+        },
+    )

@@ -1,0 +1,89 @@
+"""The walkthrough's last chapter as a component: nginx, its Service, and the answers from every node."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import pulumi
+
+from components.api.workload import nginx
+from components.kubelet import files as kubelet_files
+from components.node import Node
+from components.remote.command import Host, Kubeconfig, operator_command
+from components.remote.part import Content, Part
+from components.settings import NodeSettings, StackSettings
+
+
+@dataclass(frozen=True)
+class VerificationArgs:
+    """`nodes` must be the components of `settings.nodes`."""
+
+    settings: StackSettings
+    nodes: dict[str, Node]
+    provider: pulumi.ProviderResource
+    kubeconfig: Kubeconfig
+    claim: str
+
+
+class Verify(Part):
+    """From one node: the Service and every pod answer, kube-proxy runs in the configured mode. Leaves nothing."""
+
+    def __init__(
+        self, host: Host, node: NodeSettings, addresses: pulumi.Output[list[str]], opts: pulumi.ResourceOptions
+    ) -> None:
+        def content(found: list[str]) -> Content:
+            return Content(
+                settings={
+                    "url": [f"http://{_bracketed(address)}/" for address in found],
+                    "expect": ["Welcome to nginx!"],
+                    "mode": [node.kube_proxy.mode],
+                    "timeout-seconds": ["60"],
+                }
+            )
+
+        super().__init__("Verify", "verify", host, addresses.apply(content), [], opts, removable=False)
+
+
+class Verification(pulumi.ComponentResource):
+    """Owns a namespace of its own, which goes before the nodes do. Runs again when a node or its settings change."""
+
+    def __init__(self, name: str, args: VerificationArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("kubenode:index:Verification", name, None, opts)
+        wanted = args.settings.verification
+        serving = [args.nodes[node].in_service for node in sorted(args.nodes)]
+        workload = nginx(
+            name, wanted.namespace, wanted.image, len(args.nodes), args.provider, self, serving
+        )
+        pods = operator_command(
+            f"{name}-pods",
+            "verification",
+            args.kubeconfig,
+            {
+                "namespace": wanted.namespace,
+                "selector": "app=nginx",
+                "service": "nginx",
+                "clusterIp": workload.cluster_ip,
+                "podCidr": args.settings.cluster.pod_cidr,
+                "serviceCidr": args.settings.cluster.service_cidr,
+                "nodes": {
+                    node: kubelet_files.configuration(settings) for node, settings in args.settings.nodes.items()
+                },
+                # Every run that brought a node back into service is followed by a proof.
+                "runs": [node.run_id for _, node in sorted(args.nodes.items())],
+                "timeoutSeconds": 120,
+            },
+            pulumi.ResourceOptions(parent=self, depends_on=[workload.deployment, workload.service, *serving]),
+            result_is_public=True,
+        )
+        addresses = pulumi.Output.all(workload.cluster_ip, pods.stdout).apply(
+            lambda found: [str(found[0]), *json.loads(str(found[1]))["podIps"]]
+        )
+        for node, settings in sorted(args.settings.nodes.items()):
+            host = Host(node, settings.address, args.claim, settings.ssh)
+            Verify(host, settings, addresses, pulumi.ResourceOptions(parent=self))
+        self.register_outputs({})
+
+
+def _bracketed(address: str) -> str:
+    return f"[{address}]" if ":" in address else address

@@ -1,0 +1,217 @@
+"""One row per supported Kubernetes minor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from components.versions.fields import kube_proxy_fields, kubelet_fields
+
+PatchVersion = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """How the kubelet of a minor reaches Docker.
+
+    `kubelet_flags` may hold `{pause_image}`; `units` are what the kubelet's unit is ordered after and wants.
+    """
+
+    name: str
+    needs_cri_dockerd: bool
+    oldest_cri_dockerd: PatchVersion
+    units: tuple[str, ...]
+    kubelet_flags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Minor:
+    """A Kubernetes 1.x minor as a node sees it. Flag and field names are those of the release itself."""
+
+    number: int
+    runtime: Runtime
+    pause_image: str
+    kubelet_flags: Mapping[str, str]
+    gone_kubelet_flags: Mapping[str, str]
+    kubelet_fields: frozenset[str]
+    kube_proxy_fields: frozenset[str]
+    kube_proxy_modes: tuple[str, ...]
+    gone_feature_gates: frozenset[str]
+    kubelet_feature_gates: Mapping[str, bool]
+    host_packages: tuple[str, ...]
+    csr_api: str
+    oldest_kubelet_skew: int
+    refuses_cgroup_v1: bool
+    tested_calico: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The minor as people write it: `1.37`."""
+        return f"1.{self.number}"
+
+
+class UnsupportedVersionError(ValueError):
+    """A Kubernetes version without a row here. `nearest` is the supported minor next to it, as text."""
+
+    def __init__(self, version: str, reason: str, nearest: str) -> None:
+        super().__init__(
+            f"Kubernetes {version} is not supported: {reason}; the nearest supported minor is {nearest}"
+        )
+        self.nearest = nearest
+
+
+# The kubelet drives Docker itself until 1.23. The flags went with dockershim in 1.24.
+DOCKERSHIM = Runtime(
+    name="dockershim",
+    needs_cri_dockerd=False,
+    oldest_cri_dockerd=(0, 0, 0),
+    units=("docker.service",),
+    kubelet_flags={"network-plugin": "cni", "pod-infra-container-image": "{pause_image}"},
+)
+
+# CRI v1 only, since Kubernetes 1.26: cri-dockerd 0.3.0 is the first that speaks it.
+CRI_DOCKERD = Runtime(
+    name="cri-dockerd",
+    needs_cri_dockerd=True,
+    oldest_cri_dockerd=(0, 3, 0),
+    units=("docker.service", "cri-docker.socket"),
+)
+
+# flag: (first minor that does not know it, what to do instead)
+_GONE_KUBELET_FLAGS: Mapping[str, tuple[int, str]] = {
+    "docker-disable-shared-pid": (12, "leave it out, pods no longer share one PID namespace"),
+    "allow-privileged": (15, "leave it out, Pod Security Admission decides"),
+    "experimental-bootstrap-kubeconfig": (23, "leave it out, bootstrap-kubeconfig is always given"),
+    "cni-bin-dir": (24, "cri-dockerd has it"),
+    "cni-cache-dir": (24, "cri-dockerd has it"),
+    "cni-conf-dir": (24, "cri-dockerd has it"),
+    "docker-endpoint": (24, "cri-dockerd has it"),
+    "experimental-dockershim-root-directory": (24, "cri-dockerd has it"),
+    "image-pull-progress-deadline": (24, "cri-dockerd has it"),
+    "network-plugin": (24, "cri-dockerd has it"),
+    "network-plugin-mtu": (24, "cri-dockerd has it"),
+    "log-dir": (26, "read the journal"),
+    "log-file": (26, "read the journal"),
+    "logtostderr": (26, "read the journal"),
+    "container-runtime": (27, "leave it out, the runtime is always reached over CRI"),
+    "keep-terminated-pod-volumes": (31, "leave it out"),
+    "cloud-config": (34, "leave it out, cloud providers run outside the kubelet"),
+    "register-schedulable": (34, "set registerWithTaints in kubelet.extraConfig"),
+    "pod-infra-container-image": (35, "set docker.pauseImage"),
+    "application-metrics-count-limit": (37, "leave it out"),
+    "boot-id-file": (37, "leave it out"),
+    "container-hints": (37, "leave it out"),
+    "containerd": (37, "leave it out"),
+    "containerd-namespace": (37, "leave it out"),
+    "enable-load-reader": (37, "leave it out"),
+}
+
+# gate: first minor that does not know it. An unknown gate stops the kubelet; 1.37 even panics.
+_GONE_FEATURE_GATES: Mapping[str, int] = {"RotateKubeletClientCertificate": 22}
+
+# gate: (first minor that knows it, what it must be with cri-dockerd).
+# ExtendWebSocketsToKubelet: the kubelet then dials the runtime's stream by itself and takes cri-dockerd's plain
+# HTTP address for HTTPS: exec and attach fail with "server gave HTTP response to HTTPS client".
+_CRI_DOCKERD_FEATURE_GATES: Mapping[str, tuple[int, bool]] = {"ExtendWebSocketsToKubelet": (36, False)}
+
+
+def _row(
+    number: int,
+    *,
+    pause: str,
+    calico: tuple[str, ...],
+    runtime: Runtime = CRI_DOCKERD,
+    kubelet_flags: Mapping[str, str] | None = None,
+    modes: tuple[str, ...] = ("iptables", "nftables", "ipvs"),
+    conntrack: bool = False,
+    csr_api: str = "certificates.k8s.io/v1",
+    skew: int = 3,
+    refuses_cgroup_v1: bool = False,
+) -> Minor:
+    return Minor(
+        number=number,
+        runtime=runtime,
+        pause_image=pause,
+        kubelet_flags={**runtime.kubelet_flags, **(kubelet_flags or {})},
+        gone_kubelet_flags={
+            name: text for name, (gone, text) in _GONE_KUBELET_FLAGS.items() if gone <= number
+        },
+        kubelet_fields=kubelet_fields(number),
+        kube_proxy_fields=kube_proxy_fields(number),
+        kube_proxy_modes=modes,
+        gone_feature_gates=frozenset(name for name, gone in _GONE_FEATURE_GATES.items() if gone <= number),
+        kubelet_feature_gates={
+            name: value
+            for name, (since, value) in _CRI_DOCKERD_FEATURE_GATES.items()
+            if runtime.needs_cri_dockerd and since <= number
+        },
+        host_packages=("conntrack",) if conntrack else (),
+        csr_api=csr_api,
+        oldest_kubelet_skew=skew,
+        refuses_cgroup_v1=refuses_cgroup_v1,
+        tested_calico=calico,
+    )
+
+
+# Flags of a row are those a node needs beyond the ones every release has (`kubelet/files.py`).
+MINORS: Mapping[int, Minor] = {
+    row.number: row
+    for row in (
+        _row(
+            10,
+            pause="k8s.gcr.io/pause-amd64:3.1",
+            calico=("3.1", "3.2", "3.3"),
+            runtime=DOCKERSHIM,
+            # No field for certificate rotation yet; calico-node is privileged and false was the flag's
+            # default.
+            kubelet_flags={"allow-privileged": "true", "rotate-certificates": "true"},
+            modes=("iptables", "ipvs"),
+            conntrack=True,
+            csr_api="certificates.k8s.io/v1beta1",
+            skew=2,
+        ),
+        _row(
+            29,
+            pause="registry.k8s.io/pause:3.9",
+            calico=("3.29",),
+            modes=("iptables", "ipvs"),
+            conntrack=True,
+        ),
+        _row(
+            30,
+            pause="registry.k8s.io/pause:3.9",
+            calico=("3.29",),
+            modes=("iptables", "ipvs"),
+            conntrack=True,
+        ),
+        # nftables: alpha and off in 1.29 and 1.30, on from 1.31.
+        _row(31, pause="registry.k8s.io/pause:3.10", calico=("3.29",), conntrack=True),
+        # kube-proxy talks to conntrack over netlink from 1.32 on.
+        _row(32, pause="registry.k8s.io/pause:3.10", calico=("3.29", "3.31")),
+        _row(33, pause="registry.k8s.io/pause:3.10", calico=("3.31",)),
+        _row(34, pause="registry.k8s.io/pause:3.10.1", calico=("3.31", "3.32")),
+        _row(
+            35, pause="registry.k8s.io/pause:3.10.1", calico=("3.31", "3.32", "3.33"), refuses_cgroup_v1=True
+        ),
+        _row(36, pause="registry.k8s.io/pause:3.10.2", calico=("3.32", "3.33"), refuses_cgroup_v1=True),
+        _row(37, pause="registry.k8s.io/pause:3.10.2", calico=("3.33",), refuses_cgroup_v1=True),
+    )
+}
+
+
+def supported(version: str) -> Minor:
+    """The row for a version such as `1.37.2`. UnsupportedVersionError says why not, and the nearest minor."""
+    major, number = (int(part) for part in version.removeprefix("v").split(".")[:2])
+    row = MINORS.get(number) if major == 1 else None
+    if row is not None:
+        return row
+    nearest = min(MINORS, key=lambda known: (abs(known - number), -known)) if major == 1 else max(MINORS)
+    raise UnsupportedVersionError(version, _reason(major, number), f"1.{nearest}")
+
+
+def _reason(major: int, number: int) -> str:
+    if major != 1 or number > max(MINORS):
+        return "it is newer than this release of kubenode knows"
+    if number < min(MINORS):
+        return "its kubelet has no v1beta1 configuration file"
+    return "nothing of this project is tested with it, and its end of life has passed"

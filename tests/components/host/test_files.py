@@ -1,0 +1,48 @@
+"""The host's files: what the golden files do not say by themselves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from components.host import files
+from tests.components import example
+
+
+def test_forwarding_is_on_before_docker_starts(tmp_path: Path) -> None:
+    assert files.sysctls(example.stack(tmp_path).nodes["worker-1"])["net.ipv4.ip_forward"] == "1"
+
+
+def test_null_leaves_a_kernel_setting_alone(tmp_path: Path) -> None:
+    changes = {"host": {"sysctls": {"net.ipv4.ip_forward": None, "vm.max_map_count": 262144}}}
+    assert files.sysctls(example.stack(tmp_path, changes).nodes["worker-1"]) == {"vm.max_map_count": "262144"}
+
+
+@pytest.mark.parametrize(
+    ("mode", "packages", "modules"),
+    [
+        ("iptables", ("iptables", "socat"), ("nf_conntrack", "overlay")),
+        ("nftables", ("iptables", "nftables", "socat"), ("nf_conntrack", "nf_tables", "overlay")),
+        (
+            "ipvs",
+            ("ipset", "iptables", "socat"),
+            ("ip_vs", "ip_vs_rr", "ip_vs_sh", "ip_vs_wrr", "nf_conntrack", "overlay"),
+        ),
+    ],
+)
+def test_a_mode_brings_its_packages_and_modules(
+    mode: str, packages: tuple[str, ...], modules: tuple[str, ...], tmp_path: Path
+) -> None:
+    node = example.stack(tmp_path, {"kubeProxy": {"mode": mode}}).nodes["worker-1"]
+    assert (files.packages(node), files.modules(node)) == (packages, modules)
+
+
+def test_a_pinned_package_replaces_ours(tmp_path: Path) -> None:
+    node = example.stack(tmp_path, {"host": {"packages": ["socat=1.7.4.4-2", "jq"]}}).nodes["worker-1"]
+    assert files.packages(node) == ("iptables", "jq", "socat=1.7.4.4-2")
+
+
+def test_conntrack_s_program_is_needed_until_1_31(tmp_path: Path) -> None:
+    assert "conntrack" in files.packages(example.stack(tmp_path, version="1.31.1").nodes["worker-1"])
+    assert "conntrack" not in files.packages(example.stack(tmp_path, version="1.32.1").nodes["worker-1"])

@@ -1,0 +1,82 @@
+"""The drain's command line, and its error."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from components.local.drain import DrainPolicy, advice, drain_arguments, explain, movable
+
+POLICY = DrainPolicy(300, -1, delete_empty_dir_data=True, force=False)
+
+
+def pod(name: str, **metadata: Any) -> dict[str, Any]:
+    return {"metadata": {"name": name, "namespace": "default", **metadata}, "status": {"phase": "Running"}}
+
+
+def test_an_ordinary_drain_respects_budgets() -> None:
+    assert drain_arguments("w", POLICY, 300, beyond_budgets=False, abandoned=False) == [
+        "drain", "w", "--ignore-daemonsets", "--timeout=300s", "--grace-period=-1", "--delete-emptydir-data",
+    ]  # fmt: skip
+
+
+def test_empty_dirs_and_bare_pods_only_when_allowed() -> None:
+    words = drain_arguments(
+        "w", DrainPolicy(9, 30, delete_empty_dir_data=False, force=True), 9, beyond_budgets=False, abandoned=False
+    )
+    assert words == ["drain", "w", "--ignore-daemonsets", "--timeout=9s", "--grace-period=30", "--force"]
+
+
+@pytest.mark.parametrize(("beyond", "abandoned", "grace"), [(True, True, 0), (True, False, -1), (False, True, -1)])
+def test_pods_are_cut_short_only_by_force_on_an_abandoned_node(beyond: bool, abandoned: bool, grace: int) -> None:
+    words = drain_arguments("w", POLICY, 300, beyond_budgets=beyond, abandoned=abandoned)
+    assert f"--grace-period={grace}" in words
+    assert ("--disable-eviction" in words) is beyond
+
+
+def test_never_without_a_name() -> None:
+    with pytest.raises(ValueError, match="exact name"):
+        drain_arguments("", POLICY, 300, beyond_budgets=False, abandoned=False)
+
+
+def test_movable_leaves_out_what_a_drain_leaves() -> None:
+    pods = [
+        pod("web"),
+        pod("agent", ownerReferences=[{"kind": "DaemonSet", "controller": True}]),
+        pod("static", annotations={"kubernetes.io/config.mirror": "x"}),
+        {**pod("done"), "status": {"phase": "Succeeded"}},
+        {**pod("failed"), "status": {"phase": "Failed"}},
+        pod("replica", ownerReferences=[{"kind": "ReplicaSet", "controller": True}]),
+    ]
+    assert [one["metadata"]["name"] for one in movable(pods)] == ["web", "replica"]
+
+
+def test_explain_names_each_pod_with_its_reason() -> None:
+    stderr = (
+        'error when evicting pods/"web-1" -n "default" (will retry after 5s): '
+        "Cannot evict pod as it would violate the pod's disruption budget.; more"
+    )
+    text = explain([pod("web-1"), pod("web-2", deletionTimestamp="2026-01-31T12:00:00Z"), pod("web-3")], stderr)
+    assert text == (
+        "default/web-1 (Cannot evict pod as it would violate the pod's disruption budget.), "
+        "default/web-2 (deleted, but its kubelet has not ended it), default/web-3"
+    )
+
+
+def test_explain_is_short() -> None:
+    assert explain([pod(f"p{number}") for number in range(30)], "").endswith("default/p9, and 20 more")
+
+
+@pytest.mark.parametrize(
+    ("stderr", "force", "words"),
+    [
+        ("cannot delete Pods with local storage (use --delete-emptydir-data to override)", False, "drain.deleteEmptyDirData"),
+        ("cannot delete Pods that declare no controller (use --force to override)", False, "drain.force"),
+        ("would violate the pod's disruption budget", False, "kubectl get pdb -A"),
+        ("global timeout reached", False, "drain.timeoutSeconds"),
+        ("global timeout reached", True, "spec.nodeName=w"),
+    ],
+)
+def test_advice_speaks_the_configuration_s_words(stderr: str, force: bool, words: str) -> None:
+    assert words in advice(stderr, "w", force=force)

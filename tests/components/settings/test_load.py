@@ -1,0 +1,222 @@
+"""What a good configuration becomes: defaults, merging, files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from components.settings import SettingsError, load
+from tests.components import example
+
+
+def test_a_short_node_gets_every_default(tmp_path: Path) -> None:
+    node = example.stack(tmp_path).nodes["worker-1"]
+    assert (node.name, node.address, node.node_ip) == ("worker-1", "10.0.0.7", "10.0.0.7")
+    assert (node.kubernetes_version, node.minor.number) == ("1.37.2", 37)
+    assert (node.ssh.user, node.ssh.port, node.ssh.dial_error_limit, node.ssh.per_dial_timeout_seconds) == (
+        "root",
+        22,
+        3,
+        5,
+    )
+    assert node.ssh.host_key == example.HOST_KEYS[0]
+    assert node.ssh.private_key is not None
+    assert node.ssh.private_key.get_secret_value() == example.private_key()
+    assert node.docker.package == "docker.io"
+    assert node.pause_image == "registry.k8s.io/pause:3.10.2"
+    assert node.artifacts.cni_plugins is None
+    assert node.artifacts.images == ()
+
+
+def test_a_node_overrides_the_stack_key_by_key(tmp_path: Path) -> None:
+    changes = {
+        "kubelet": {"extraConfig": {"maxPods": 30, "seccompDefault": True}},
+        "docker": {"logMaxFile": 9},
+    }
+    nodes = example.stack(tmp_path, changes).nodes
+    assert nodes["worker-1"].kubelet.extra_config == {"maxPods": 30, "seccompDefault": True}
+    assert nodes["worker-2"].kubelet.extra_config["maxPods"] == 55
+    assert nodes["worker-2"].kubelet.extra_config["seccompDefault"] is True
+    assert (nodes["worker-2"].docker.log_max_file, nodes["worker-2"].docker.log_max_size) == (9, "50m")
+
+
+def test_a_node_of_another_release_has_that_release_s_row_and_downloads(tmp_path: Path) -> None:
+    example.write_project(tmp_path, "1.37.2", "1.36.1")
+    raw = example.changed(example.raw(), {"nodes/worker-1/kubernetes": {"version": "v1.36.1"}})
+    node = load(raw, tmp_path).nodes["worker-1"]
+    assert (node.kubernetes_version, node.minor.name) == ("1.36.1", "1.36")
+    name = "release/v1.36.1/bin/linux/amd64/kubelet"
+    assert (node.artifacts.kubelet.url, node.artifacts.kubelet.sha256) == (
+        f"{example.MIRROR}/{name}",
+        example.checksum(name),
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        ("kubelet", "https://dl.k8s.io/release/v1.37.2/bin/linux/amd64/kubelet"),
+        ("kube_proxy", "https://dl.k8s.io/release/v1.37.2/bin/linux/amd64/kube-proxy"),
+        (
+            "cri_dockerd",
+            "https://github.com/Mirantis/cri-dockerd/releases/download/v0.4.3/cri-dockerd-0.4.3.amd64.tgz",
+        ),
+        (
+            "cni_plugins",
+            "https://github.com/containernetworking/plugins/releases/download/v1.1.1/cni-plugins-linux-amd64-v1.1.1.tgz",
+        ),
+    ],
+)
+def test_without_mirror_downloads_come_from_upstream(tmp_path: Path, name: str, url: str) -> None:
+    settings = example.stack(tmp_path, {"downloads/mirror": ..., "nodes/worker-2/docker/images": []})
+    assert getattr(settings.nodes["worker-2"].artifacts, name).url == url
+
+
+def test_the_cluster_comes_from_the_current_context(tmp_path: Path) -> None:
+    cluster = example.stack(tmp_path).cluster
+    assert (cluster.server, cluster.ca_pem) == ("https://10.0.0.1:6443", example.CA_PEM)
+    assert (cluster.identifier, cluster.kubeconfig_cluster_name) == ("example", "example")
+    assert cluster.kubeconfig_file == "admin.kubeconfig"
+
+
+def test_a_named_context_and_own_values_win(tmp_path: Path) -> None:
+    own = {"cluster/context": "admin@other", "cluster/identifier": "production"}
+    cluster = example.stack(tmp_path, own).cluster
+    assert (cluster.server, cluster.identifier) == ("https://10.9.9.9:6443", "production")
+    assert (
+        example.stack(tmp_path, {**own, "cluster/server": "https://api:6443/"}).cluster.server
+        == "https://api:6443"
+    )
+
+
+def test_a_certificate_authority_may_be_a_file_beside_the_kubeconfig(tmp_path: Path) -> None:
+    example.write_project(tmp_path)
+    (tmp_path / "ca.crt").write_text("subject=whatever\n" + example.CA_PEM.replace("\n", "\r\n"))
+    (tmp_path / "admin.kubeconfig").write_text(example.kubeconfig(authority="certificate-authority: ca.crt"))
+    assert load(example.raw(), tmp_path).cluster.ca_pem == example.CA_PEM
+
+
+def test_a_kubeconfig_in_the_stack_is_a_secret(tmp_path: Path) -> None:
+    settings = example.stack(
+        tmp_path, {"cluster/kubeconfigFile": ..., "cluster/kubeconfig": example.kubeconfig()}
+    )
+    assert settings.cluster.server == "https://10.0.0.1:6443"
+    assert settings.cluster.kubeconfig is not None
+    assert settings.cluster.kubeconfig.get_secret_value() == example.kubeconfig()
+    assert "token-of-the-admin" not in repr(settings)
+
+
+def test_no_secret_is_in_the_representation(tmp_path: Path) -> None:
+    settings = example.stack(
+        tmp_path,
+        {"nodes/worker-1/ssh/password": "pass-of-the-host"},
+    )
+    assert settings.nodes["worker-1"].ssh.password is not None
+    assert settings.nodes["worker-1"].ssh.private_key is None
+    for secret in ("pass-of-the-host", example.private_key().splitlines()[1]):
+        assert secret not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    "way",
+    [{"agent": True}, {"password": "p"}, {"privateKey": example.private_key()}, {"privateKeyFile": "other"}],
+    ids=lambda way: next(iter(way)),
+)
+def test_a_node_s_way_to_log_in_replaces_the_stack_s(tmp_path: Path, way: dict[str, object]) -> None:
+    (tmp_path / "other").write_text(example.private_key())
+    changes = {f"nodes/worker-1/ssh/{key}": value for key, value in way.items()}
+    assert example.problems(tmp_path, changes) == []
+
+
+def test_a_node_s_host_key_replaces_the_stack_s_trust(tmp_path: Path) -> None:
+    settings = example.stack(tmp_path, {"ssh/insecureIgnoreHostKey": True, "nodes/worker-2/ssh/hostKey": ...})
+    assert settings.nodes["worker-1"].ssh.host_key == example.HOST_KEYS[0]
+    assert not settings.nodes["worker-1"].ssh.insecure_ignore_host_key
+    assert settings.nodes["worker-2"].ssh.host_key is None
+    assert settings.nodes["worker-2"].ssh.insecure_ignore_host_key
+
+
+def test_a_host_key_loses_its_comment(tmp_path: Path) -> None:
+    settings = example.stack(tmp_path, {"nodes/worker-1/ssh/hostKey": f"{example.HOST_KEYS[0]} root@host"})
+    assert settings.nodes["worker-1"].ssh.host_key == example.HOST_KEYS[0]
+
+
+class TestNodesFile:
+    """The map of nodes in a file of its own, which another tool writes."""
+
+    def load(self, directory: Path, text: str) -> None:
+        example.write_project(directory)
+        (directory / "nodes.yaml").write_text(text)
+        load(example.changed(example.raw(), {"nodes": ..., "nodesFile": "nodes.yaml"}), directory)
+
+    def test_is_the_same_as_nodes(self, tmp_path: Path) -> None:
+        self.load(tmp_path, f"worker-1:\n  address: 10.0.0.7\n  ssh: {{hostKey: {example.HOST_KEYS[0]}}}\n")
+
+    @pytest.mark.parametrize(
+        ("text", "line"),
+        [
+            ("", "nodesFile: expected at least one node, for example worker-1: {address: 10.0.0.7}"),
+            (
+                "- a\n",
+                "nodesFile: expected a map with the nodes' names as keys, "
+                "for example worker-1: {address: 10.0.0.7}",
+            ),
+            (
+                "a: {address: 10.0.0.7}\na: {}\n",
+                "nodesFile: nodes.yaml is no YAML, line 2: a key stands there twice",
+            ),
+            ("a: [\n", "nodesFile: nodes.yaml is no YAML, line 2"),
+            ("a: secret\n", "nodes.a: expected a map of keys and values"),
+        ],
+    )
+    def test_says_what_is_wrong_with_it(self, tmp_path: Path, text: str, line: str) -> None:
+        with pytest.raises(SettingsError) as caught:
+            self.load(tmp_path, text)
+        assert line in str(caught.value).splitlines()
+
+    def test_a_name_that_yaml_reads_as_a_number(self, tmp_path: Path) -> None:
+        with pytest.raises(SettingsError, match=r"nodes\.17: expected a node name .*write it in quotes"):
+            self.load(tmp_path, "17: {address: 10.0.0.7}\n")
+
+
+class TestFilesThatAreNotThere:
+    """A preview in a pull request has no secrets; it works without their files, an `up` does not."""
+
+    def test_private_key(self, tmp_path: Path) -> None:
+        example.write_project(tmp_path)
+        (tmp_path / "id_ed25519").unlink()
+        settings = load(example.raw(), tmp_path)
+        assert settings.nodes["worker-1"].ssh.private_key is None
+        assert settings.nodes["worker-1"].ssh.private_key_file == "id_ed25519"
+        with pytest.raises(SettingsError) as caught:
+            settings.require_files()
+        message = "ssh.privateKeyFile: there is no file id_ed25519 in the project directory"
+        assert str(caught.value) == message
+
+    def test_kubeconfig_with_everything_it_would_say(self, tmp_path: Path) -> None:
+        example.write_project(tmp_path)
+        whole = load(example.raw(), tmp_path)
+        said = {"server": whole.cluster.server, "caData": whole.cluster.ca_pem, "identifier": "example"}
+        changes = {f"cluster/{key}": value for key, value in said.items()}
+        (tmp_path / "admin.kubeconfig").unlink()
+        settings = load(example.changed(example.raw(), changes), tmp_path)
+        assert (settings.cluster.server, settings.cluster.ca_pem) == (
+            whole.cluster.server,
+            whole.cluster.ca_pem,
+        )
+        with pytest.raises(SettingsError, match=r"cluster\.kubeconfigFile"):
+            settings.require_files()
+
+    def test_kubeconfig_that_is_needed(self, tmp_path: Path) -> None:
+        example.write_project(tmp_path)
+        (tmp_path / "admin.kubeconfig").unlink()
+        with pytest.raises(
+            SettingsError, match="a preview can do without it if server, caData and identifier"
+        ):
+            load(example.raw(), tmp_path)
+
+    def test_nothing_is_missing_otherwise(self, tmp_path: Path) -> None:
+        settings = example.stack(tmp_path)
+        assert settings.missing == ()
+        settings.require_files()

@@ -1,0 +1,307 @@
+"""What a bad configuration is told: a line for each problem, with place and example, all at once, no value."""
+# ruff: noqa: E501 - the tables have one case a line
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.settings import Problem, SettingsError, load
+from tests.components import example
+
+KUBELET = "nodes/worker-1/kubelet/extraConfig"
+PROXY = "nodes/worker-1/kubeProxy/extraConfig"
+AT = "nodes.worker-1"
+
+# what is changed in a valid configuration: the one line that it is told
+CASES: list[tuple[dict[str, Any], str]] = [
+    # keys
+    ({"nods": {}}, "nods: unknown key, did you mean nodes?"),
+    ({"kube_proxy": {}}, "kube_proxy: unknown key, did you mean kubeProxy?"),
+    ({"docker": {"log_max_size": "10m"}}, "docker.log_max_size: unknown key, did you mean logMaxSize?"),
+    ({"nodes/worker-1/labls": {}}, f"{AT}.labls: unknown key, did you mean labels?"),
+    ({"rollout": {"x": 1}}, "rollout.x: unknown key, known here: batchSize"),
+    ({"docker": []}, "docker: expected a map of keys and values"),
+    ({"docker": {"images": {}}}, "docker.images: expected a list"),
+    # the cluster
+    ({"cluster/podCidr": ...}, "cluster.podCidr: required: an address range without host bits, for example 10.244.0.0/16"),
+    ({"cluster/podCidr": "10.244.0.1/16"}, "cluster.podCidr: expected an address range without host bits, for example 10.244.0.0/16"),
+    ({"cluster/serviceCidr": "10.244.128.0/17", "cluster/dns/address": "10.244.128.10"}, "cluster.serviceCidr: overlaps podCidr 10.244.0.0/16"),
+    ({"cluster/dns/address": "10.97.0.10"}, "cluster.dns.address: expected an address inside serviceCidr 10.96.0.0/16"),
+    ({"cluster/dns/address": "10.96.0.1"}, "cluster.dns.address: expected another address than 10.96.0.1, which is the API server's service"),
+    ({"cluster/dns/domain": "cluster.local."}, "cluster.dns.domain: expected a DNS domain without a dot at its end, for example cluster.local"),
+    ({"cluster/server": "https://127.0.0.1:6443"}, "cluster.server: this is a loopback address, which nodes cannot reach: set one they can, for example https://10.0.0.1:6443"),
+    ({"cluster/server": "http://10.0.0.1:8080"}, "cluster.server: expected an https URL, for example https://10.0.0.1:6443"),
+    ({"cluster/kubeconfigFile": ...}, "cluster: expected kubeconfigFile or kubeconfig, for example kubeconfigFile: secrets/admin.kubeconfig"),
+    ({"cluster/context": "nobody"}, "cluster.kubeconfigFile: the kubeconfig has no context nobody"),
+    ({"identity": {"earlyRenewalHours": 8760}}, "identity.earlyRenewalHours: expected less than certificateValidityHours, which is 8760"),
+    # nodes
+    ({"nodes": {}}, "nodes: expected at least one node, for example worker-1: {address: 10.0.0.7}"),
+    ({"nodes": []}, "nodes: expected a map with the nodes' names as keys, for example worker-1: {address: 10.0.0.7}"),
+    ({"nodesFile": "nodes.yaml"}, "nodesFile: contradicts nodes: give one of them"),
+    ({"nodes/Worker": {"address": "10.0.0.9"}}, "nodes.Worker: expected a node name of at most 63 lower case letters, digits, hyphens and dots, for example worker-1"),
+    ({"nodes/worker-1/address": "10.0.0.256"}, f"{AT}.address: expected an IP address or host name, for example 10.0.0.7"),
+    ({"nodes/worker-1/address": ...}, f"{AT}.address: required: an IP address or host name, for example 10.0.0.7"),
+    ({"nodes/worker-1/address": "host-7"}, f"{AT}.nodeIp: required: address gives none, so set an IP address of the host, for example 10.0.0.7"),
+    ({"nodes/worker-1/nodeIp": "127.0.0.1"}, f"{AT}.nodeIp: expected an IP address of the host that other hosts reach (not loopback), for example 10.0.0.7"),
+    ({"nodes/worker-1/nodeIp": "10.244.3.1"}, f"{AT}.nodeIp: lies inside cluster.podCidr 10.244.0.0/16"),
+    ({"nodes/worker-1/address": "10.96.3.1"}, f"{AT}.address: lies inside cluster.serviceCidr 10.96.0.0/16"),
+    ({"nodes/worker-2/nodeIp": "10.0.0.7"}, "nodes.worker-2.nodeIp: is the nodeIp of worker-1 too"),
+    ({"nodes/worker-2/address": "10.0.0.7", "nodes/worker-2/ssh/port": 22}, "nodes.worker-2.address: is the address of worker-1 too"),
+    # labels
+    ({"nodes/worker-1/labels": {"kubernetes.io/hostname": "x"}}, f"{AT}.labels.kubernetes.io/hostname: the kubelet sets this label itself"),
+    ({"nodes/worker-1/labels": {"node-restriction.kubernetes.io/a": "x"}}, f"{AT}.labels.node-restriction.kubernetes.io/a: labels of node-restriction.kubernetes.io are for administrators: set it with kubectl label"),
+    ({"nodes/worker-1/labels": {"foo.k8s.io/a": "x"}}, f"{AT}.labels.foo.k8s.io/a: kubernetes.io and k8s.io are reserved: take a domain of your own, for example example.org/rack"),
+    ({"nodes/worker-1/labels": {"kubenode/a": "x"}}, f"{AT}.labels.kubenode/a: the prefix kubenode/ belongs to this stack's own labels"),
+    ({"nodes/worker-1/annotations": {"kubenode/claim": "x"}}, f"{AT}.annotations.kubenode/claim: the prefix kubenode/ belongs to this stack's own annotations"),
+    ({"nodes/worker-1/labels": {"a b": "x"}}, f"{AT}.labels.a b: expected a label key, for example topology.kubernetes.io/zone"),
+    ({"nodes/worker-1/labels": {"a": "on off"}}, f"{AT}.labels.a: expected a label value of at most 63 letters, digits, . _ -, for example rack-7"),
+    ({"nodes/worker-1/labels": {"a": True}}, f"{AT}.labels.a: expected a label value of at most 63 letters, digits, . _ -, for example rack-7 (YAML reads on, off, yes, no, true and false as a truth value: write it in quotes)"),
+    # traps of YAML
+    ({"kubernetes/version": 1.3}, 'kubernetes.version: expected a full Kubernetes version in quotes, for example "1.37.2" (YAML reads it as a number, so that 1.30 becomes 1.3: write it in quotes)'),
+    ({"kubernetes/version": "1.37"}, 'kubernetes.version: expected a full Kubernetes version in quotes, for example "1.37.2"'),
+    ({"kubernetes": ...}, 'kubernetes.version: required: a full Kubernetes version in quotes, for example "1.37.2"'),
+    ({"ssh/port": "22"}, "ssh.port: expected a TCP port, a whole number from 1 to 65535, for example 22"),
+    ({"ssh/port": True}, "ssh.port: expected a TCP port, a whole number from 1 to 65535, for example 22"),
+    ({"drain": {"force": "yes"}}, "drain.force: expected true or false, without quotes"),
+    ({"nodes/worker-1/nodeIp": 10}, f"{AT}.nodeIp: expected an IP address of the host that other hosts reach (not loopback), for example 10.0.0.7 (YAML reads it as a number, so that 1.30 becomes 1.3: write it in quotes)"),
+    # releases
+    ({"kubernetes/version": "1.38.0"}, "kubernetes.version: Kubernetes 1.38.0 is not supported: it is newer than this release of kubenode knows; the nearest supported minor is 1.37"),
+    ({"kubernetes/version": "1.28.9"}, "kubernetes.version: Kubernetes 1.28.9 is not supported: nothing of this project is tested with it, and its end of life has passed; the nearest supported minor is 1.29"),
+    # SSH
+    ({"ssh/privateKeyFile": ..., "nodes/worker-2/ssh/agent": True}, "ssh: expected exactly one of privateKeyFile, privateKey, agent, password; none is given"),
+    ({"ssh/agent": True}, "ssh.agent: expected exactly one of privateKeyFile, privateKey, agent, password; privateKeyFile and agent are given"),
+    ({"nodes/worker-1/ssh/hostKey": ...}, f"{AT}.ssh.hostKey: required: the host's public key, the text of /etc/ssh/ssh_host_ed25519_key.pub on it (or ssh.insecureIgnoreHostKey: true, to trust whoever answers)"),
+    ({"nodes/worker-1/ssh/hostKey": "SHA256:abc"}, f'{AT}.ssh.hostKey: expected the host\'s public key as /etc/ssh/ssh_host_ed25519_key.pub has it, for example "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5..."'),
+    ({"nodes/worker-1/ssh/insecureIgnoreHostKey": True}, f"{AT}.ssh.insecureIgnoreHostKey: contradicts hostKey: leave one of them out"),
+    # Docker
+    ({"docker": {"criDockerd": None}}, "docker.criDockerd: required: a kubelet of Kubernetes 1.37 reaches Docker through cri-dockerd only (supported from 1.29 on), for example {version: 0.4.3}"),
+    ({"nodes/worker-2/docker/criDockerd": {"version": "0.4.1"}}, "nodes.worker-2.docker.criDockerd.version: cri-dockerd 0.4.1 needs Docker 23 or newer, not Docker 20: use 0.4.3"),
+    ({"nodes/worker-2/docker/package": "docker-ce=5:29.1.0-1~debian.12~bookworm", "docker": {"criDockerd": {"version": "0.3.10"}}}, "docker.criDockerd.version: cri-dockerd 0.3.10 is too old for Docker 29: use 0.4.3"),
+    ({"docker": {"criDockerd": {"version": "0.2.6"}}}, "docker.criDockerd.version: Kubernetes 1.37 needs cri-dockerd 0.3.0 or newer"),
+    ({"docker": {"extraConfig": {"log-driver": "journald"}}}, "docker.extraConfig.log-driver: expected json-file: kubectl logs reads no other driver's logs"),
+    ({"nodes/worker-1/docker": {"extraConfig": {"exec-opts": ["native.cgroupdriver=cgroupfs"]}}}, f"{AT}.docker.extraConfig.exec-opts: contradicts docker.cgroupDriver, which is systemd: set the driver there"),
+    ({"docker": {"pauseImage": "pause:latest"}}, "docker.pauseImage: expected an image with a tag other than latest, or a digest, for example registry.k8s.io/pause:3.10.2"),
+    ({"nodes/worker-1/docker": {"images": [{"name": "a:1"}]}}, f"{AT}.docker.images[0]: give exactly one of path and url"),
+    ({"nodes/worker-1/docker": {"images": [{"name": "a:1", "url": "https://a/b.tar"}]}}, f"{AT}.docker.images[0].sha256: required: the SHA-256 of the archive at url"),
+    ({"nodes/worker-1/docker": {"images": [{"name": "a:1", "path": "../b.tar"}]}}, f"{AT}.docker.images[0].path: expected a path below the mirror, for example images/pause-3.10.2.tar"),
+    ({"nodes/worker-1/docker": {"images": [{"name": f"a:{tag}", "path": "images/nginx.tar"} for tag in (1, 2)]}}, f"{AT}.docker.images: two archives are called nginx.tar; give each its own file name"),
+    # downloads
+    ({"docker": {"criDockerd": {"version": "0.3.17"}}}, "downloads.checksumsFile: no SHA-256 for cri-dockerd/v0.3.17/cri-dockerd-0.3.17.amd64.tgz: add its line to SHA256SUMS"),
+    ({"downloads/checksumsFile": "nowhere"}, "downloads.checksumsFile: there is no file nowhere in the project directory"),
+    ({"downloads/mirror": "ftp://a"}, "downloads.mirror: expected an http or https URL, for example https://mirror.example.org/kubernetes"),
+    ({"downloads/mirror": ...}, "nodes.worker-2.docker.images[0].path: a path is below downloads.mirror, which is not set; give url"),
+    # host
+    ({"host": {"swap": False}}, "host.swap: expected refuse or allow"),
+    ({"host": {"sysctls": {"net.core.somaxconn": "1; rm"}}}, "host.sysctls.net.core.somaxconn: expected the value of a kernel setting, for example 1 (or nothing, to leave it alone)"),
+    ({"host": {"packages": ["$(id)"]}}, "host.packages[0]: expected a package, with a version if you want to pin it, for example docker.io=20.10.24+dfsg1-1"),
+    # kubelet
+    ({f"{KUBELET}/maxpods": 3}, f"{AT}.kubelet.extraConfig.maxpods: the kubelet of 1.37 has no field of this name; did you mean maxPods?"),
+    ({f"{KUBELET}/kind": "X"}, f"{AT}.kubelet.extraConfig.kind: this project's own, leave it out"),
+    ({f"{KUBELET}/runOnce": True}, f"{AT}.kubelet.extraConfig.runOnce: the kubelet of 1.37 has no field of this name"),
+    ({f"{KUBELET}/address": "127.0.0.1"}, f"{AT}.kubelet.extraConfig.address: the API server cannot reach a loopback address: leave it out, it is nodeIp"),
+    ({f"{KUBELET}/cgroupDriver": "cgroupfs"}, f"{AT}.kubelet.extraConfig.cgroupDriver: contradicts docker.cgroupDriver, which is systemd: set the driver there"),
+    ({f"{KUBELET}/evictionSoft": {"memory.available": "10%"}}, f"{AT}.kubelet.extraConfig.evictionSoft.memory.available: the kubelet needs a grace period for it, for example evictionSoftGracePeriod: {{memory.available: 1m30s}}"),
+    ({f"{KUBELET}/imageGCLowThresholdPercent": 85}, f"{AT}.kubelet.extraConfig.imageGCLowThresholdPercent: expected less than imageGCHighThresholdPercent, which is 85"),
+    ({f"{KUBELET}/healthzPort": 1}, f"{AT}.kubelet.extraConfig.healthzPort: expected 10248: the host asks there whether the kubelet is healthy"),
+    ({f"{KUBELET}/containerRuntimeEndpoint": "unix:///run/containerd/containerd.sock"}, f"{AT}.kubelet.extraConfig.containerRuntimeEndpoint: expected unix:///run/cri-dockerd.sock: the runtime is cri-dockerd"),
+    ({f"{KUBELET}/featureGates": {"RotateKubeletClientCertificate": True}}, f"{AT}.kubelet.extraConfig.featureGates.RotateKubeletClientCertificate: the kubelet of 1.37 does not start with this gate, which is gone: leave it out"),
+    ({f"{KUBELET}/a": float("nan")}, f"{AT}.kubelet.extraConfig: a: expected a finite number"),
+    ({"kubelet": {"extraFlags": {"allow-privileged": True}}}, "kubelet.extraFlags.allow-privileged: the kubelet of Kubernetes 1.37 has no flag --allow-privileged: leave it out, Pod Security Admission decides"),
+    ({"kubelet": {"extraFlags": {"pod-infra-container-image": "a"}}}, "kubelet.extraFlags.pod-infra-container-image: the kubelet of Kubernetes 1.37 has no flag --pod-infra-container-image: set docker.pauseImage"),
+    ({"kubelet": {"extraFlags": {"node-labels": "a=b"}}}, "kubelet.extraFlags.node-labels: --node-labels is this project's own: set labels of the node"),
+    ({"kubelet": {"extraFlags": {"v": "4 --x"}}}, "kubelet.extraFlags.v: expected the value of a flag without spaces and quotes, for example 4"),
+    # kube-proxy
+    ({f"{PROXY}/PortRange": "1"}, f"{AT}.kubeProxy.extraConfig.PortRange: the kube-proxy of 1.37 has no field of this name; did you mean portRange?"),
+    ({f"{PROXY}/mode": "ipvs"}, f"{AT}.kubeProxy.extraConfig.mode: this project's own: set kubeProxy.mode"),
+    ({f"{PROXY}/clusterCIDR": "10.96.0.0/16"}, f"{AT}.kubeProxy.extraConfig.clusterCIDR: this project's own: set cluster.podCidr"),
+    ({f"{PROXY}/healthzBindAddress": "127.0.0.1:1"}, f"{AT}.kubeProxy.extraConfig.healthzBindAddress: expected 127.0.0.1:10256 or 0.0.0.0:10256: the host asks there"),
+    ({f"{PROXY}/iptables": {"masqueradeAll": True}}, f"{AT}.kubeProxy.extraConfig.iptables.masqueradeAll: expected false: Calico's policies would see node addresses only"),
+    ({"kubeProxy": {"mode": "userspace"}}, "kubeProxy.mode: expected iptables, nftables or ipvs"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "line"), CASES, ids=[line.partition(": ")[0] for _, line in CASES])
+def test_one_thing_wrong_is_one_line(changes: dict[str, Any], line: str, tmp_path: Path) -> None:
+    found = example.problems(tmp_path, changes)
+    assert line in found
+    # Several lines are right only where one change breaks more than one thing.
+    if "downloads/mirror" not in changes:
+        assert found == [line]
+
+
+@pytest.mark.parametrize(
+    ("changes", "version", "line"),
+    [
+        ({f"{KUBELET}/failCgroupV1": False}, "1.29.6", "has no field of this name; it came with 1.31"),
+        ({f"{PROXY}/windowsRunAsService": True}, "1.29.6", "has no field of this name; it came with 1.31"),
+        (
+            {"nodes/worker-1/kubeProxy": {"mode": "nftables"}},
+            "1.29.6",
+            "expected iptables or ipvs with Kubernetes 1.29",
+        ),
+        ({f"{KUBELET}/rotateCertificates": True}, "1.10.2", "the kubelet of 1.10 has no field of this name"),
+    ],
+)
+def test_what_an_older_release_does_not_know(
+    changes: dict[str, Any], version: str, line: str, tmp_path: Path
+) -> None:
+    found = example.problems(tmp_path, changes, version)
+    assert len(found) == 1
+    assert line in found[0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "version"),
+    [
+        ({f"{KUBELET}/failCgroupV1": False}, "1.37.2"),
+        ({f"{KUBELET}/runOnce": True}, "1.36.1"),
+        ({"docker": {"criDockerd": None}}, "1.10.2"),
+        ({f"{KUBELET}/featureGates": {"RotateKubeletClientCertificate": True}}, "1.10.2"),
+        ({"kubelet": {"extraFlags": {"cloud-config": "/etc/cloud"}}}, "1.29.6"),
+        ({f"{KUBELET}/evictionSoft": {"a": "1"}, f"{KUBELET}/evictionSoftGracePeriod": {"a": "1m"}}, "1.37.2"),
+        ({f"{PROXY}/healthzBindAddress": "0.0.0.0:10256"}, "1.37.2"),
+        ({"nodes/worker-1/labels": {"node-role.kubernetes.io/worker": "", "topology.kubernetes.io/zone": "a"}}, "1.37.2"),
+        ({"nodes/worker-2/docker/criDockerd": {"version": "0.4.1"}, "nodes/worker-2/docker/package": "docker.io"}, "1.37.2"),
+        ({"docker": None, "kubelet": None}, "1.37.2"),
+    ],
+)  # fmt: skip
+def test_what_is_fine(changes: dict[str, Any], version: str, tmp_path: Path) -> None:
+    assert example.problems(tmp_path, changes, version) == []
+
+
+def test_everything_wrong_is_told_at_once(tmp_path: Path) -> None:
+    found = example.problems(
+        tmp_path,
+        {
+            "cluster/podCidr": "x",
+            "docker": {"logMaxFile": 0},
+            "rollout": {"batchSize": 0},
+            "nodes/worker-1/address": "?",
+            "nodes/worker-2/kubelet/extraConfig/maxpods": 1,
+            "nodes/worker-2/ssh/port": 0,
+        },
+    )
+    places = {line.partition(": ")[0] for line in found}
+    assert places == {
+        "cluster.podCidr",
+        "docker.logMaxFile",
+        "rollout.batchSize",
+        "nodes.worker-1.address",
+        "nodes.worker-2.kubelet.extraConfig.maxpods",
+        "nodes.worker-2.ssh.port",
+    }
+
+
+def test_a_shared_problem_is_told_once_where_it_stands(tmp_path: Path) -> None:
+    many = {
+        f"nodes/w{i}": {"address": f"10.0.1.{i}", "ssh": {"hostKey": example.HOST_KEYS[0]}} for i in range(30)
+    }
+    assert len(example.problems(tmp_path, {**many, "docker": {"logMaxSize": "10 MB"}})) == 1
+
+
+def test_a_shared_mistake_shows_even_if_every_node_overrides_it(tmp_path: Path) -> None:
+    changes = {
+        "kubelet": {"healthyTimeoutSeconds": "1"},
+        "nodes/worker-1/kubelet": {"healthyTimeoutSeconds": 60},
+        "nodes/worker-2/kubelet": {"healthyTimeoutSeconds": 60},
+    }
+    found = example.problems(tmp_path, changes)
+    assert [line.partition(": ")[0] for line in found] == ["kubelet.healthyTimeoutSeconds"]
+
+
+def test_the_error_carries_its_problems(tmp_path: Path) -> None:
+    example.write_project(tmp_path)
+    with pytest.raises(SettingsError) as caught:
+        load(example.changed(example.raw(), {"rollout": {"batchSize": 0}, "nods": 1}), tmp_path)
+    assert [problem.path for problem in caught.value.problems] == ["nods", "rollout.batchSize"]
+    assert str(caught.value) == "\n".join(str(problem) for problem in caught.value.problems)
+    assert str(Problem("a.b", "c")) == "a.b: c"
+
+
+SECRET = "s3cr3t-that-nobody-may-see"
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "ssh/privateKey",
+        "ssh/password",
+        "cluster/kubeconfig",
+        "cluster/caData",
+        "nodes/worker-1/ssh/hostKey",
+        "nodes/worker-1/address",
+        "docker",
+        "ssh",
+        "kubelet/extraConfig",
+        "kubelet/extraFlags/v",
+        "host/sysctls/kernel.panic",
+        "kubernetes/version",
+        "cluster/server",
+        "nodes/worker-1",
+        "nodes",
+        "nodesFile",
+    ],
+)
+@pytest.mark.parametrize("value", [SECRET + "\n\x01", [SECRET], {"x": SECRET}, {"x": [SECRET, float("inf")]}])
+def test_no_value_is_ever_repeated(place: str, value: object, tmp_path: Path) -> None:
+    found = "\n".join(example.problems(tmp_path, {place: value}))
+    assert found
+    assert SECRET not in found
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("a secret", "cluster.kubeconfigFile: the kubeconfig is no map of keys and values"),
+        ("a: [secret", "cluster.kubeconfigFile: the kubeconfig is no YAML, line 1"),
+        ("a: 1\na: 2\n", "cluster.kubeconfigFile: the kubeconfig is no YAML, line 2: a key stands there twice"),
+        ("a: 1\n", "cluster.kubeconfigFile: the kubeconfig has no current-context, set cluster.context"),
+        (example.kubeconfig(authority="insecure-skip-tls-verify: true"), "cluster.caData: required: the kubeconfig has no certificate authority"),
+        (example.kubeconfig(authority="certificate-authority-data: c2VjcmV0"), "cluster.kubeconfigFile: the certificate authority of cluster example in the kubeconfig is no PEM certificate"),
+        (example.kubeconfig("https://localhost:6443"), "cluster.server: the kubeconfig's server is a loopback address, which nodes cannot reach: set one they can, for example https://10.0.0.1:6443"),
+        (example.kubeconfig("http://10.0.0.1"), "cluster.server: expected an https URL, and the kubeconfig has another: set cluster.server"),
+    ],
+)  # fmt: skip
+def test_a_bad_kubeconfig(text: str, line: str, tmp_path: Path) -> None:
+    example.write_project(tmp_path)
+    (tmp_path / "admin.kubeconfig").write_text(text)
+    with pytest.raises(SettingsError) as caught:
+        load(example.raw(), tmp_path)
+    assert str(caught.value) == line
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("abc  release\n", "downloads.checksumsFile: line 1 is no line of sha256sum (64 hexadecimal digits, two spaces, a name)"),
+        (f"\n# x\n{'a' * 64}  n\n{'b' * 64} *./n\n", "downloads.checksumsFile: line 4 gives n a second SHA-256"),
+    ],
+)  # fmt: skip
+def test_a_bad_checksums_file_is_the_only_problem(text: str, line: str, tmp_path: Path) -> None:
+    example.write_project(tmp_path)
+    (tmp_path / "SHA256SUMS").write_text(text)
+    with pytest.raises(SettingsError) as caught:
+        load(example.raw(), tmp_path)
+    assert str(caught.value) == line
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no key",
+        example.private_key(cipher=b"aes256-ctr"),
+        example.private_key(words="ENCRYPTED PRIVATE KEY"),
+        "\xff",
+    ],
+    ids=["text", "passphrase", "pkcs8-passphrase", "latin1"],
+)
+def test_a_private_key_that_cannot_be_used(text: str, tmp_path: Path) -> None:
+    example.write_project(tmp_path)
+    (tmp_path / "id_ed25519").write_bytes(text.encode("latin-1"))
+    with pytest.raises(SettingsError) as caught:
+        load(example.raw(), tmp_path)
+    assert str(caught.value).startswith("ssh.privateKeyFile: ")
+    assert len(caught.value.problems) == 1

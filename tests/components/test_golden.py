@@ -1,0 +1,92 @@
+"""Every file of two nodes for three releases, byte for byte. `pytest --update-golden` writes them anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from components.calico import files as calico
+from components.docker import files as docker
+from components.host import files as host
+from components.kube_proxy import files as kube_proxy
+from components.kubelet import files as kubelet
+from components.remote.bundle import Artifact, Bundle, HostFile
+from components.settings import NodeSettings
+from tests.components import example
+
+GOLDEN = Path(__file__).parent.parent / "golden"
+VERSIONS = ("1.37.2", "1.29.6", "1.10.2")
+
+Renderers = tuple[
+    Callable[[NodeSettings], tuple[HostFile, ...]], Callable[[NodeSettings], tuple[Artifact, ...]]
+]
+PARTS: dict[str, Renderers] = {
+    "host": (host.files, host.artifacts),
+    "docker": (docker.files, docker.artifacts),
+    "calico": (calico.files, calico.artifacts),
+    "kubelet": (kubelet.files, kubelet.artifacts),
+    "kube-proxy": (kube_proxy.files, kube_proxy.artifacts),
+}
+
+
+def rendered(directory: Path, version: str) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for name, node in example.stack(directory, version=version).nodes.items():
+        for part, (files, artifacts) in PARTS.items():
+            for file in files(node):
+                texts[f"{name}/{part}/{file.name}"] = file.content
+            listing = [f"{file.name} {file.mode} {file.owner} {file.path}" for file in files(node)]
+            listing += [
+                f"{a.name} {a.mode} {a.path} {a.sha256} {a.url} {a.member}".rstrip() for a in artifacts(node)
+            ]
+            texts[f"{name}/{part}/LIST"] = "".join(line + "\n" for line in listing)
+        texts[f"{name}/host/PACKAGES"] = "".join(f"{package}\n" for package in host.packages(node))
+    return texts
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_rendered_files_are_those_of_the_golden_directory(
+    version: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    texts = rendered(tmp_path, version)
+    directory = GOLDEN / version
+    if request.config.getoption("--update-golden"):
+        for old in directory.rglob("*"):
+            if old.is_file():
+                old.unlink()
+        for name, text in texts.items():
+            (directory / name).parent.mkdir(parents=True, exist_ok=True)
+            (directory / name).write_text(text)
+    golden = {
+        str(file.relative_to(directory)): file.read_text() for file in directory.rglob("*") if file.is_file()
+    }
+    assert sorted(texts) == sorted(golden)
+    for name in sorted(texts):
+        assert texts[name] == golden[name], f"{name} differs; if that is meant: pytest --update-golden"
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_everything_rendered_fits_into_a_bundle(version: str, tmp_path: Path) -> None:
+    for name, node in example.stack(tmp_path, version=version).nodes.items():
+        for part, (files, artifacts) in PARTS.items():
+            text = Bundle(
+                part, name, node.address, "org/proj/dev", "0" * 64, files(node), artifacts(node)
+            ).render()
+            for file in files(node):
+                assert f"file | {file.name} {file.mode} {file.owner} {file.path}" in text
+
+
+def test_order_of_keys_in_the_configuration_changes_no_byte(tmp_path: Path) -> None:
+    def backwards(value: object) -> object:
+        if isinstance(value, dict):
+            return {key: backwards(value[key]) for key in reversed(value)}
+        return value
+
+    straight = rendered(tmp_path, "1.37.2")
+    node = example.raw()["nodes"]["worker-2"]
+    turned = example.stack(tmp_path, {"nodes/worker-2": backwards(node)}).nodes["worker-2"]
+    for part, (files, _) in PARTS.items():
+        for file in files(turned):
+            assert file.content == straight[f"worker-2/{part}/{file.name}"]

@@ -1,0 +1,81 @@
+"""A Pulumi project on the file backend, run by the real engine with the sandbox's plugins."""
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sandbox.plugins.install import install_into_home
+from tests.plugins.tools import tool
+
+_RUN_SECONDS = 120
+
+
+@dataclass
+class Project:
+    """One project with one stack."""
+
+    directory: Path
+    environment: dict[str, str]
+
+    def write(self, program: str) -> None:
+        (self.directory / "__main__.py").write_text(textwrap.dedent(program))
+
+    def run(self, *arguments: str, fails: bool = False) -> str:
+        """Run pulumi; its whole output."""
+        done = subprocess.run(
+            [tool("pulumi"), *arguments, "--non-interactive"],
+            cwd=self.directory,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=_RUN_SECONDS,
+            check=False,
+        )
+        assert (done.returncode != 0) is fails, done.stdout
+        return done.stdout
+
+    def up(self, *arguments: str, fails: bool = False) -> str:
+        return self.run("up", "--yes", "--skip-preview", "--parallel", "16", *arguments, fails=fails)
+
+    def preview(self, *arguments: str) -> str:
+        return self.run("preview", "--diff", *arguments)
+
+    def destroy(self) -> str:
+        return self.run("destroy", "--yes", "--skip-preview")
+
+    def state(self) -> dict[str, dict[str, Any]]:
+        """The resources in state by their names."""
+        exported = json.loads(self.run("stack", "export"))
+        resources = exported["deployment"].get("resources") or []
+        return {each["urn"].rpartition("::")[2]: each for each in resources}
+
+    def text_of_state(self) -> str:
+        return "".join(file.read_text() for file in (self.directory.parent / "backend").rglob("*.json*"))
+
+
+def new_project(directory: Path, home: Path) -> Project:
+    project, backend = (directory / name for name in ("project", "backend"))
+    for each in (project, backend):
+        each.mkdir(parents=True)
+    (project / "Pulumi.yaml").write_text("name: test\nruntime: python\n")
+    language = Path(tool("pulumi-language-python")).parent
+    install_into_home(home, Path(sys.executable))
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("PULUMI_")},
+        "PATH": f"{language}:{os.environ['PATH']}",
+        "PULUMI_HOME": str(home),
+        "PULUMI_BACKEND_URL": f"file://{backend}",
+        "PULUMI_CONFIG_PASSPHRASE": "test",
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "PULUMI_PYTHON_CMD": sys.executable,
+        "NO_COLOR": "1",
+    }
+    made = Project(project, environment)
+    made.run("stack", "init", "test")
+    return made

@@ -1,0 +1,165 @@
+"""The plugins under the real engine: what ends up in state, on the screen and on the host."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.plugins.controlplane import ControlPlane
+from tests.plugins.engine import Project
+from tests.plugins.sshd import PASSWORD, Server
+
+pytestmark = pytest.mark.sandbox
+
+_REMOTE = """
+    import json, pathlib, pulumi
+    from pulumi_command import remote
+    from pulumi import ResourceOptions, Output
+    connection = remote.ConnectionArgs(
+        host="127.0.0.1", port={port}, user="tester", password=Output.secret("{password}"),
+        host_key="{host_key}", dial_error_limit=0, per_dial_timeout=5)
+"""
+
+
+def remote(sshd: Server, program: str) -> str:
+    head = _REMOTE.format(port=sshd.port, password=PASSWORD, host_key=sshd.host_key_line)
+    return "\n".join(line.removeprefix("    ") for line in (head + program).splitlines())
+
+
+def test_failures_of_remote_commands(project: Project, sshd: Server, tmp_path: Path) -> None:
+    """A failed create leaves nothing in state, a failed update the old inputs; delete needs only state."""
+    log = tmp_path / "log"
+    good = f"""
+    remote.Command("c", connection=connection, create="cat > {log}", delete="echo gone with $(cat) >> {log}",
+        stdin="first line\\nsecond line\\n", logging="none", add_previous_output_in_env=False)
+    """
+    bad = """
+    remote.Command("fails", connection=connection, create="echo shown; exit 3", logging="none")
+    import dataclasses
+    wrong = remote.ConnectionArgs(host="127.0.0.1", port=connection.port, host_key=OTHER, dial_error_limit=0)
+    remote.Command("wrong", connection=wrong, create="true")
+    """
+    other = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0EpyPpYdXb0hMPa4v5bBBF4Ln2kzWgHIUw1bXa9aZh"
+    project.write(remote(sshd, good + bad.replace("OTHER", repr(other)).replace("import dataclasses", "")))
+    shown = project.up("--continue-on-error", fails=True)
+    assert 'Process exited with status 3: running "echo shown; exit 3":' in shown
+    assert f"127.0.0.1:{sshd.port}: ssh: handshake failed: ssh: host key mismatch" in shown
+    assert "warning: using pulumi-resource" not in shown
+    assert {"c"} == set(project.state()) & {"c", "fails", "wrong"}
+    assert log.read_text() == "first line\nsecond line\n"
+
+    project.write(
+        remote(sshd, good.replace("second", "other").replace("delete=", 'update="cat; exit 1", delete='))
+    )
+    assert "other line" in project.up(fails=True)
+    state = project.state()["c"]
+    assert state["inputs"]["stdin"] == state["outputs"]["stdin"] == "first line\nsecond line\n"
+    preview = project.preview()
+    assert all(line in preview for line in ("  first line", "- second line", "+ other line"))
+    assert "[secret]" not in preview  # the connection did not change
+
+    (project.directory / "__main__.py").write_text("raise SystemExit('not needed')")
+    project.destroy()
+    assert log.read_text().endswith("gone with first line second line\n")
+    assert PASSWORD not in project.text_of_state() + shown
+
+
+def test_triggers_replace_and_delete_the_old_afterwards(
+    project: Project, sshd: Server, tmp_path: Path
+) -> None:
+    program = f"""
+    remote.Command("c", connection=connection, create="echo create $(cat) >> {tmp_path}/log",
+        triggers=[TRIGGER], delete="echo delete $(cat) >> {tmp_path}/log", stdin=TRIGGER, logging="none", update="false")
+    """
+    project.write(remote(sshd, program.replace("TRIGGER", "'one'")))
+    project.up()
+    project.write(remote(sshd, program.replace("TRIGGER", "'two'")))
+    project.up()
+    assert (tmp_path / "log").read_text().split("\n")[:3] == ["create one", "create two", "delete one"]
+
+
+def test_secrets_and_local_commands(project: Project) -> None:
+    project.write("""
+        import pulumi
+        from pulumi_command import local
+        hidden = pulumi.Output.secret("hidden")
+        made = local.Command("c", create="cat | tr a-z A-Z", stdin=hidden, logging="none")
+        pulumi.export("stdout", made.stdout)
+        pulumi.export("where", local.run(command="pwd").stdout)
+        """)
+    project.up()
+    outputs = json.loads(project.run("stack", "output", "--json"))
+    assert outputs == {"stdout": "HIDDEN", "where": str(project.directory)}
+    state = project.state()["c"]
+    assert "ciphertext" in state["inputs"]["stdin"]
+    assert state["outputs"]["stdout"] == "HIDDEN"
+    assert "unchanged" in project.run("preview", "--expect-no-changes")
+
+
+def test_certificate_renewal_shows_in_preview(project: Project) -> None:
+    program = """
+        import pulumi, pulumi_tls as tls
+        key = tls.PrivateKey("key", algorithm="ECDSA", ecdsa_curve="P256")
+        ca = tls.SelfSignedCert("ca", private_key_pem=key.private_key_pem, is_ca_certificate=True,
+            subject={"common_name": "ca"}, validity_period_hours=100, allowed_uses=["cert_signing"])
+        request = tls.CertRequest("request", private_key_pem=key.private_key_pem,
+            subject={"common_name": "w1"})
+        tls.LocallySignedCert("cert", ca_cert_pem=ca.cert_pem, ca_private_key_pem=key.private_key_pem,
+            cert_request_pem=request.cert_request_pem, validity_period_hours=10, early_renewal_hours=EARLY,
+            allowed_uses=["client_auth"])
+        """
+    project.write(program.replace("EARLY", "2"))
+    project.up()
+    project.run("preview", "--expect-no-changes")
+    project.write(program.replace("EARLY", "10"))
+    preview = project.preview()
+    assert "+-tls:index/locallySignedCert:LocallySignedCert: (replace)" in preview
+    assert "1 to replace" in preview
+    assert "PRIVATE KEY" not in project.text_of_state()
+    state = project.state()
+    assert "ciphertext" in state["key"]["outputs"]["privateKeyPem"]
+    assert "ciphertext" in state["cert"]["inputs"]["caPrivateKeyPem"]
+
+
+def test_kubernetes_upsert_refresh_and_cluster_identifier(project: Project, cluster: ControlPlane) -> None:
+    cluster.kubectl(
+        "create", "-f", "-", stdin='{"apiVersion": "v1", "kind": "Node", "metadata": {"name": "engine"}}'
+    )
+    project.environment["CLUSTER"] = cluster.kubeconfig
+    program = """
+        import os, pulumi, pulumi_kubernetes as k8s
+        provider = k8s.Provider("p", kubeconfig=pulumi.Output.secret(os.environ["CLUSTER"]),
+            cluster_identifier="one", upsert_existing_objects=True)
+        options = pulumi.ResourceOptions(provider=provider)
+        k8s.core.v1.Node("n", metadata={"name": "engine", "labels": {"a": "LABEL"}}, opts=options)
+        k8s.core.v1.Secret("s", metadata={"name": "engine"}, string_data={"password": "hunter2"},
+            opts=options)
+        """
+    project.write(program.replace("LABEL", "1"))
+    project.up()
+    assert project.state()["n"]["id"] == "engine"
+    assert "hunter2" not in project.text_of_state()
+    cluster.kubectl("label", "node", "engine", "foreign=1")
+    project.run("refresh", "--yes", "--skip-preview", "--expect-no-changes")
+    # The same cluster behind another name.
+    project.environment["CLUSTER"] = cluster.kubeconfig.replace("127.0.0.1", "localhost")
+    project.write(program.replace("LABEL", "2"))
+    preview = project.preview()
+    assert "~ pulumi:providers:kubernetes: (update)" in preview
+    assert '~ a: "1" => "2"' in preview
+    assert "replace" not in preview
+    project.environment["CLUSTER"] = cluster.kubeconfig
+    project.up()
+    project.destroy()
+    assert not cluster.exists("node", "engine")
+
+
+@pytest.mark.parametrize("kind", ["core.v1.NodePatch"])
+def test_what_is_not_there_says_so(project: Project, cluster: ControlPlane, kind: str) -> None:
+    project.environment["CLUSTER"] = cluster.kubeconfig
+    project.write(f"""
+        import os, pulumi, pulumi_kubernetes as k8s
+        provider = k8s.Provider("p", kubeconfig=os.environ["CLUSTER"])
+        k8s.{kind}("n", metadata={{"name": "n"}}, opts=pulumi.ResourceOptions(provider=provider))
+        """)
+    assert "is not in the sandbox's kubernetes plugin" in project.up(fails=True)
