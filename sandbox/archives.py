@@ -47,12 +47,12 @@ def write_tgz(path: Path, members: Iterable[Member]) -> None:
     """A .tgz without file name and time in its header."""
     part = path.with_name(f"{path.name}.part")
     with part.open("wb") as raw, gzip.GzipFile("", "wb", 6, raw, mtime=0) as output:
-        write_tar(output, members)  # type: ignore[arg-type]  # a GzipFile writes bytes, which is all that is used
+        write_tar(output, members)  # type: ignore[arg-type]  # it writes bytes
     part.rename(path)
 
 
 def tree_tar(root: Path) -> bytes:
-    """A folder as a tar file owned by root: modes from the execute bit, symbolic links as they are, no times."""
+    """A folder as a tar file owned by root: modes from the execute bit, links as they are, no times."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as archive:
         for path in sorted(root.rglob("*")):
@@ -80,7 +80,9 @@ def files_tar(files: Mapping[str, tuple[str, int]]) -> bytes:
     return buffer.getvalue()
 
 
-def write_image(output: BinaryIO, tag: str, layers: Sequence[bytes | Path], config: Mapping[str, Any]) -> None:
+def write_image(
+    output: BinaryIO, tag: str, layers: Sequence[bytes | Path], config: Mapping[str, Any]
+) -> None:
     """An image for `docker load`: its layers, lowest first, are tar files."""
     digests = [_sha256(layer) for layer in layers]
     image = {

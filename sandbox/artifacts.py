@@ -1,7 +1,8 @@
 """What hosts download: programs, CNI plugins and images, below one address, and its server.
 
-Owns: the folder .sandbox/artifacts, in the layout of the upstream projects' own addresses, its SHA256SUMS, and the
-container that serves it as http://artifacts.sandbox:8080. Does not own the programs (tools) or images.
+Owns: the folder .sandbox/artifacts, in the layout of the upstream projects' own addresses, its SHA256SUMS,
+and the container that serves it as http://artifacts.sandbox:8080. Does not own the programs (tools) or
+images.
 """
 
 from __future__ import annotations
@@ -13,16 +14,16 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 import urllib.error
 import urllib.request
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from sandbox import archives, containers, images, network
 from sandbox.archives import Member
 from sandbox.checkout import ARTIFACTS, Checkout
-from sandbox.docker import Container, Docker
+from sandbox.docker import Docker
 from sandbox.errors import SandboxError
 from sandbox.tools import Tools
 
@@ -49,7 +50,9 @@ def layout(tools: Tools, plugins: Path, pause: Path, nginx: Path) -> dict[str, S
         target, [Member("cri-dockerd/cri-dockerd", tools.path("cri-dockerd"))]
     )
     cni = upstream_version(_package_version(plugins))
-    served[f"cni-plugins/{cni}/cni-plugins-linux-{arch}-{cni}.tgz"] = lambda target: pack_plugins(plugins, target)
+    served[f"cni-plugins/{cni}/cni-plugins-linux-{arch}-{cni}.tgz"] = lambda target: pack_plugins(
+        plugins, target
+    )
     served[f"images/pause-{images.PAUSE.rpartition(':')[2]}.tar"] = pause
     served["images/nginx.tar"] = nginx
     return served
@@ -75,7 +78,11 @@ def ensure(checkout: Checkout, served: Mapping[str, Source], key: str, doing: Ca
     """Have the folder hold exactly this; returns what was done. `key` names all that decides its contents."""
     folder = checkout.artifacts
     sums = folder / SUMS
-    if checkout.read_record().get("artifacts") == key and sums.exists() and all((folder / path).exists() for path in served):
+    if (
+        checkout.read_record().get("artifacts") == key
+        and sums.exists()
+        and all((folder / path).exists() for path in served)
+    ):
         return "there already"
     # The folder itself stays: the server's container holds it.
     folder.mkdir(parents=True, exist_ok=True)
@@ -147,14 +154,14 @@ def served_versions(checkout: Checkout) -> list[str]:
     return sorted(path.name for path in (checkout.artifacts / "release").glob("*") if path.is_dir())
 
 
-def is_server(container: Container) -> bool:
-    return container.role == ARTIFACTS
-
-
 def _package_version(package: Path) -> str:
-    run = subprocess.run(["dpkg-deb", "--field", package, "Version"], capture_output=True, text=True, check=False)
+    run = subprocess.run(
+        ["dpkg-deb", "--field", package, "Version"], capture_output=True, text=True, check=False
+    )
     if run.returncode != 0:
-        raise SandboxError(f"{package} is no Debian package: {run.stderr.strip()}", f"remove it: rm {package}")
+        raise SandboxError(
+            f"{package} is no Debian package: {run.stderr.strip()}", f"remove it: rm {package}"
+        )
     return run.stdout.strip()
 
 

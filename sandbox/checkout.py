@@ -1,15 +1,20 @@
 """What belongs to one checkout of the project, and what its things are called.
 
-Owns: the identifier, the names of containers and networks, the files below .sandbox/. Does not own their contents.
-Names carry an identifier of the checkout's path, so that two checkouts on one machine do not disturb each other.
+Owns: the identifier, the names of containers and networks, the files below .sandbox/. Does not own their
+contents. Names carry an identifier of the checkout's path, so that two checkouts on one machine do not
+disturb each other.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from sandbox.tools import cache
 
 LABEL = "kubenode.sandbox"
 """On every object in Docker: the identifier of the checkout it belongs to."""
@@ -52,6 +57,19 @@ class Checkout:
     def bridge(self) -> str:
         """The network's interface on this machine; an interface's name has at most 15 characters."""
         return f"kn-{self.identifier}"
+
+    @contextmanager
+    def held(self, doing: str, say: Callable[[str], None]) -> Iterator[None]:
+        """Hold the checkout's lock: one command changes it at a time. `say` hears once whom it waits for."""
+        said: list[str] = []
+
+        def waiting(holder: str) -> None:
+            if not said:
+                say(f"waiting for {holder}")
+            said.append(holder)
+
+        with cache.locked(self.lock_file, f"`sandbox {doing}`", waiting):
+            yield
 
     @property
     def labels(self) -> dict[str, str]:

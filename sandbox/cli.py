@@ -46,29 +46,35 @@ def up(
     host_count: Annotated[
         int | None,
         typer.Option(
-            "--hosts", min=0, max=MOST_HOSTS, help="How many hosts.", show_default="as many as there are, at first 2"
+            "--hosts",
+            min=0,
+            max=MOST_HOSTS,
+            help="How many hosts.",
+            show_default="as many as there are, at first 2",
         ),
     ] = None,
     release: Annotated[
         Release | None,
         typer.Option(
-            "--os", help="The Debian release of new hosts.", show_default="that of the first host, at first bookworm"
+            "--os",
+            help="The Debian release of new hosts.",
+            show_default="that of the first host, at first bookworm",
         ),
     ] = None,
-    older: Annotated[
+    older: Annotated[  # noqa: FBT002
         bool, typer.Option("--older", help="Build and serve the programs of an older Kubernetes release too.")
     ] = False,
 ) -> None:
     """Bring everything up: build what is missing, start what is stopped, leave the rest as it is.
 
-    The first run on a machine compiles Kubernetes and Pulumi, which takes some minutes; later runs take seconds.
+    The first run on a machine compiles Kubernetes and Pulumi, which takes minutes; later runs take seconds.
     """
-    up_module.up(Checkout.here(), Machine.here(), host_count, release.value if release else None, older)
+    up_module.up(Checkout.here(), Machine.here(), host_count, release.value if release else None, older=older)
 
 
 @app.command()
 def down(
-    force: Annotated[
+    force: Annotated[  # noqa: FBT002
         bool, typer.Option("--force", help="Also if a Pulumi stack still lists resources on the hosts.")
     ] = False,
 ) -> None:
@@ -98,7 +104,9 @@ def status_command() -> None:
 @app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 def ssh(
     host: Annotated[str, typer.Argument(help="Such as worker-1.")],
-    command: Annotated[list[str] | None, typer.Argument(help="What to run there; a shell if left out.")] = None,
+    command: Annotated[
+        list[str] | None, typer.Argument(help="What to run there; a shell if left out.")
+    ] = None,
 ) -> None:
     """Log in to a host as root, as Pulumi does; or run a command there: `ssh worker-1 -- uptime`."""
     checkout = Checkout.here()
@@ -113,9 +121,15 @@ def ssh(
 
 @app.command()
 def logs(
-    name: Annotated[str, typer.Argument(metavar="[HOST|control-plane|artifacts]", help="Whose.")] = "control-plane",
-    unit: Annotated[str, typer.Argument(metavar="[UNIT]", help="Of one systemd unit only, such as kubelet.")] = "",
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with new lines as they come.")] = False,
+    name: Annotated[
+        str, typer.Argument(metavar="[HOST|control-plane|artifacts]", help="Whose.")
+    ] = "control-plane",
+    unit: Annotated[
+        str, typer.Argument(metavar="[UNIT]", help="Of one systemd unit only, such as kubelet.")
+    ] = "",
+    follow: Annotated[  # noqa: FBT002
+        bool, typer.Option("--follow", "-f", help="Go on with new lines as they come.")
+    ] = False,
     lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="How many of the last lines.")] = 100,
 ) -> None:
     """Show the journal of a host or of the control plane, or the requests to the artifact server."""
@@ -143,7 +157,7 @@ def _container(role: str) -> tuple[Docker, Container]:
 
 
 def _become(command: list[str]) -> NoReturn:
-    os.execvp(command[0], command)
+    os.execvp(command[0], command)  # noqa: S606  # no shell is wanted
 
 
 def main() -> int:
@@ -160,7 +174,11 @@ def main() -> int:
         console.print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True)
         return 1
     except subprocess.CalledProcessError as error:
-        said = (error.stderr or b"").decode(errors="replace") if isinstance(error.stderr, bytes) else error.stderr or ""
+        said = (
+            (error.stderr or b"").decode(errors="replace")
+            if isinstance(error.stderr, bytes)
+            else error.stderr or ""
+        )
         console.print(f"[bold red]error:[/] {escape(f'{error} {said}'.strip())}", soft_wrap=True)
         return 1
     return 0

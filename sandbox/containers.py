@@ -1,6 +1,7 @@
 """Systemd containers: what hosts and the control plane have in common.
 
-Owns: how such a container is made, started and waited for. Does not own what runs in one (hosts, controlplane).
+Owns: how such a container is made, started and waited for. Does not own what runs in one (hosts,
+controlplane).
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network
+from itertools import zip_longest
 
 from sandbox import archives
 from sandbox.checkout import LABEL_INDEX, LABEL_OS, LABEL_ROLE, LABEL_SPEC, Checkout
@@ -16,6 +19,17 @@ from sandbox.docker import Container, Docker, labels
 from sandbox.errors import SandboxError
 
 _POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where a checkout's containers are made."""
+
+    checkout: Checkout
+    docker: Docker
+    subnet: IPv4Network
+    mtu: int
+    privileged: bool
 
 
 @dataclass(frozen=True)
@@ -39,7 +53,7 @@ class Spec:
         return state.hexdigest()[:12]
 
 
-def systemd_options(privileged: bool) -> list[str]:
+def systemd_options(*, privileged: bool) -> list[str]:
     """What systemd, Docker and the kubelet need of the outer container."""
     common = [
         "--cgroupns=private",
@@ -62,11 +76,13 @@ def systemd_options(privileged: bool) -> list[str]:
 def ensure(docker: Docker, checkout: Checkout, spec: Spec, existing: Container | None, *, renew: bool) -> str:
     """Have the container running: `created`, `started`, `running`.
 
-    One that was made and never started is what a killed run left: its files may be missing, so it is made again.
+    One that was made and never started is what a killed run left. Its files may be missing: it is made anew.
     `renew` makes one again that was made from something else; its data must be in named volumes.
     """
     name = checkout.name(spec.role)
-    if existing and (existing.status in ("created", "dead", "removing") or (renew and existing.spec != spec.digest)):
+    if existing and (
+        existing.status in ("created", "dead", "removing") or (renew and existing.spec != spec.digest)
+    ):
         docker.run("rm", "--force", "--volumes", name)
         existing = None
     if existing is None:
@@ -113,21 +129,27 @@ def volume(path: str, checkout: Checkout, name: str = "") -> str:
 
 
 def wait_active(
-    docker: Docker, name: str, units: Sequence[str], seconds: float, waiting: Callable[[], None] = lambda: None
+    docker: Docker,
+    name: str,
+    units: Sequence[str],
+    seconds: float,
+    waiting: Callable[[], None] = lambda: None,
 ) -> None:
-    """Wait until all these units are active; an error with the journal's end if one fails or the time is over."""
+    """Wait until these units are active; an error with the journal's end if one fails or time is over."""
     deadline = time.monotonic() + seconds
     while True:
         states = docker.exec(name, "systemctl", "is-active", *units, check=False).split()
         if len(states) == len(units) and all(state == "active" for state in states):
             return
-        late = time.monotonic() > deadline
-        if late or "failed" in states:
-            shown = ", ".join(f"{unit} {state}" for unit, state in zip(units, states or ["unknown"] * len(units)))
+        left = deadline - time.monotonic()
+        if left < 0 or "failed" in states:
+            shown = ", ".join(
+                f"{unit} {state}" for unit, state in zip_longest(units, states, fillvalue="unknown")
+            )
             journal = docker.exec(name, "journalctl", "--no-pager", "--lines=15", "--output=cat", check=False)
             role = name.split("-", 2)[-1]
             raise SandboxError(
-                f"{role} did not come up{f' within {seconds:.0f} s' if late else ''}: {shown}\n{journal.strip()}",
+                f"{role} did not come up after {seconds - max(0.0, left):.0f} s: {shown}\n{journal.strip()}",
                 f"look with: python -m sandbox logs {role}",
             )
         waiting()
@@ -136,4 +158,6 @@ def wait_active(
 
 def write_files(docker: Docker, name: str, files: Mapping[str, tuple[str, int]]) -> None:
     """Write files, content and mode by path, into a running container."""
-    docker.exec(name, "tar", "-x", "--no-overwrite-dir", "-C", "/", "-f", "-", stdin=archives.files_tar(files))
+    docker.exec(
+        name, "tar", "-x", "--no-overwrite-dir", "-C", "/", "-f", "-", stdin=archives.files_tar(files)
+    )

@@ -1,8 +1,8 @@
 """The Docker daemon that the sandbox's containers run on.
 
-Owns: choosing it (one that runs already, else one of our own), starting and stopping our own, and what that leaves on
-the machine. Our own has its own data, socket and containerd, is shared by all checkouts, and is found again by each of
-them. Does not own containers. Callers hold the machine's lock.
+Owns: choosing it (one that runs already, else one of our own), starting and stopping our own, and what that
+leaves on the machine. Our own has its own data, socket and containerd, is shared by all checkouts, and is
+found again by each of them. Does not own containers. Callers hold the machine's lock.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from sandbox import firewall, kernel
 from sandbox.docker import Docker
@@ -37,19 +38,17 @@ def is_ours(machine: Machine, docker: Docker) -> bool:
 
 
 def find(machine: Machine) -> Docker | None:
-    """The daemon in use, if it answers: our own before any other, since our own runs only where there was no other."""
-    for host in (socket(machine), ""):
-        if host and not Path(host.removeprefix("unix://")).exists():
-            continue
-        docker = Docker(host)
-        if shutil.which("docker") is not None and docker.works():
-            return docker
-    return None
+    """The daemon in use, if it answers: our own wherever it was started, since it has what was made."""
+    if shutil.which("docker") is None:
+        return None
+    docker = Docker(socket(machine) if has_traces(machine) else "")
+    return docker if docker.works() else None
 
 
 def ensure(machine: Machine, doing: Callable[[str], None]) -> tuple[Docker, str]:
     """A daemon that answers, and how it was come by."""
     note_before(machine)
+    kernel.make_room()
     if docker := find(machine):
         if is_ours(machine, docker):
             return docker, "our own, running"
@@ -79,7 +78,11 @@ def note_before(machine: Machine) -> None:
             return
     except (OSError, ValueError, KeyError, TypeError):
         pass
-    before = {"boot": boot, "kernel": kernel.read(), "firewall": firewall.snapshot() if os.geteuid() == 0 else {}}
+    before = {
+        "boot": boot,
+        "kernel": kernel.read(),
+        "firewall": firewall.snapshot() if os.geteuid() == 0 else {},
+    }
     machine.state.mkdir(parents=True, exist_ok=True)
     part = machine.before_file.with_suffix(".part")
     part.write_text(json.dumps(before, indent=2) + "\n", encoding="utf-8")
@@ -120,8 +123,7 @@ def _start(machine: Machine) -> Docker:
                 process.terminate()
             tail = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-8:])
             raise SandboxError(
-                f"dockerd {'did not answer within ' + format(_START_SECONDS, '.0f') + ' s' if code is None else 'ended'}:"
-                f"\n{tail}",
+                f"dockerd {'does not answer' if code is None else 'ended'}:\n{tail}",
                 f"read {log}; `python -m sandbox down` clears away what a broken daemon left",
             )
         time.sleep(_POLL_SECONDS)
@@ -129,7 +131,7 @@ def _start(machine: Machine) -> Docker:
 
 
 def stop(machine: Machine) -> list[str]:
-    """Stop our own daemon and clear away its data, processes, mounts and packet filter rules; returns what remains."""
+    """Stop our own daemon, clear away its data, processes, mounts and rules; returns what remains."""
     for name in ("dockerd", "containerd"):
         for pid in processes(machine, name):
             _end(pid)
@@ -159,15 +161,16 @@ def restore_kernel(machine: Machine) -> tuple[list[str], list[str]]:
     before = _before(machine)
     if before.get("boot") != kernel.boot_id():
         return [], []
-    restored, failed = kernel.restore(before.get("kernel", {}))
-    if not failed:
-        machine.before_file.unlink(missing_ok=True)
-    return restored, failed
+    settings = before.get("kernel", {})
+    if _other_daemons():
+        # Its containers need forwarding, whoever turned that on.
+        settings = {name: value for name, value in settings.items() if not name.startswith("net.")}
+    return kernel.restore(settings)
 
 
-def _before(machine: Machine) -> dict[str, dict[str, str]]:
+def _before(machine: Machine) -> dict[str, Any]:
     try:
-        before: dict[str, dict[str, str]] = json.loads(machine.before_file.read_text(encoding="utf-8"))
+        before: dict[str, Any] = json.loads(machine.before_file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return before
@@ -191,7 +194,9 @@ def processes(machine: Machine, program: str = "") -> list[int]:
 
 def _other_daemons() -> bool:
     """Whether a Docker daemon runs here (ours is gone by then): the rules are then its own."""
-    return any(_program(int(folder.name)) == "dockerd" for folder in Path("/proc").iterdir() if folder.name.isdigit())
+    return any(
+        _program(int(folder.name)) == "dockerd" for folder in Path("/proc").iterdir() if folder.name.isdigit()
+    )
 
 
 def _remove_stale(pid_file: Path, program: str) -> None:
@@ -204,7 +209,7 @@ def _remove_stale(pid_file: Path, program: str) -> None:
 
 
 def _program(pid: int) -> str:
-    """What a process runs; nothing if it is gone, or was ended and not yet waited for (it has no command line then)."""
+    """What a process runs; nothing if it is gone, or ended and not yet waited for: no command line."""
     try:
         if not Path(f"/proc/{pid}/cmdline").read_bytes():
             return ""

@@ -1,6 +1,7 @@
 """A thin wrapper around the `docker` command.
 
-Owns: how it is called, and errors that a person can read. Does not own which daemon is used (daemon) or what runs.
+Owns: how it is called, and errors that a person can read. Does not own which daemon is used (daemon) or what
+runs.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ class Container:
 
 @dataclass(frozen=True)
 class Docker:
-    """The `docker` command, bound to one daemon. An empty host means the one that `docker` finds by itself."""
+    """The `docker` command, bound to one daemon. No host means the one that `docker` finds by itself."""
 
     host: str = ""
 
@@ -65,7 +66,11 @@ class Docker:
         return ["docker", *(["--host", self.host] if self.host else []), *arguments]
 
     def run(
-        self, *arguments: str, stdin: bytes | BinaryIO | None = None, seconds: float = _SECONDS, check: bool = True
+        self,
+        *arguments: str,
+        stdin: bytes | BinaryIO | None = None,
+        seconds: float = _SECONDS,
+        check: bool = True,
     ) -> subprocess.CompletedProcess[bytes]:
         """Run it to its end. A failure is an error that shows Docker's own words."""
         command = self.command(*arguments)
@@ -78,10 +83,13 @@ class Docker:
         try:
             done = subprocess.run(command, capture_output=True, timeout=seconds, check=False, **source)
         except FileNotFoundError as error:
-            raise SandboxError("the command docker is not there", "install it: apt-get install docker.io") from error
+            raise SandboxError(
+                "the command docker is not there", "install it: apt-get install docker.io"
+            ) from error
         except subprocess.TimeoutExpired as error:
             raise SandboxError(
-                f"{shown} did not end within {seconds:.0f} s", "look at the Docker daemon: python -m sandbox status"
+                f"{shown} did not end within {seconds:.0f} s",
+                "look at the Docker daemon: python -m sandbox status",
             ) from error
         if check and done.returncode != 0:
             raise SandboxError(f"{shown} failed: {done.stderr.decode(errors='replace').strip()[-2000:]}")
@@ -103,16 +111,22 @@ class Docker:
 
     def containers(self, checkout: str | None = None) -> list[Container]:
         """Those of one checkout, or of all, by role."""
-        ids = self.text("ps", "--all", "--quiet", "--no-trunc", "--filter", f"label={_filter(checkout)}").split()
+        ids = self.text(
+            "ps", "--all", "--quiet", "--no-trunc", "--filter", f"label={_filter(checkout)}"
+        ).split()
         if not ids:
             return []
         # One that goes away in between is no error.
         shown = self.run("inspect", "--type", "container", *ids, check=False).stdout
-        return sorted((_container(raw) for raw in json.loads(shown or b"[]")), key=lambda one: (one.role, one.index))
+        return sorted(
+            (_container(raw) for raw in json.loads(shown or b"[]")), key=lambda one: (one.role, one.index)
+        )
 
     def networks(self, checkout: str | None = None) -> dict[str, dict[str, str]]:
         """Labels by name of the sandbox's networks."""
-        names = self.text("network", "ls", "--quiet", "--no-trunc", "--filter", f"label={_filter(checkout)}").split()
+        names = self.text(
+            "network", "ls", "--quiet", "--no-trunc", "--filter", f"label={_filter(checkout)}"
+        ).split()
         if not names:
             return {}
         shown = self.run("network", "inspect", *names, check=False).stdout
@@ -153,5 +167,8 @@ def _container(raw: Mapping[str, Any]) -> Container:
         for network in networks.values()
     ]
     return Container(
-        raw["Name"].lstrip("/"), raw["State"]["Status"], addresses[0] if addresses else "", raw["Config"]["Labels"] or {}
+        raw["Name"].lstrip("/"),
+        raw["State"]["Status"],
+        addresses[0] if addresses else "",
+        raw["Config"]["Labels"] or {},
     )

@@ -23,7 +23,7 @@ _STEPS = 3
 def down(checkout: Checkout, machine: Machine) -> list[str]:
     """Remove everything; returns lines that say what is left."""
     steps = Steps(_STEPS)
-    with machine.locked("down", lambda holder: steps.say(f"waiting for {holder}")):
+    with checkout.held("down", steps.say), machine.locked("down", lambda _: None):
         with steps.step("Containers, volumes, network") as step:
             docker = _daemon_for_removal(checkout, machine, step.doing)
             step.did(_remove(docker, checkout.identifier) if docker else "none")
@@ -55,8 +55,8 @@ def remove_orphans(docker: Docker, machine: Machine) -> list[str]:
 
 
 def is_orphan(path: str) -> bool:
-    """Whether a checkout's path no longer holds a sandbox that could be taken down from there."""
-    return bool(path) and not (Path(path) / "sandbox" / "down.py").exists()
+    """Whether a checkout's folder is gone, or what it needs to use its sandbox."""
+    return bool(path) and not Checkout(Path(path)).folder.is_dir()
 
 
 def state_resources(checkout: Checkout) -> dict[str, int]:
@@ -65,7 +65,9 @@ def state_resources(checkout: Checkout) -> dict[str, int]:
     for file in sorted(checkout.state.glob(".pulumi/stacks/**/*.json")):
         count = count_resources(file.read_bytes())
         if count:
-            found[file.relative_to(checkout.state / ".pulumi" / "stacks").as_posix().removesuffix(".json")] = count
+            found[
+                file.relative_to(checkout.state / ".pulumi" / "stacks").as_posix().removesuffix(".json")
+            ] = count
     return found
 
 
@@ -73,7 +75,9 @@ def count_resources(content: bytes) -> int:
     """The resources that a stack's file lists, beside the stack and its providers."""
     try:
         resources = json.loads(content)["checkpoint"]["latest"]["resources"]
-        return sum(not str(one["type"]).startswith(("pulumi:pulumi:", "pulumi:providers:")) for one in resources)
+        return sum(
+            not str(one["type"]).startswith(("pulumi:pulumi:", "pulumi:providers:")) for one in resources
+        )
     except (ValueError, KeyError, TypeError):
         return 0
 
@@ -81,9 +85,14 @@ def count_resources(content: bytes) -> int:
 def left(machine: Machine) -> list[str]:
     """What stays on the machine, with its size."""
     lines = []
-    for folder, what in ((cache.root(), "programs and images, which the next `up` uses again"), (machine.state, "state")):
-        if folder.exists() and (size := size_of(folder)):
-            lines.append(f"{folder}: {size / 1e6:.0f} MB ({what}; to remove: rm -r {folder})")
+    root = cache.root()
+    if root.exists():
+        lines.append(
+            f"{root}: {size_of(root) / 1e6:.0f} MB of programs and images, which the next `up` uses again; "
+            f"to remove: rm -r {root}"
+        )
+    if machine.before_file.exists() and not machine.checkouts():
+        lines.append(f"{machine.before_file}: what the machine was like before the first `up`")
     return lines
 
 
@@ -93,7 +102,7 @@ def size_of(folder: Path) -> int:
 
 
 def _daemon_for_removal(checkout: Checkout, machine: Machine, doing: Callable[[str], None]) -> Docker | None:
-    """The daemon that holds our containers. Ours is started again for that if it died: it alone can end them well."""
+    """The daemon that holds our containers. Ours is started again if it died: it alone can end them well."""
     docker = daemon.find(machine)
     noted = checkout.read_record().get("docker", "")
     ours_expected = noted == daemon.socket(machine) or checkout.identifier in machine.checkouts()
@@ -129,7 +138,9 @@ def _give_back(docker: Docker | None, machine: Machine, doing: Callable[[str], N
         return f"still in use by {', '.join(str(path) for path in others.values())}"
     said = []
     if docker is not None and not daemon.is_ours(machine, docker):
-        tags = docker.text("image", "ls", "--filter", "reference=kubenode-sandbox/*", "--format", "{{.Repository}}:{{.Tag}}")
+        tags = docker.text(
+            "image", "ls", "--filter", "reference=kubenode-sandbox/*", "--format", "{{.Repository}}:{{.Tag}}"
+        )
         for tag in tags.split():
             docker.run("image", "rm", tag, check=False)
     if daemon.has_traces(machine):
@@ -139,4 +150,6 @@ def _give_back(docker: Docker | None, machine: Machine, doing: Callable[[str], N
         said += remaining
     restored, failed = daemon.restore_kernel(machine)
     said += [f"put back {line}" for line in restored] + [f"could not put back {line}" for line in failed]
+    if not failed:
+        shutil.rmtree(machine.state, ignore_errors=True)
     return "; ".join(said) or "nothing to do"

@@ -1,7 +1,8 @@
 """What a person and the program need in order to use the sandbox: files below .sandbox/.
 
-Owns: env.sh, nodes.yaml, the SSH key, known_hosts, the SSH configuration and the programs in .sandbox/bin. Does not own
-the kubeconfig (controlplane). Everything but the SSH key is derived, and written only where it differs.
+Owns: env.sh, nodes.yaml, the SSH key, known_hosts, the SSH configuration and the programs in .sandbox/bin.
+Does not own the kubeconfig (controlplane). Everything but the SSH key is derived, and written only where it
+differs.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from sandbox.checkout import Checkout
 from sandbox.errors import SandboxError
 from sandbox.hosts import Host
 
-PASSPHRASE = "sandbox"
+PASSPHRASE = "sandbox"  # noqa: S105  # protects nothing: the state lies beside it
 
 
 def write(path: Path, content: str, mode: int = 0o644) -> bool:
@@ -30,7 +31,9 @@ def write(path: Path, content: str, mode: int = 0o644) -> bool:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
     part.unlink(missing_ok=True)
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as output:
+    with os.fdopen(
+        os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8"
+    ) as output:
         output.write(content)
     part.chmod(mode)
     part.rename(path)
@@ -42,11 +45,24 @@ def ensure_key(checkout: Checkout) -> str:
     public = checkout.private_key.with_suffix(".pub")
     if not checkout.private_key.exists() or not public.exists():
         if shutil.which("ssh-keygen") is None:
-            raise SandboxError("the command ssh-keygen is not there", "install it: apt-get install openssh-client")
+            raise SandboxError(
+                "the command ssh-keygen is not there", "install it: apt-get install openssh-client"
+            )
         checkout.ssh.mkdir(parents=True, exist_ok=True, mode=0o700)
         checkout.private_key.unlink(missing_ok=True)
         subprocess.run(
-            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "kubenode-sandbox", "-f", checkout.private_key],
+            [
+                "ssh-keygen",
+                "-q",
+                "-t",
+                "ed25519",
+                "-N",
+                "",
+                "-C",
+                "kubenode-sandbox",
+                "-f",
+                checkout.private_key,
+            ],
             check=True,
         )
     return public.read_text(encoding="utf-8")
@@ -56,7 +72,9 @@ def nodes(hosts: Sequence[Host]) -> str:
     """The stack's nodesFile."""
     lines = ["# The sandbox's hosts. Written by `python -m sandbox up`.\n"]
     for host in hosts:
-        lines.append(f"{host.name}:\n  address: {host.address}\n  ssh:\n    hostKey: {json.dumps(host.host_key)}\n")
+        lines.append(
+            f"{host.name}:\n  address: {host.address}\n  ssh:\n    hostKey: {json.dumps(host.host_key)}\n"
+        )
     return "".join(lines) if hosts else f"{lines[0]}{{}}\n"
 
 
@@ -83,11 +101,13 @@ def ssh_wrapper(checkout: Checkout, ssh: str) -> str:
     return (
         "#!/bin/sh\n"
         "# ssh that knows the sandbox's hosts: `ssh worker-1`.\n"
-        f"exec {shlex.quote(ssh)} -F {shlex.quote(str(checkout.ssh_config))} \"$@\"\n"
+        f'exec {shlex.quote(ssh)} -F {shlex.quote(str(checkout.ssh_config))} "$@"\n'
     )
 
 
-def env(checkout: Checkout, bin_dirs: Sequence[Path], docker_host: str, python: Path, *, system_tools: bool) -> str:
+def env(
+    checkout: Checkout, bin_dirs: Sequence[Path], docker_host: str, python: Path, *, system_tools: bool
+) -> str:
     """The file to source. PATH gets each folder once, however often it is sourced."""
     folders = [str(checkout.root / ".venv" / "bin"), str(checkout.bin), *map(str, bin_dirs)]
     exports = {
@@ -114,7 +134,7 @@ def env(checkout: Checkout, bin_dirs: Sequence[Path], docker_host: str, python: 
 
 
 def python_of(checkout: Checkout) -> Path:
-    """The Python that runs the Pulumi program and the plugins: the project's own environment, else this one."""
+    """The Python that runs the Pulumi program and the plugins: the project's own, else this one."""
     own = checkout.root / ".venv" / "bin" / "python"
     return own if own.exists() else Path(sys.executable)
 
@@ -126,7 +146,11 @@ def install_plugins(checkout: Checkout, python: Path) -> None:
 
 
 def settle(
-    checkout: Checkout, hosts: Sequence[Host], bin_dirs: Sequence[Path], docker_host: str, environ: Mapping[str, str]
+    checkout: Checkout,
+    hosts: Sequence[Host],
+    bin_dirs: Sequence[Path],
+    docker_host: str,
+    environ: Mapping[str, str],
 ) -> bool:
     """Write all of it; whether anything changed."""
     for folder in (checkout.bin, checkout.state, checkout.pulumi_home):
@@ -144,7 +168,9 @@ def settle(
         write(checkout.ssh_config, ssh_config(checkout, hosts)),
         write(checkout.env_file, env(checkout, bin_dirs, docker_host, python, system_tools=system_tools)),
     ]
-    path = os.pathsep.join(part for part in environ.get("PATH", "").split(os.pathsep) if Path(part) != checkout.bin)
+    path = os.pathsep.join(
+        part for part in environ.get("PATH", "").split(os.pathsep) if Path(part) != checkout.bin
+    )
     if ssh := shutil.which("ssh", path=path):
         changed.append(write(checkout.bin / "ssh", ssh_wrapper(checkout, ssh), 0o755))
     return any(changed)

@@ -1,6 +1,7 @@
 """The machine's own packet filter rules that a Docker daemon makes and leaves behind.
 
-Owns: noting the rules before such a daemon starts, and computing and removing what it left. Does not own the daemon.
+Owns: noting the rules before such a daemon starts, and computing and removing what it left. Does not own the
+daemon.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ def snapshot() -> dict[str, str]:
 
 
 def removals(family: str, before: str, now: str) -> list[list[str]]:
-    """The commands that take away what a Docker daemon added between two snapshots: its rules, chains and policy."""
+    """The commands that take away what a Docker daemon added between two snapshots."""
     old_rules, old_chains = _parse(before)
     rules, chains = _parse(now)
     commands: list[list[str]] = []

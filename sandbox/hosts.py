@@ -5,17 +5,18 @@ Owns: making, starting, updating and removing them. Does not own what the produc
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 
 from sandbox import archives, containers, network, podnetwork
-from sandbox.checkout import HOST_PREFIX, Checkout
+from sandbox.checkout import HOST_PREFIX
+from sandbox.containers import Site
 from sandbox.docker import Container, Docker
 from sandbox.errors import SandboxError
+from sandbox.images import HostImage
 
 _BOOT_SECONDS = 60.0
 _AT_ONCE = 4
@@ -39,42 +40,40 @@ def existing(all_containers: Sequence[Container]) -> list[Container]:
     return [container for container in all_containers if container.role.startswith(HOST_PREFIX)]
 
 
-def spec(
-    checkout: Checkout,
-    subnet: ipaddress.IPv4Network,
-    index: int,
-    image: str,
-    release: str,
-    privileged: bool,
-    files: dict[str, tuple[str, int]],
-) -> containers.Spec:
+def spec(site: Site, index: int, image: HostImage, files: dict[str, tuple[str, int]]) -> containers.Spec:
     options = [
-        *containers.systemd_options(privileged),
+        *containers.systemd_options(privileged=site.privileged),
         # Docker's overlay file system does not stand on another overlay.
-        *(containers.volume(path, checkout) for path in ("/var/lib/docker", "/var/lib/containerd", "/var/lib/kubelet")),
+        *(
+            containers.volume(path, site.checkout)
+            for path in ("/var/lib/docker", "/var/lib/containerd", "/var/lib/kubelet")
+        ),
     ]
     return containers.Spec(
         role=f"{HOST_PREFIX}{index}",
         index=index,
-        address=network.host_address(subnet, index),
-        image=image,
-        os=release,
+        address=network.host_address(site.subnet, index),
+        image=image.tag,
+        os=image.release,
         options=options,
         files={"configuration": archives.files_tar(files)},
     )
 
 
-def configuration(index: int, address: str, peers: Sequence[str], mtu: int, public_key: str) -> dict[str, tuple[str, int]]:
+def configuration(
+    site: Site, index: int, peers: Sequence[str], public_key: str
+) -> dict[str, tuple[str, int]]:
     """The files that tell a host what it is: content and mode by path."""
+    address = network.host_address(site.subnet, index)
     return {
-        podnetwork.FILE: (podnetwork.parameters(index, address, peers, mtu), 0o644),
+        podnetwork.FILE: (podnetwork.parameters(index, address, peers, site.mtu), 0o644),
         _AUTHORIZED_KEYS: (f"{public_key.strip()}\n", 0o600),
     }
 
 
-def settle(docker: Docker, checkout: Checkout, name: str, files: dict[str, tuple[str, int]]) -> str:
+def settle(site: Site, name: str, files: dict[str, tuple[str, int]]) -> str:
     """Wait until a host is up and has these files; returns its SSH host key, `type base64`."""
-    container = checkout.name(name)
+    docker, container = site.docker, site.checkout.name(name)
     containers.wait_active(docker, container, _UNITS, _BOOT_SECONDS)
     if current_files(docker, container, files) != {path: content for path, (content, _) in files.items()}:
         containers.write_files(docker, container, files)
@@ -83,8 +82,8 @@ def settle(docker: Docker, checkout: Checkout, name: str, files: dict[str, tuple
     return " ".join(key[:2])
 
 
-def current_files(docker: Docker, container: str, paths: Sequence[str] | dict[str, tuple[str, int]]) -> dict[str, str]:
-    """The files' contents in a running container, all by one command; those that are not there are left out."""
+def current_files(docker: Docker, container: str, paths: Iterable[str]) -> dict[str, str]:
+    """The contents of files in a running container, by one command; empty if a file is not there."""
     mark = "--- kubenode sandbox ---"
     script = 'for file do echo "$0 $file"; cat "$file" 2> /dev/null; done'
     shown = docker.exec(container, "sh", "-c", script, mark, *paths)
@@ -107,7 +106,7 @@ def wait_ssh(name: str, address: str, seconds: float = _BOOT_SECONDS) -> None:
             if time.monotonic() > deadline:
                 raise SandboxError(
                     f"{name}: no SSH server at {address}:22 after {seconds:.0f} s: {error}",
-                    "the Docker daemon must run on this machine itself, so that its containers' addresses are reached",
+                    "its address must be reachable: the Docker daemon has to run on this machine itself",
                 ) from error
         time.sleep(0.05)
 

@@ -1,8 +1,8 @@
 """The images that the sandbox makes: bare hosts, the artifact server, and the two that pods run.
 
-Owns: recipes, their cache and loading images into a daemon. Does not own containers. No image is downloaded: file
-systems come from Debian's packages, programs are compiled here. The cache, `images/` in kubenode's cache, is keyed by
-the contents of the recipes, and shared by all checkouts.
+Owns: recipes, their cache and loading images into a daemon. Does not own containers. No image is downloaded:
+file systems come from Debian's packages, programs are compiled here. The cache, `images/` in kubenode's
+cache, is keyed by the contents of the recipes, and shared by all checkouts.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable
-from contextlib import contextmanager
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from sandbox import archives
 from sandbox.docker import Docker
@@ -73,7 +73,7 @@ class HostImage:
             return "there already"
         built = self.build(doing)
         doing("loading")
-        layers = [self.base, archives.tree_tar(HERE / "host" / "rootfs")]
+        layers: list[bytes | Path] = [self.base, archives.tree_tar(HERE / "host" / "rootfs")]
         config = {
             "Entrypoint": ["/usr/local/lib/sandbox/entry"],
             "Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "container=docker"],
@@ -95,7 +95,6 @@ def ensure_artifact_server(docker: Docker, doing: Doing) -> str:
     with _scratch() as scratch:
         doing("compiling")
         program = _compile(HERE / "artifact-server", scratch / "artifact-server")
-        layer = archives.files_tar({})
         output = scratch / "layer.tar"
         with output.open("wb") as stream:
             archives.write_tar(stream, [archives.Member("artifact-server", program)])
@@ -152,7 +151,14 @@ def ensure_cni_plugins(doing: Doing) -> Path:
 def can_be_privileged(docker: Docker, image: str) -> bool:
     """Whether this machine may give containers all capabilities; one that itself lacks some may not."""
     run = docker.run(
-        "run", "--rm", "--privileged", "--network=none", "--entrypoint=/bin/true", image, check=False, seconds=60
+        "run",
+        "--rm",
+        "--privileged",
+        "--network=none",
+        "--entrypoint=/bin/true",
+        image,
+        check=False,
+        seconds=60,
     )
     return run.returncode == 0
 
@@ -162,7 +168,11 @@ def _debian(target: Path, script: Path, release: str, doing: Doing) -> bool:
     if target.exists():
         return False
     ensure_packages(["mmdebstrap"])
-    with cache.locked(folder() / f"{target.name}.lock", f"building {target.name}", lambda holder: doing(f"waiting for {holder}")):
+    with cache.locked(
+        folder() / f"{target.name}.lock",
+        f"building {target.name}",
+        lambda holder: doing(f"waiting for {holder}"),
+    ):
         if target.exists():
             return False
         doing(f"installing Debian {release} packages")
@@ -183,7 +193,7 @@ def _debian(target: Path, script: Path, release: str, doing: Doing) -> bool:
             tail = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-10:])
             raise SandboxError(
                 f"{script.parent.name}: mmdebstrap failed:\n{tail}",
-                f"is {mirrors()[0]} reached from here? KUBENODE_DEBIAN_MIRROR names another; the whole log: {log}",
+                f"is {mirrors()[0]} reached? KUBENODE_DEBIAN_MIRROR names another; the whole log: {log}",
             )
         part.rename(target)
         log.unlink()
@@ -194,7 +204,16 @@ def _compile(source: Path, target: Path) -> Path:
     """A static program of one Go file."""
     go = gotoolchain.find(Progress())
     run = subprocess.run(
-        [go.binary, "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", target, source / "main.go"],
+        [
+            go.binary,
+            "build",
+            "-trimpath",
+            "-buildvcs=false",
+            "-ldflags=-s -w",
+            "-o",
+            target,
+            source / "main.go",
+        ],
         env=gotoolchain.environment(),
         cwd=target.parent,
         capture_output=True,
@@ -206,17 +225,17 @@ def _compile(source: Path, target: Path) -> Path:
     return target
 
 
-def _load(docker: Docker, tag: str, layers: list[bytes | Path], config: dict[str, object]) -> None:
+def _load(docker: Docker, tag: str, layers: Sequence[bytes | Path], config: Mapping[str, object]) -> None:
     with subprocess.Popen(
-        docker.command("load", "--quiet"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        docker.command("load", "--quiet"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
     ) as loading:
-        assert loading.stdin is not None and loading.stdout is not None
-        try:
-            archives.write_image(loading.stdin, tag, layers, config)  # type: ignore[arg-type]
-            loading.stdin.close()
-        except BrokenPipeError:
-            pass
-        said = loading.stdout.read().decode(errors="replace").strip()
+        # If docker ends early, its own words say why.
+        with suppress(BrokenPipeError):
+            archives.write_image(cast(BinaryIO, loading.stdin), tag, layers, config)
+        said = loading.communicate()[0].decode(errors="replace").strip()
     if loading.returncode != 0:
         raise SandboxError(f"docker load of {tag} failed: {said}")
 

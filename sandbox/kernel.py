@@ -1,7 +1,7 @@
-"""The machine's global kernel settings: hosts share the machine's kernel, so what is set in a host may change them.
+"""The machine's global kernel settings: hosts share its kernel, so what is set in a host may change them.
 
-Owns: which settings those are, noting them before the first host, putting them back after the last. Does not own the
-settings of a network namespace: they go away with their host.
+Owns: which settings those are, noting them before the first host, putting them back after the last. Does not
+own the settings of a network namespace: they go away with their host.
 """
 
 from __future__ import annotations
@@ -48,6 +48,22 @@ SETTINGS = (
     "vm.panic_on_oom",
     "vm.swappiness",
 )
+
+
+# Every systemd and every kubelet takes some: the usual 128 instances are used up by about ten hosts.
+ROOM = {"fs.inotify.max_user_instances": 8192, "fs.inotify.max_user_watches": 524288}
+
+
+def make_room(root: Path = Path("/")) -> None:
+    """Raise the limits that many hosts on one kernel share, if they are lower and this process may."""
+    now = read(root)
+    for name, least in ROOM.items():
+        if name in now and int(now[name]) < least:
+            try:
+                _file(root, name).write_text(f"{least}\n", encoding="utf-8")
+            except OSError:
+                # Only root may: a few hosts work without.
+                return
 
 
 def boot_id(root: Path = Path("/")) -> str:

@@ -1,6 +1,7 @@
 """What the sandbox keeps about the machine as a whole, shared by all checkouts on it.
 
-Owns: the folder for that, its lock, the list of checkouts that are up. Does not own what the parts keep there.
+Owns: the folder for that, its lock, the list of checkouts that are up. Does not own what the parts keep
+there.
 """
 
 from __future__ import annotations
@@ -48,7 +49,9 @@ class Machine:
         folder = self.state / "checkouts"
         if not folder.is_dir():
             return {}
-        return {file.name: Path(file.read_text(encoding="utf-8").strip()) for file in sorted(folder.iterdir())}
+        return {
+            file.name: Path(file.read_text(encoding="utf-8").strip()) for file in sorted(folder.iterdir())
+        }
 
     def register(self, checkout: Checkout) -> None:
         file = self.state / "checkouts" / checkout.identifier

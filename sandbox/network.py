@@ -39,14 +39,15 @@ def host_address(subnet: ipaddress.IPv4Network, index: int) -> str:
 
 
 def choose_subnet(used: Iterable[str], seed: str) -> ipaddress.IPv4Network:
-    """A free range. The seed makes checkouts start their search at different places, whichever daemon they use."""
+    """A free range. The seed makes checkouts start their search at different places."""
     taken = [ipaddress.ip_network(text, strict=False) for text in [*used, POD_CIDR, SERVICE_CIDR]]
     taken4 = [network for network in taken if isinstance(network, ipaddress.IPv4Network)]
     for subnet in _candidates(seed):
         if not any(subnet.overlaps(network) for network in taken4):
             return subnet
     raise SandboxError(
-        f"no free address range is left in {_POOL}", "remove networks that are no longer used: docker network prune"
+        f"no free address range is left in {_POOL}",
+        "remove networks that are no longer used: docker network prune",
     )
 
 
@@ -67,7 +68,9 @@ def routes() -> list[str]:
 
 def mtu() -> int:
     """The packet size that leaves this machine: containers must not send larger ones."""
-    run = subprocess.run(["ip", "-j", "route", "show", "default"], capture_output=True, text=True, check=False)
+    run = subprocess.run(
+        ["ip", "-j", "route", "show", "default"], capture_output=True, text=True, check=False
+    )
     try:
         device = json.loads(run.stdout or "[]")[0]["dev"]
         return int(Path(f"/sys/class/net/{device}/mtu").read_text(encoding="utf-8"))

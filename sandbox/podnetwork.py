@@ -1,6 +1,7 @@
 """The parameters of the sandbox's pod network, per container.
 
-Owns: the file that the unit sandbox-pod-network reads. Pure. Does not own the network itself: images/host has it.
+Owns: the file that the unit sandbox-pod-network reads. Pure. Does not own the network itself: images/host has
+it.
 """
 
 from __future__ import annotations

@@ -36,8 +36,14 @@ def show(checkout: Checkout, machine: Machine, console: Console) -> bool:
         table.add_row(container.role, container.status, container.address, container.os, detail)
     console.print(table)
     if versions := artifacts.served_versions(checkout):
-        console.print(f"Served at {artifacts.ADDRESS}: kubelet and kube-proxy {', '.join(versions)}", soft_wrap=True)
-    missing = [path.name for path in (checkout.env_file, checkout.kubeconfig, checkout.nodes_file) if not path.exists()]
+        console.print(
+            f"Served at {artifacts.ADDRESS}: kubelet and kube-proxy {', '.join(versions)}", soft_wrap=True
+        )
+    missing = [
+        path.name
+        for path in (checkout.env_file, checkout.kubeconfig, checkout.nodes_file)
+        if not path.exists()
+    ]
     if missing:
         console.print(f"Missing in .sandbox/: {', '.join(missing)}. Write them with: python -m sandbox up")
         return False
@@ -50,10 +56,17 @@ def _detail(docker: Docker, container: Container) -> tuple[bool, str]:
         return False, "start it with: python -m sandbox up"
     if container.role == CONTROL_PLANE:
         ready = controlplane.ready(docker, container)
-        return ready, "API ready" if ready else "API not ready: python -m sandbox logs control-plane kube-apiserver"
+        return (
+            ready,
+            "API ready" if ready else "API not ready: python -m sandbox logs control-plane kube-apiserver",
+        )
     if container.role.startswith(HOST_PREFIX):
-        units = docker.exec(container.name, "systemctl", "is-active", "ssh", "docker", "kubelet", check=False).split()
+        units = docker.exec(
+            container.name, "systemctl", "is-active", "ssh", "docker", "kubelet", check=False
+        ).split()
         states = dict(zip(("ssh", "docker", "kubelet"), units, strict=False))
-        shown = ", ".join(f"{unit} {state}" for unit, state in states.items() if unit == "ssh" or state != "inactive")
+        shown = ", ".join(
+            f"{unit} {state}" for unit, state in states.items() if unit == "ssh" or state != "inactive"
+        )
         return states.get("ssh") == "active", shown
     return True, artifacts.ADDRESS

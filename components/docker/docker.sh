@@ -8,6 +8,9 @@ set -eu
 KN_ACCOUNTS=docker
 
 kn_part_apply() {
+    # The package may be pinned: docker.io=20.10.24+dfsg1-1+deb12u1.
+    KN_PACKAGE=$(kn_setting package)
+    KN_PACKAGE=${KN_PACKAGE%%=*}
     kn_fetch_artifacts
     kn_settings image | while read -r _ kn_url kn_sum; do image_current "$kn_sum" || kn_fetch "$kn_url" "$kn_sum" >/dev/null; done
     note_before
@@ -16,7 +19,7 @@ kn_part_apply() {
     keep_images
     # With daemon.json in place: the package starts Docker, and starts it right the first time.
     kn_install "$(kn_setting package)"
-    kn_hold "$(kn_setting package)"
+    kn_hold "$KN_PACKAGE"
     kn_put_artifacts
     kn_drop_stale
     ! kn_changed cri-docker.service cri-docker.socket || kn_daemon_reload
@@ -35,9 +38,10 @@ kn_part_apply() {
 note_before() {
     [ ! -e "$KN_R/before" ] || return 0
     kn_note_tables
+    for kn_unit in docker.service docker.socket containerd.service network-online.target; do kn_note_unit "$kn_unit"; done
     kn_note_dirs /var/lib/docker /var/lib/containerd /var/lib/cri-dockerd
     {
-        kn_package_installed "$(kn_setting package)" && printf 'docker\n'
+        kn_package_installed "$KN_PACKAGE" && printf 'docker\n'
         iptables -S FORWARD 2>/dev/null | sed -n 's/^-P FORWARD /forward /p'
     } >"$KN_R/before.new" || :
     mv "$KN_R/before.new" "$KN_R/before"
@@ -85,6 +89,8 @@ kn_part_remove() {
     kn_restore_units
     for kn_unit in docker.socket docker.service containerd.service; do kn_stop "$kn_unit"; done
     kn_purge
+    # Docker writes its identity beside its configuration.
+    rm -f /etc/docker/key.json
     kn_restore_files
     kn_try 60 systemctl daemon-reload || :
     for kn_dir in /var/lib/docker /var/lib/containerd /var/lib/cri-dockerd; do

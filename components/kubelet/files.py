@@ -47,7 +47,11 @@ def configuration(node: NodeSettings) -> dict[str, Any]:
         "clusterDomain": node.cluster.dns_domain,
         "containerRuntimeEndpoint": CRI_SOCKET,
         "failSwapOn": node.host.swap == "refuse",
-        **({"featureGates": dict(node.minor.kubelet_feature_gates)} if node.minor.kubelet_feature_gates else {}),
+        **(
+            {"featureGates": dict(node.minor.kubelet_feature_gates)}
+            if node.minor.kubelet_feature_gates
+            else {}
+        ),
     }
     known = {name: value for name, value in ours.items() if name in node.minor.kubelet_fields}
     kind = {"apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration"}

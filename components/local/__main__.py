@@ -1,14 +1,14 @@
 """Runs one program of this package.
 
-    components/local/run PROGRAM apply|remove < arguments.json
-    components/local/run PROGRAM --help
+components/local/run PROGRAM apply|remove < arguments.json components/local/run PROGRAM --help
 
 Programs: bootstrap-token, csr-approval, signed-certificate, out-of-service, in-service, api-read,
 verification.
 
 Every program takes one JSON object: kubeconfigFile (a path, seen from the project directory) or kubeconfig
 (contents), context (optional), lockSeconds (optional, how long to wait for another program at work on the
-same node; 120), and its own keys. Exit status: 0 done, 1 failed, 2 called wrongly, 128 + n ended by signal n.
+same node; 120), apiRetrySeconds (optional, how long an API server that cannot be reached is tried again; 30),
+and its own keys. Exit status: 0 done, 1 failed, 2 called wrongly, 128 + n ended by signal n.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def _run(arguments: Sequence[str], secrets: list[str]) -> int:
     try:
         with (
             lock.held(subject, holder, values.integer("lockSeconds", 120)),
-            kubectl.opened(values, secrets) as opened,
+            kubectl.opened(values, secrets, values.integer("apiRetrySeconds", 30)) as opened,
         ):
             session = Session(opened, subject, os.environ.get("KUBENODE_PREVIOUS_STDOUT", ""))
             getattr(module, verb)(session, values)

@@ -92,7 +92,7 @@ def with_in_service(node: Mapping[str, Any], digest: str) -> Json:
 
 def taint_value(reason: str) -> str:
     """A reason as a taint's value."""
-    value = re.sub(r"[^A-Za-z0-9._-]+", "-", reason).strip("._-")[:63].rstrip("._-")
+    value = re.sub(r"[^A-Za-z0-9._]+", "-", reason).strip("._-")[:63].rstrip("._-")
     return value or "change"
 
 

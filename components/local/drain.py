@@ -88,7 +88,10 @@ def pods_on(session: Session, node: str) -> list[Mapping[str, Any]]:
 
 def explain(pods: Iterable[Mapping[str, Any]], stderr: str) -> str:
     """The pods that are still there, each with kubectl's reason where it gave one."""
-    reasons = {f"{namespace}/{name}": why.strip() for name, namespace, why in _EVICTION.findall(stderr)}
+    reasons: dict[str, str] = {}
+    for name, namespace, why in _EVICTION.findall(stderr):
+        # The last word on every pod is that time was up; the first one says why it took so long.
+        reasons.setdefault(f"{namespace}/{name}", why.strip())
     words: list[str] = []
     for pod in pods:
         metadata = pod.get("metadata") or {}
@@ -136,7 +139,7 @@ def drain(session: Session, node: str, uid: str, policy: DrainPolicy) -> None:
         return
     left = explain(pods_on(session, node), error.stderr)
     state = "; the control plane has given its kubelet up" if abandoned else ""
-    problem = f"pods in the way: {left}" if left else error.stderr
+    problem = f"pods in the way: {left}" if left else error.stderr[-600:]
     raise Failure(
         f"{node}: not drained within {policy.timeout_seconds} s{state}; {problem}. "
         f"Next: {advice(error.stderr, node, force=policy.force)}"

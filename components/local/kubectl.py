@@ -36,6 +36,7 @@ REQUEST_SECONDS: Final = 15
 RETRY_SECONDS: Final = 30.0
 _RETRY_PAUSE: Final = 1.0
 _LONGEST_MESSAGE: Final = 1500
+_LONGEST_STDERR: Final = 50_000
 _STALE_SECONDS: Final = 60
 _FOLDER: Final = "kubenode-kubectl-"
 
@@ -63,7 +64,7 @@ class KubectlError(Failure):
         self.command = command
         self.code = code
         self.stderr = stderr
-        super().__init__(f"{command}: exit status {code}: {stderr or 'no message'}")
+        super().__init__(f"{command}: exit status {code}: {stderr[-_LONGEST_MESSAGE:] or 'no message'}")
 
     @property
     def reason(self) -> str:
@@ -82,7 +83,7 @@ class UnreachableError(KubectlError):
     def __init__(self, error: KubectlError, seconds: float) -> None:
         super().__init__(error.command, error.code, error.stderr)
         self.args = (
-            f"the API server cannot be reached (tried for {seconds:.0f} s): {self.stderr}. "
+            f"the API server cannot be reached (tried for {seconds:.0f} s): {self.stderr[-600:]}. "
             "Check the cluster, and the stack's kubeconfig: kubectl --kubeconfig FILE get nodes",
         )
 
@@ -263,7 +264,7 @@ class Kubectl:
         if "error: EOF" in text:
             text += "\nThe kubeconfig holds no credentials, so kubectl asked for a user name"
         lines = [line.strip() for line in text.splitlines() if line.strip() and not _is_noise(line)]
-        return "; ".join(lines)[-_LONGEST_MESSAGE:]
+        return "; ".join(lines)[-_LONGEST_STDERR:]
 
 
 @contextmanager

@@ -41,7 +41,7 @@ kn_finish() {
     if [ "$kn_code" -eq 0 ]; then
         head -n 40 "$KN_TMP/say" 2>/dev/null
     else
-        { head -n 20 "$KN_TMP/say"; head -n 20 "$KN_TMP/die"; } 2>/dev/null >&2
+        { head -n 20 "$KN_TMP/say"; head -n 20 "$KN_TMP/die"; } >&2 2>/dev/null
     fi
     rm -rf "$KN_TMP"
     exit "$kn_code"
@@ -505,6 +505,22 @@ kn_roll_back() {
 
 KN_APT="-o Dir::State::lists=$KN_RECORD/apt/lists -o Dir::Cache=$KN_RECORD/apt/cache -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 -o Dpkg::Options::=--force-confold -o APT::Install-Recommends=false -o Dpkg::Use-Pty=0"
 
+# kn_apt SECONDS ARGUMENT...: bounded; a failure ends the part with apt's own last words.
+kn_apt() {
+    kn_seconds=$1
+    shift
+    mkdir -p "$KN_RECORD/apt/lists/partial" "$KN_RECORD/apt/cache/archives/partial"
+    # shellcheck disable=SC2086 # the options are words
+    kn_try "$kn_seconds" apt-get $KN_APT "$@" || kn_die "'apt-get $*' failed or took longer than $kn_seconds s:
+$(tail -n 8 "$KN_TMP/log" | cut -c1-200)"
+}
+
+# kn_would_go PACKAGE...: every package that a purge of these would take along, sorted.
+kn_would_go() {
+    # shellcheck disable=SC2086
+    apt-get $KN_APT -s purge "$@" 2>>"$KN_TMP/log" | awk '$1 == "Purg" || $1 == "Remv" { print $2 }' | sort
+}
+
 kn_package_installed() { [ "$(dpkg-query -W -f '${db:Status-Abbrev}' "$1" 2>/dev/null)" = "ii " ]; }
 
 kn_package_list() { dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' | sed -n 's/^.i  //p' | sort; }
@@ -514,23 +530,30 @@ kn_install() {
     kn_missing=
     for kn_package in "$@"; do kn_package_installed "${kn_package%%=*}" || kn_missing="$kn_missing $kn_package"; done
     [ -n "$kn_missing" ] || return 0
-    [ -e "$KN_R/packages.before" ] || { kn_package_list >"$KN_R/packages.before.new" && mv "$KN_R/packages.before.new" "$KN_R/packages.before"; }
-    kn_keep_accounts
-    mkdir -p "$KN_RECORD/apt/lists/partial" "$KN_RECORD/apt/cache/archives/partial"
     kn_begin=$(kn_now)
     export DEBIAN_FRONTEND=noninteractive
-    # A dpkg run that was cut off must be finished before apt does anything else.
-    kn_try 300 dpkg --configure -a || :
-    if ! find "$KN_RECORD/apt/lists" -maxdepth 1 -type f -mmin -60 | grep -q .; then
-        # shellcheck disable=SC2086 # options and package names are words
-        kn_try 300 apt-get $KN_APT update || kn_run 300 apt-get $KN_APT update
-    fi
-    # shellcheck disable=SC2086
-    kn_run 900 apt-get $KN_APT install -y $kn_missing
-    kn_package_list | comm -13 "$KN_R/packages.before" - >"$KN_R/packages"
+    kn_note_packages
+    kn_keep_accounts
+    kn_package_list >"$KN_R/packages.before.new"
+    mv "$KN_R/packages.before.new" "$KN_R/packages.before"
+    find "$KN_RECORD/apt/lists" -maxdepth 1 -type f -mmin -60 2>/dev/null | grep -q . || kn_apt 300 update
+    # shellcheck disable=SC2086 # package names are words
+    kn_apt 900 install -y $kn_missing
+    kn_note_packages
     rm -rf "$KN_RECORD/apt/cache"
     KN_CHANGED="${KN_CHANGED}packages "
     kn_say "installed$kn_missing in $(($(kn_now) - kn_begin)) s"
+}
+
+# kn_note_packages: what came since the list from before an install is ours; also after one that was cut off.
+kn_note_packages() {
+    [ -e "$KN_R/packages.before" ] || return 0
+    # A dpkg run that was cut off must be finished before anybody does anything else.
+    kn_try 300 dpkg --configure -a || :
+    touch "$KN_R/packages"
+    kn_package_list | comm -13 "$KN_R/packages.before" - | sort -u - "$KN_R/packages" >"$KN_R/packages.new"
+    mv "$KN_R/packages.new" "$KN_R/packages"
+    rm -f "$KN_R/packages.before"
 }
 
 # kn_hold PACKAGE...: no upgrade behind the cluster's back; a hold that was there stays.
@@ -547,39 +570,27 @@ kn_purge() {
     if [ -e "$KN_R/holds" ]; then
         while read -r kn_package; do kn_try 60 apt-mark unhold "$kn_package" || :; done <"$KN_R/holds"
     fi
-    [ -e "$KN_R/packages.before" ] || return 0
     export DEBIAN_FRONTEND=noninteractive
-    kn_try 300 dpkg --configure -a || :
-    # A killed install may have left packages that were never noted. apt's history is not ours to read; the difference
-    # to the list from before is, as long as no note was written.
-    [ -e "$KN_R/packages" ] || kn_package_list | comm -13 "$KN_R/packages.before" - >"$KN_R/packages"
+    kn_note_packages
+    [ -e "$KN_R/packages" ] || return 0
     kn_package_list | comm -12 - "$KN_R/packages" >"$KN_TMP/purge"
     while [ -s "$KN_TMP/purge" ]; do
-        # shellcheck disable=SC2046,SC2086
-        apt-get $KN_APT -s purge $(cat "$KN_TMP/purge") 2>>"$KN_TMP/log" | awk '$1 == "Purg" || $1 == "Remv" { print $2 }' |
-            sort >"$KN_TMP/would"
-        comm -13 "$KN_R/packages" "$KN_TMP/would" >"$KN_TMP/foreign"
+        # shellcheck disable=SC2046 # one package a line
+        kn_would_go $(cat "$KN_TMP/purge") | comm -13 "$KN_R/packages" - >"$KN_TMP/foreign"
         [ -s "$KN_TMP/foreign" ] || break
-        # Something that is not ours would go too: keep what it depends on.
-        kn_say "stays, because $(head -n 3 "$KN_TMP/foreign" | tr '\n' ' ')needs it: $(kn_needed_by_foreign | tr '\n' ' ')"
-        kn_needed_by_foreign >"$KN_TMP/needed"
-        [ -s "$KN_TMP/needed" ] || { : >"$KN_TMP/purge"; break; }
+        # Something that is not ours would go too: what that needs stays.
+        while read -r kn_package; do
+            ! kn_would_go "$kn_package" | comm -12 - "$KN_TMP/foreign" | grep -q . || printf '%s\n' "$kn_package"
+        done <"$KN_TMP/purge" >"$KN_TMP/needed"
+        kn_say "stays, because $(head -n 3 "$KN_TMP/foreign" | tr '\n' ' ')needs it: $(tr '\n' ' ' <"$KN_TMP/needed")"
+        [ -s "$KN_TMP/needed" ] || kn_die "apt would also remove $(tr '\n' ' ' <"$KN_TMP/foreign"); remove our packages by hand"
         comm -23 "$KN_TMP/purge" "$KN_TMP/needed" >"$KN_TMP/purge.new"
         mv "$KN_TMP/purge.new" "$KN_TMP/purge"
     done
-    if [ -s "$KN_TMP/purge" ]; then
-        # shellcheck disable=SC2046,SC2086
-        kn_run 600 apt-get $KN_APT purge -y $(cat "$KN_TMP/purge")
-    fi
+    # shellcheck disable=SC2046
+    [ ! -s "$KN_TMP/purge" ] || kn_apt 600 purge -y $(cat "$KN_TMP/purge")
+    rm -rf "$KN_RECORD/apt/cache"
     kn_restore_accounts
-}
-
-kn_needed_by_foreign() {
-    while read -r kn_package; do
-        # shellcheck disable=SC2046,SC2086
-        if apt-get $KN_APT -s purge "$kn_package" 2>/dev/null | awk '$1 == "Purg" || $1 == "Remv" { print $2 }' | sort |
-            comm -12 - "$KN_TMP/foreign" | grep -q .; then printf '%s\n' "$kn_package"; fi
-    done <"$KN_TMP/purge" | sort
 }
 
 # kn_keep_accounts, kn_restore_accounts: packages add groups and users and leave them behind when they are purged.
@@ -660,22 +671,40 @@ kn_delete_chains() {
     done
 }
 
-# kn_note_tables: which nft tables there were before this part. kn_delete_empty_tables: those that came since and hold
-# neither a rule nor a policy other than accept.
+# kn_note_tables: which nft tables and chains there were before this part. kn_delete_empty_tables: those that came since
+# and hold neither a rule nor a policy other than accept.
 kn_note_tables() {
     command -v nft >/dev/null || return 0
-    [ -e "$KN_R/nft-tables" ] || nft list tables >"$KN_R/nft-tables" 2>/dev/null || :
+    [ -e "$KN_R/nft" ] || kn_tables >"$KN_R/nft"
+}
+
+# kn_tables: "FAMILY TABLE CHAIN" of each chain that could be deleted without loss or had rules then, and
+# "FAMILY TABLE" of each table; a word in front says whether it is empty.
+kn_tables() {
+    nft list ruleset 2>/dev/null | awk '
+        $1 == "table" { family = $2; table = $3; used = 0; next }
+        $1 == "chain" { chain = $2; rules = 0; in_chain = 1; next }
+        in_chain && $1 == "type" && /hook/ { if ($0 !~ /policy accept/) rules = 1; next }
+        $1 == "}" && in_chain { print (rules ? "used" : "empty"), family, table, chain; if (rules) used = 1; in_chain = 0; next }
+        $1 == "}" { print (used ? "used" : "empty"), family, table; next }
+        in_chain && NF { rules = 1; next }
+        NF && $1 !~ /^#/ { used = 1 }' | sort
 }
 
 kn_delete_empty_tables() {
-    command -v nft >/dev/null && [ -e "$KN_R/nft-tables" ] || return 0
-    nft list tables 2>/dev/null | while read -r _ kn_family kn_table; do
-        ! grep -qx "table $kn_family $kn_table" "$KN_R/nft-tables" || continue
-        nft list table "$kn_family" "$kn_table" 2>/dev/null | awk '
-            /^table / || /^[ \t]*chain / || /^[ \t]*}/ || /^[ \t]*$/ || /^#/ { next }
-            /^[ \t]*type [a-z]+ hook / { if ($0 ~ /policy accept/) next }
-            { exit 1 }' || continue
-        kn_try 30 nft delete table "$kn_family" "$kn_table" || :
+    command -v nft >/dev/null && [ -e "$KN_R/nft" ] || return 0
+    kn_tables | sed -n 's/^empty //p' >"$KN_TMP/empty"
+    cut -d' ' -f2- "$KN_R/nft" >"$KN_TMP/nft-before"
+    # Chains first: a table that still has one cannot be told empty.
+    for kn_words in 3 2; do
+        awk -v n="$kn_words" 'NF == n' "$KN_TMP/empty" | while read -r kn_family kn_table kn_chain; do
+            ! grep -qxF "$kn_family $kn_table${kn_chain:+ $kn_chain}" "$KN_TMP/nft-before" || continue
+            if [ -n "$kn_chain" ]; then
+                kn_try 30 nft delete chain "$kn_family" "$kn_table" "$kn_chain" || :
+            else
+                kn_try 30 nft delete table "$kn_family" "$kn_table" || :
+            fi
+        done
     done
 }
 
@@ -706,29 +735,36 @@ kn_cri_call() {
         grep -qi '^grpc-status: 0' "$KN_TMP/reply-head"
 }
 
-# kn_note_dirs DIR...: which of them there were before this part. kn_drop_dir DIR: what came since goes, content and all.
+# kn_note_dirs DIR...: which of them there were before this part, and how. kn_drop_dir DIR: what came since goes.
 kn_note_dirs() {
     for kn_dir in "$@"; do
         ! grep -q " $kn_dir\$" "$KN_R/dirs-before" 2>/dev/null || continue
         if [ ! -d "$kn_dir" ]; then
-            printf 'none %s\n' "$kn_dir"
+            printf 'none - - %s\n' "$kn_dir"
         elif [ -z "$(ls -A "$kn_dir")" ]; then
-            printf 'empty %s\n' "$kn_dir"
+            printf 'empty %s %s\n' "$(stat -c '0%a %U:%G' "$kn_dir")" "$kn_dir"
         else
-            printf 'data %s\n' "$kn_dir"
+            printf 'data - - %s\n' "$kn_dir"
         fi >>"$KN_R/dirs-before"
     done
 }
 
 kn_drop_dir() {
     [ -d "$1" ] || return 0
-    case $(sed -n "s# $1\$##p" "$KN_R/dirs-before" 2>/dev/null) in
-    none)
+    kn_before=$(grep " $1\$" "$KN_R/dirs-before" 2>/dev/null || :)
+    case $kn_before in
+    none*)
         kn_empty_dir "$1"
         # A file system of its own that was mounted there meanwhile keeps its mount point.
         rmdir "$1" 2>/dev/null || kn_say "$1 is a mount point and stays, empty"
         ;;
-    empty) kn_empty_dir "$1" ;;
+    empty*)
+        kn_empty_dir "$1"
+        printf '%s\n' "$kn_before" | while read -r _ kn_mode kn_owner _; do
+            chmod "$kn_mode" "$1"
+            chown "$kn_owner" "$1"
+        done
+        ;;
     *) kn_say "$1 held data before us and stays" ;;
     esac
 }

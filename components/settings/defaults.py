@@ -80,13 +80,12 @@ KUBE_PROXY: Mapping[str, Any] = {
 DOCKER: Mapping[str, Any] = {
     # kubectl logs reads these files through cri-dockerd, which can read no other driver's.
     "log-driver": "json-file",
-    # Containers go on while dockerd restarts: a crash or a security update of it is no outage of the node's
-    # pods.
+    # Containers go on while dockerd restarts: its crash or security update is no outage of the node's pods.
     "live-restore": True,
 }
 
 SYSCTLS: Mapping[str, str] = {
-    # Before Docker starts: a Docker that switches forwarding on itself also sets the FORWARD policy to DROP. Bridged
-    # traffic needs no setting, Calico routes. What the kubelet and kube-proxy set by themselves stays theirs.
+    # Before Docker starts: a Docker that switches forwarding on itself also sets the FORWARD policy to DROP.
+    # Bridged traffic needs no setting, Calico routes. What the kubelet and kube-proxy set stays theirs.
     "net.ipv4.ip_forward": "1",
 }

@@ -110,8 +110,8 @@ _GONE_KUBELET_FLAGS: Mapping[str, tuple[int, str]] = {
 _GONE_FEATURE_GATES: Mapping[str, int] = {"RotateKubeletClientCertificate": 22}
 
 # gate: (first minor that knows it, what it must be with cri-dockerd).
-# ExtendWebSocketsToKubelet: the kubelet then dials the runtime's stream by itself and takes cri-dockerd's plain
-# HTTP address for HTTPS: exec and attach fail with "server gave HTTP response to HTTPS client".
+# ExtendWebSocketsToKubelet: the kubelet then dials the runtime's stream by itself and takes cri-dockerd's
+# plain HTTP address for HTTPS: exec and attach fail with "server gave HTTP response to HTTPS client".
 _CRI_DOCKERD_FEATURE_GATES: Mapping[str, tuple[int, bool]] = {"ExtendWebSocketsToKubelet": (36, False)}
 
 

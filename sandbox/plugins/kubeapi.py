@@ -17,6 +17,8 @@ from typing import Any, Final
 import httpx
 import yaml
 
+from sandbox.plugins.base import PluginError
+
 Object = dict[str, Any]
 
 _CONNECT_SECONDS: Final = 5
@@ -29,11 +31,11 @@ class KubeconfigError(Exception):
     """The kubeconfig cannot be used."""
 
 
-class UnreachableError(Exception):
+class UnreachableError(PluginError):
     """No answer from the API server."""
 
 
-class ApiError(Exception):
+class ApiError(PluginError):
     """The API server refused; the text is its own message."""
 
     def __init__(self, code: int, status: Object) -> None:

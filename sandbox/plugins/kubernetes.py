@@ -400,7 +400,7 @@ class KubernetesPlugin(Plugin):
         try:
             kubeconfig = read_kubeconfig(settings.get("kubeconfig") or _ambient_kubeconfig())
             self._api = Api(kubeconfig, settings.get("context") or None, settings.get("cluster") or None)
-            self.namespace = self.namespace or self._api.namespace
+            self.namespace = self.namespace or self._api.namespace or "default"
             await self._api.version()
         except (KubeconfigError, UnreachableError, ApiError) as error:
             self.unreachable = str(error)

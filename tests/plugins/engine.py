@@ -51,12 +51,16 @@ class Project:
 
     def state(self) -> dict[str, dict[str, Any]]:
         """The resources in state by their names."""
-        exported = json.loads(self.run("stack", "export"))
-        resources = exported["deployment"].get("resources") or []
+        checkpoint = json.loads((self._stacks / "test.json").read_text())
+        resources = checkpoint["checkpoint"]["latest"].get("resources") or []
         return {each["urn"].rpartition("::")[2]: each for each in resources}
 
     def text_of_state(self) -> str:
-        return "".join(file.read_text() for file in (self.directory.parent / "backend").rglob("*.json*"))
+        return "".join(file.read_text() for file in self._stacks.parents[1].rglob("*.json*"))
+
+    @property
+    def _stacks(self) -> Path:
+        return self.directory.parent / "backend" / ".pulumi" / "stacks" / "test"
 
 
 def new_project(directory: Path, home: Path) -> Project:

@@ -79,7 +79,13 @@ class Engine(engine_pb2_grpc.EngineServicer):
             )
         )
 
-    def update(self, token: str, name: str, old: State, *, preview: bool = False, **inputs: Any) -> State:
+    def update(self, token: str, name: str, old: State, **inputs: Any) -> State:
+        return self._update(token, name, old, inputs, preview=False)
+
+    def preview_update(self, token: str, name: str, old: State, **inputs: Any) -> Properties:
+        return self._update(token, name, old, inputs, preview=True).outputs
+
+    def _update(self, token: str, name: str, old: State, inputs: Properties, *, preview: bool) -> State:
         checked = self.check(token, name, inputs, old.inputs)
         answer = self.stub.Update(
             provider_pb2.UpdateRequest(

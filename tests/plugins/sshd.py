@@ -30,12 +30,17 @@ class Server:
     commands: list[str] = field(default_factory=list)
     users: list[str] = field(default_factory=list)
     authorized: list[str] = field(default_factory=list)
+    host_key_algorithms: tuple[str, ...] = ()
     accept_environment: bool = False
     connections: set[asyncssh.SSHServerConnection] = field(default_factory=set)
 
     @property
     def host_key_line(self) -> str:
         return self.host_key.export_public_key().decode().strip()
+
+    def drop_connections(self) -> None:
+        for each in list(self.connections):
+            each.abort()
 
     def connection(self, **more: Any) -> dict[str, Any]:
         return {
@@ -51,8 +56,8 @@ class Server:
 
 
 @contextmanager
-def ssh_server() -> Iterator[Server]:
-    server, loop = Server(), asyncio.new_event_loop()
+def ssh_server(**settings: Any) -> Iterator[Server]:
+    server, loop = Server(**settings), asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     listener = asyncio.run_coroutine_threadsafe(_listen(server), loop).result(10)
@@ -77,8 +82,7 @@ async def _copy(source: Any, target: Any) -> None:
 
 async def _close(server: Server, listener: asyncssh.SSHAcceptor) -> None:
     listener.close()
-    for connection in list(server.connections):
-        connection.abort()
+    server.drop_connections()
     await listener.wait_closed()
     await asyncio.sleep(0.01)  # for what the connections leave behind to end
 
@@ -149,11 +153,14 @@ async def _listen(server: Server) -> asyncssh.SSHAcceptor:
         else:
             process.exit(status)
 
+    (pair,) = asyncssh.load_keypairs([server.host_key])
+    if server.host_key_algorithms:
+        pair.host_key_algorithms = tuple(each.encode() for each in server.host_key_algorithms)
     listener = await asyncssh.listen(
         "127.0.0.1",
         0,
         server_factory=Login,
-        server_host_keys=[server.host_key],
+        server_host_keys=[pair],
         process_factory=handle,
         encoding=None,
         config=None,

@@ -158,9 +158,9 @@ def test_preview_runs_nothing_and_knows_no_output(command: Engine, sshd: Server)
 def test_update_preview_forgets_stdout_only_if_an_old_input_changed(command: Engine, sshd: Server) -> None:
     inputs = {"create": "echo made", "stdin": "x", "connection": sshd.connection()}
     made = command.create(REMOTE, "c", **inputs)
-    changed = command.update(REMOTE, "c", made, preview=True, **{**inputs, "stdin": "y"})
-    added = command.update(REMOTE, "c", made, preview=True, **inputs, update="echo updated")
-    assert (changed.outputs["stdout"], added.outputs["stdout"]) == (UNKNOWN, "made")
+    changed = command.preview_update(REMOTE, "c", made, **{**inputs, "stdin": "y"})
+    added = command.preview_update(REMOTE, "c", made, **inputs, update="echo updated")
+    assert (changed["stdout"], added["stdout"]) == (UNKNOWN, "made")
     assert sshd.opened == 1
 
 
@@ -214,14 +214,14 @@ def test_wrong_host_key_is_retried_then_an_error_that_names_the_host(command: En
 
 
 def test_host_key_pins_its_algorithm(command: Engine, sshd: Server) -> None:
-    other = asyncssh.generate_private_key("ecdsa-sha2-nistp256").export_public_key().decode().strip()
-    assert "handshake failed" in error_of(
-        command.create,
-        REMOTE,
-        "c",
-        create="true",
-        connection=sshd.connection(hostKey=other, dialErrorLimit=0),
-    )
+    """An RSA line pins `ssh-rsa`, which is RSA with SHA-1, and a newer sshd does not offer that."""
+    key = asyncssh.generate_private_key("ssh-rsa")
+    with ssh_server(host_key=key, host_key_algorithms=("rsa-sha2-512",)) as modern:
+        text = error_of(command.create, REMOTE, "c", create="true", connection=modern.connection())
+        assert "ssh: handshake failed" in text
+    with ssh_server(host_key=key, host_key_algorithms=("rsa-sha2-512", "ssh-rsa")) as old:
+        made = command.create(REMOTE, "c", create="echo in", connection=old.connection())
+        assert made.outputs["stdout"] == "in"
 
 
 def test_without_a_host_key_any_is_taken(command: Engine, sshd: Server) -> None:
@@ -313,6 +313,21 @@ def test_cancel_ends_the_retries(command: Engine, sshd: Server) -> None:
         command.create, REMOTE, "c", create="true", connection=sshd.connection(port=1, dialErrorLimit=-1)
     )
     assert "context canceled" in text
+    assert time.monotonic() - started < 5
+
+
+def test_lost_connection_is_an_error(command: Engine, sshd: Server) -> None:
+    lose = threading.Timer(0.5, sshd.drop_connections)
+    lose.start()
+    text = error_of(command.create, REMOTE, "c", create="echo begun; sleep 5", connection=sshd.connection())
+    assert text.startswith("the connection ended before the command did: running")
+    assert text.endswith("begun\n")
+
+
+def test_cancel_kills_a_local_command(command: Engine) -> None:
+    threading.Timer(0.5, lambda: command.stub.Cancel(Empty())).start()
+    started = time.monotonic()
+    assert error_of(command.create, LOCAL, "c", create="exec sleep 20").startswith("signal: killed: running")
     assert time.monotonic() - started < 5
 
 

@@ -112,6 +112,17 @@ def test_refresh_looks_at_our_fields_only(k8s: Engine, cluster: ControlPlane) ->
     assert k8s.read(NODE, "n", made) is None
 
 
+def test_refresh_ignores_the_servers_defaults_in_lists(k8s: Engine, cluster: ControlPlane) -> None:
+    service = "kubernetes:core/v1:Service"
+    inputs = {"metadata": {"name": "defaults"}, "spec": {"ports": [{"port": 80}], "selector": {"a": "1"}}}
+    made = k8s.create(service, "s", **inputs)
+    seen = k8s.read(service, "s", made)
+    assert isinstance(seen, State)
+    assert seen.outputs["spec"]["ports"][0]["protocol"] == "TCP"
+    assert k8s.diff(service, "s", seen, **inputs).changes == NO_CHANGE
+    k8s.delete(service, "s", made)
+
+
 def test_preview_rehearses_on_the_server(k8s: Engine, cluster: ControlPlane) -> None:
     outputs = k8s.preview_create(CONFIG, "c", metadata={"name": "seen"}, data={"a": "1"})
     assert outputs["metadata"]["uid"]
@@ -119,7 +130,7 @@ def test_preview_rehearses_on_the_server(k8s: Engine, cluster: ControlPlane) -> 
     unknown = k8s.preview_create(CONFIG, "c", metadata={"name": UNKNOWN}, data={"a": "1"})
     assert unknown["metadata"]["name"] is UNKNOWN
     made = k8s.create(CONFIG, "c", metadata={"name": "seen"}, data={"a": "1"})
-    k8s.update(CONFIG, "c", made, preview=True, metadata={"name": "seen"}, data={"a": "2"})
+    k8s.preview_update(CONFIG, "c", made, metadata={"name": "seen"}, data={"a": "2"})
     assert cluster.kubectl("get", "configmap", "seen", "-o", "jsonpath={.data.a}") == "1"
 
 
@@ -263,6 +274,8 @@ def test_default_namespace_only_for_namespaced_kinds(k8s: Engine, cluster: Contr
     k8s.configure(kubeconfig=cluster.kubeconfig, namespace="kube-system")
     assert k8s.check(CONFIG, "c", {"metadata": {"name": "c"}})["metadata"]["namespace"] == "kube-system"
     assert "namespace" not in k8s.check(NODE, "n", node("n"))["metadata"]
+    k8s.configure(kubeconfig=cluster.kubeconfig)
+    assert k8s.check(CONFIG, "c", {"metadata": {"name": "c"}})["metadata"]["namespace"] == "default"
 
 
 def test_cluster_identifier_turns_replace_into_update(kubernetes: Engine) -> None:

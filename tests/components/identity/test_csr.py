@@ -261,7 +261,9 @@ def test_a_hostile_request_is_refused_for_its_own_reason(name: str) -> None:
     assert any(reason in one for one in judgement.reasons), judgement.reasons
 
 
-ONE_FAULT = [name for name in REFUSED if name not in {"another node's address", "serving by the bootstrap user"}]
+ONE_FAULT = [
+    name for name in REFUSED if name not in {"another node's address", "serving by the bootstrap user"}
+]
 
 
 @pytest.mark.parametrize("name", ONE_FAULT)
@@ -272,7 +274,15 @@ def test_nothing_else_speaks_against_it(name: str) -> None:
 
 @pytest.mark.parametrize(
     "user",
-    ["system:node:worker-2", "system:node:worker-1x", "system:bootstrap:abcdeg", "kubernetes-admin", "", None, 7],
+    [
+        "system:node:worker-2",
+        "system:node:worker-1x",
+        "system:bootstrap:abcdeg",
+        "kubernetes-admin",
+        "",
+        None,
+        7,
+    ],
 )
 def test_requests_of_others_are_not_looked_at(user: object) -> None:
     assert judge(client(user=user), EXPECTED).standing is Standing.FOREIGN

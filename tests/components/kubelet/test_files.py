@@ -66,3 +66,12 @@ def test_no_node_is_labelled_by_its_kubelet(tmp_path: Path) -> None:
     """A kubelet from 1.16 on does not start with a role label; labels go through the API."""
     for node in example.stack(tmp_path).nodes.values():
         assert "node-labels" not in files.files(node)[1].content
+
+
+def test_streams_go_the_way_that_cri_dockerd_knows(tmp_path: Path) -> None:
+    """From 1.36 on the kubelet would take cri-dockerd's plain HTTP stream for HTTPS, and exec would fail."""
+    own = {"kubelet": {"extraConfig": {"featureGates": {"NodeSwap": True}}}}
+    newest = files.configuration(example.stack(tmp_path, own).nodes["worker-1"])
+    assert newest["featureGates"] == {"ExtendWebSocketsToKubelet": False, "NodeSwap": True}
+    older = files.configuration(example.stack(tmp_path, version="1.35.1").nodes["worker-1"])
+    assert "featureGates" not in older

@@ -47,7 +47,9 @@ def environment(directory: Path, kubectl: Path) -> dict[str, str]:
 
 
 def runner(environ: dict[str, str]) -> Run:
-    def run(program: str, verb: str, *, expect: int | None = 0, env: dict[str, str] | None = None, **values: Any) -> Outcome:
+    def run(
+        program: str, verb: str, *, expect: int | None = 0, env: dict[str, str] | None = None, **values: Any
+    ) -> Outcome:
         done = subprocess.run(
             [str(LAUNCHER), program, verb],
             input=json.dumps(values),
@@ -158,5 +160,3 @@ def fake_kubectl(tmp_path: Path) -> FakeKubectl:
 def refused(message: str) -> dict[str, Any]:
     """An answer of kubectl that is an error."""
     return {"code": 1, "stderr": message}
-
-

@@ -15,7 +15,9 @@ def read(**values: Any) -> Arguments:
     return Arguments("some-program", values)
 
 
-@pytest.mark.parametrize("name", ["", "-A", "--all", "worker 1", "Worker", "a/b", "worker-1;reboot", "w" * 254, "w-", 7, None])
+@pytest.mark.parametrize(
+    "name", ["", "-A", "--all", "worker 1", "Worker", "a/b", "worker-1;reboot", "w" * 254, "w-", 7, None]
+)
 def test_no_node_name_that_is_none(name: object) -> None:
     with pytest.raises(UsageError, match=r"some-program: node: "):
         read(node=name).node()

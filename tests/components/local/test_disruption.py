@@ -19,7 +19,9 @@ FOREIGN_TAINT = {"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"}
 OURS = {"key": "kubenode/out-of-service", "value": "change", "effect": "NoSchedule"}
 
 
-def node(annotations: dict[str, str] | None = None, unschedulable: bool = False, taints: Any = ()) -> dict[str, Any]:
+def node(
+    annotations: dict[str, str] | None = None, unschedulable: bool = False, taints: Any = ()
+) -> dict[str, Any]:
     spec: dict[str, Any] = {}
     if unschedulable:
         spec["unschedulable"] = True
@@ -114,7 +116,13 @@ def test_undoing_keeps_what_others_did_meanwhile() -> None:
 
 @pytest.mark.parametrize(
     ("reason", "value"),
-    [("docker 20 -> 24", "docker-20-24"), ("...", "change"), ("", "change"), ("x" * 70, "x" * 63), ("a" * 62 + "-b", "a" * 62)],
+    [
+        ("docker 20 -> 24", "docker-20-24"),
+        ("...", "change"),
+        ("", "change"),
+        ("x" * 70, "x" * 63),
+        ("a" * 62 + "-b", "a" * 62),
+    ],
 )
 def test_taint_value(reason: str, value: str) -> None:
     assert taint_value(reason) == value

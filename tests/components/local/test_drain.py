@@ -23,13 +23,21 @@ def test_an_ordinary_drain_respects_budgets() -> None:
 
 def test_empty_dirs_and_bare_pods_only_when_allowed() -> None:
     words = drain_arguments(
-        "w", DrainPolicy(9, 30, delete_empty_dir_data=False, force=True), 9, beyond_budgets=False, abandoned=False
+        "w",
+        DrainPolicy(9, 30, delete_empty_dir_data=False, force=True),
+        9,
+        beyond_budgets=False,
+        abandoned=False,
     )
     assert words == ["drain", "w", "--ignore-daemonsets", "--timeout=9s", "--grace-period=30", "--force"]
 
 
-@pytest.mark.parametrize(("beyond", "abandoned", "grace"), [(True, True, 0), (True, False, -1), (False, True, -1)])
-def test_pods_are_cut_short_only_by_force_on_an_abandoned_node(beyond: bool, abandoned: bool, grace: int) -> None:
+@pytest.mark.parametrize(
+    ("beyond", "abandoned", "grace"), [(True, True, 0), (True, False, -1), (False, True, -1)]
+)
+def test_pods_are_cut_short_only_by_force_on_an_abandoned_node(
+    beyond: bool, abandoned: bool, grace: int
+) -> None:
     words = drain_arguments("w", POLICY, 300, beyond_budgets=beyond, abandoned=abandoned)
     assert f"--grace-period={grace}" in words
     assert ("--disable-eviction" in words) is beyond
@@ -55,9 +63,12 @@ def test_movable_leaves_out_what_a_drain_leaves() -> None:
 def test_explain_names_each_pod_with_its_reason() -> None:
     stderr = (
         'error when evicting pods/"web-1" -n "default" (will retry after 5s): '
-        "Cannot evict pod as it would violate the pod's disruption budget.; more"
+        "Cannot evict pod as it would violate the pod's disruption budget.; more; "
+        'error when evicting pods/"web-1" -n "default": global timeout reached: 4s'
     )
-    text = explain([pod("web-1"), pod("web-2", deletionTimestamp="2026-01-31T12:00:00Z"), pod("web-3")], stderr)
+    text = explain(
+        [pod("web-1"), pod("web-2", deletionTimestamp="2026-01-31T12:00:00Z"), pod("web-3")], stderr
+    )
     assert text == (
         "default/web-1 (Cannot evict pod as it would violate the pod's disruption budget.), "
         "default/web-2 (deleted, but its kubelet has not ended it), default/web-3"
@@ -71,7 +82,11 @@ def test_explain_is_short() -> None:
 @pytest.mark.parametrize(
     ("stderr", "force", "words"),
     [
-        ("cannot delete Pods with local storage (use --delete-emptydir-data to override)", False, "drain.deleteEmptyDirData"),
+        (
+            "cannot delete Pods with local storage (use --delete-emptydir-data to override)",
+            False,
+            "drain.deleteEmptyDirData",
+        ),
         ("cannot delete Pods that declare no controller (use --force to override)", False, "drain.force"),
         ("would violate the pod's disruption budget", False, "kubectl get pdb -A"),
         ("global timeout reached", False, "drain.timeoutSeconds"),

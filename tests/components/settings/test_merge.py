@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from components.settings.merge import merged, patched
 
 
@@ -12,7 +14,7 @@ def test_maps_are_merged_and_everything_else_is_replaced() -> None:
 
 
 def test_the_examples_of_rfc_7386() -> None:
-    cases = [
+    cases: list[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = [
         ({"a": "b"}, {"a": "c"}, {"a": "c"}),
         ({"a": "b"}, {"b": "c"}, {"a": "b", "b": "c"}),
         ({"a": "b"}, {"a": None}, {}),

@@ -1,0 +1,412 @@
+"""A node joins a real API server: its token, its requests, and those of others that are none of our business."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.local import csr_approval
+from components.local.csr_approval import Reach, classify
+from components.local.kubectl import Kubectl
+from components.local.session import Session
+from tests.components.local.cluster import (
+    GROUP,
+    STACK,
+    TOKENS,
+    allow_bootstrap,
+    content,
+    is_pending,
+    make_node,
+    new_name,
+    new_token,
+    requests_of,
+    tokens_of,
+    until,
+)
+from tests.components.local.conftest import Run
+from tests.support.apiserver import ApiError, ApiServer, Authority, new_key
+from tests.support.would_be_kubelet import (
+    CLIENT_SIGNER,
+    REQUESTS,
+    SERVING_SIGNER,
+    WouldBeKubelet,
+    request_pem,
+    signing_request,
+)
+
+pytestmark = pytest.mark.sandbox
+CLIENT_USAGES = ["digital signature", "client auth"]
+SERVING_USAGES = ["digital signature", "server auth"]
+
+
+@pytest.fixture(autouse=True)
+def rbac(api_server: ApiServer) -> None:
+    allow_bootstrap(api_server)
+
+
+@pytest.fixture
+def name(api_server: ApiServer) -> Iterator[str]:
+    """A node's name; what is left of it in the cluster is removed afterwards."""
+    one = new_name()
+    yield one
+    for request in requests_of(api_server, f"system:node:{one}"):
+        api_server.admin.delete(f"{REQUESTS}/{request['metadata']['name']}")
+    api_server.admin.delete(f"/api/v1/nodes/{one}")
+
+
+@pytest.fixture
+def kubelet(api_server: ApiServer, name: str) -> Iterator[WouldBeKubelet]:
+    with WouldBeKubelet(api_server, name) as played:
+        yield played
+        assert played.errors == []
+
+
+def values(name: str, **more: Any) -> dict[str, Any]:
+    return {"node": name, "stack": STACK, "groups": [GROUP], **new_token(), **more}
+
+
+def joined_text(token: dict[str, Any]) -> str:
+    return f"{token['tokenId']}.{token['tokenSecret']}"
+
+
+def post(server: ApiServer, token: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Posts a request with a bootstrap token, as soon as the API server knows it."""
+
+    def attempt() -> Any:
+        try:
+            return server.client(token=token).post(REQUESTS, body)
+        except ApiError as error:
+            if error.code in (401, 403):
+                return None
+            raise
+
+    made: dict[str, Any] = until(attempt)
+    return made
+
+
+def test_a_node_joins(api_server: ApiServer, run: Run, name: str, kubelet: WouldBeKubelet) -> None:
+    make_node(api_server, name)
+    given = values(name)
+    assert run("bootstrap-token", "apply", **given).stdout == ""
+    kubelet.join(joined_text(given))
+    approval = run("csr-approval", "apply", nodeIp=kubelet.address, timeoutSeconds=30, **given)
+    assert (approval.stdout, approval.stderr) == ("", "")
+    assert api_server.kubectl("get", "--raw", f"/api/v1/nodes/{name}/proxy/healthz") == "ok"
+    assert tokens_of(api_server, name) == [], "no usable token is left"
+    assert not any(map(is_pending, requests_of(api_server, f"system:node:{name}")))
+
+    # Again, as after a change of the kubeconfig: nothing happens, quickly.
+    started = time.monotonic()
+    again = run("csr-approval", "apply", nodeIp=kubelet.address, timeoutSeconds=30, **given)
+    run("bootstrap-token", "apply", **given)
+    assert again.stderr == ""
+    assert time.monotonic() - started < 8
+    assert tokens_of(api_server, name) == []
+
+
+def test_the_token_is_the_node_s_own_short_lived_and_only_authenticates(
+    api_server: ApiServer, run: Run, name: str
+) -> None:
+    given = values(name, ttlSeconds=600)
+    outcome = run("bootstrap-token", "apply", **given)
+    assert given["tokenSecret"] not in outcome.stdout + outcome.stderr
+    (secret,) = tokens_of(api_server, name)
+    data = content(secret)
+    assert secret["type"] == "bootstrap.kubernetes.io/token"
+    assert secret["metadata"]["labels"]["kubenode/stack"].startswith("acme-kubenode-dev-")
+    assert data["usage-bootstrap-signing"] == "false"
+    assert data["auth-extra-groups"] == GROUP
+    expires = datetime.fromisoformat(data["expiration"])
+    assert timedelta(seconds=500) < expires - datetime.now(UTC) <= timedelta(seconds=600)
+    user = until(lambda: whoami(api_server, joined_text(given)))
+    assert user["username"] == f"system:bootstrap:{given['tokenId']}"
+    assert GROUP in user["groups"]
+
+
+def whoami(server: ApiServer, token: str) -> Any:
+    review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+    try:
+        answer = server.client(token=token).post("/apis/authentication.k8s.io/v1/selfsubjectreviews", review)
+    except ApiError:
+        return None
+    return answer["status"]["userInfo"]
+
+
+def test_leftovers_go_and_tokens_of_others_stay(api_server: ApiServer, run: Run, name: str) -> None:
+    first, second = values(name), values(name)
+    others = values(name, stack="acme/kubenode/prod")
+    neighbour = values(new_name())
+    for one in (first, others, neighbour):
+        run("bootstrap-token", "apply", **one)
+    run("bootstrap-token", "apply", **second)
+    left = {content(one)["token-id"] for one in tokens_of(api_server, name)}
+    assert left == {second["tokenId"], others["tokenId"]}
+    for one in (others, neighbour):
+        assert api_server.admin.find(f"{TOKENS}/bootstrap-token-{one['tokenId']}") is not None
+        run("bootstrap-token", "remove", **one)
+    run("bootstrap-token", "remove", **second)
+    assert tokens_of(api_server, name) == []
+
+
+def test_the_same_token_again_gets_a_new_expiration(api_server: ApiServer, run: Run, name: str) -> None:
+    given = values(name)
+    run("bootstrap-token", "apply", **given, ttlSeconds=100)
+    (before,) = tokens_of(api_server, name)
+    run("bootstrap-token", "apply", **given, ttlSeconds=3600)
+    (after,) = tokens_of(api_server, name)
+    assert content(before)["expiration"] < content(after)["expiration"]
+    run("bootstrap-token", "remove", **given)
+
+
+def test_a_secret_of_that_name_that_is_no_token_is_left_alone(
+    api_server: ApiServer, run: Run, name: str
+) -> None:
+    given = values(name)
+    path = f"{TOKENS}/bootstrap-token-{given['tokenId']}"
+    api_server.admin.post(
+        TOKENS, {"metadata": {"name": f"bootstrap-token-{given['tokenId']}"}, "type": "Opaque"}
+    )
+    run("bootstrap-token", "remove", **given)
+    assert api_server.admin.find(path) is not None
+    outcome = run("bootstrap-token", "apply", **given, expect=1)
+    assert "already exists" in outcome.stderr
+    api_server.admin.delete(path)
+
+
+def test_a_joined_node_gets_no_token_but_one_to_heal_does(
+    api_server: ApiServer, run: Run, name: str, kubelet: WouldBeKubelet
+) -> None:
+    kubelet.adopt()
+    given = values(name)
+    run("bootstrap-token", "apply", **given)
+    assert tokens_of(api_server, name) == []
+    run("bootstrap-token", "apply", **given, heal="2026-01-31")
+    assert len(tokens_of(api_server, name)) == 1
+    run("bootstrap-token", "remove", **given)
+    run("bootstrap-token", "remove", **given)  # absent is success
+    assert tokens_of(api_server, name) == []
+
+
+@pytest.mark.parametrize("seconds", [59, 3601])
+def test_no_token_lives_longer_than_an_hour(run: Run, name: str, seconds: int) -> None:
+    outcome = run("bootstrap-token", "apply", **values(name), ttlSeconds=seconds, expect=2)
+    assert "ttlSeconds: expected a whole number from 60 to 3600" in outcome.stderr
+
+
+def test_groups_outside_the_bootstrappers_are_refused(run: Run, name: str) -> None:
+    outcome = run("bootstrap-token", "apply", **{**values(name), "groups": ["system:masters"]}, expect=2)
+    assert "system:bootstrappers:" in outcome.stderr
+
+
+def test_removal_deletes_the_requests_of_exactly_this_node(
+    api_server: ApiServer, run: Run, name: str
+) -> None:
+    given = values(name)
+    run("bootstrap-token", "apply", **given)
+    # A name that starts with ours, and another bootstrap token: neither is this node's.
+    longer = f"system:node:{name}0"
+    own = signing_request(request_pem(new_key(), f"system:node:{name}"), CLIENT_SIGNER, CLIENT_USAGES)
+    post(api_server, joined_text(given), own)
+    for user in (f"system:node:{name}", longer):
+        pair = api_server.authority.issue(user, ["system:nodes"])
+        body = signing_request(request_pem(new_key(), user), CLIENT_SIGNER, CLIENT_USAGES)
+        api_server.client(certificate=pair[0], key=pair[1]).post(REQUESTS, body)
+    run("bootstrap-token", "remove", **given)
+    assert requests_of(api_server, f"system:node:{name}") == []
+    assert requests_of(api_server, f"system:bootstrap:{given['tokenId']}") == []
+    (kept,) = requests_of(api_server, longer)
+    api_server.admin.delete(f"{REQUESTS}/{kept['metadata']['name']}")
+
+
+def test_hostile_requests_stay_pending_while_the_right_ones_are_approved(
+    api_server: ApiServer, run: Run, name: str, kubelet: WouldBeKubelet
+) -> None:
+    given = values(name)
+    run("bootstrap-token", "apply", **given)
+    token = joined_text(given)
+    user = f"system:node:{name}"
+    serving = request_pem(new_key(), user, dns_names=[name], ips=[kubelet.address])
+    hostile = {
+        "other node": signing_request(
+            request_pem(new_key(), "system:node:victim"), CLIENT_SIGNER, CLIENT_USAGES
+        ),
+        "serving by token": signing_request(serving, SERVING_SIGNER, SERVING_USAGES),
+        "admin": signing_request(
+            request_pem(new_key(), "admin"), "kubernetes.io/kube-apiserver-client", CLIENT_USAGES
+        ),
+    }
+    names = {why: post(api_server, token, body)["metadata"]["name"] for why, body in hostile.items()}
+    # Another node's, in order for that node: pending before, pending after.
+    foreign = new_name("foreign")
+    pair = api_server.authority.issue(f"system:node:{foreign}", ["system:nodes"])
+    body = signing_request(request_pem(new_key(), f"system:node:{foreign}"), CLIENT_SIGNER, CLIENT_USAGES)
+    api_server.client(certificate=pair[0], key=pair[1]).post(REQUESTS, body)
+
+    kubelet.join(token)
+    outcome = run("csr-approval", "apply", nodeIp=kubelet.address, timeoutSeconds=30, **given)
+
+    for why, request in names.items():
+        assert is_pending(api_server.admin.get(f"{REQUESTS}/{request}")), why
+        assert f"request {request} not approved:" in outcome.stderr
+    assert all(map(is_pending, requests_of(api_server, f"system:node:{foreign}")))
+    for one in requests_of(api_server, f"system:node:{foreign}"):
+        assert one["metadata"]["name"] not in outcome.stderr
+        api_server.admin.delete(f"{REQUESTS}/{one['metadata']['name']}")
+    run("bootstrap-token", "remove", **given)
+
+
+@pytest.mark.parametrize(
+    ("asked", "reason"),
+    [
+        ({"dns_names": ["kubernetes.default.svc"]}, "unexpected DNS name 'kubernetes.default.svc'"),
+        ({"ips": ["10.96.0.1"]}, "unexpected IP address 10.96.0.1"),
+    ],
+)
+def test_a_serving_request_for_more_is_not_approved_and_named(
+    api_server: ApiServer,
+    run: Run,
+    name: str,
+    kubelet: WouldBeKubelet,
+    asked: dict[str, list[str]],
+    reason: str,
+) -> None:
+    kubelet.serving_request = {
+        "dns_names": [name, *asked.get("dns_names", ())],
+        "ips": [kubelet.address, *asked.get("ips", ())],
+    }
+    given = values(name)
+    run("bootstrap-token", "apply", **given)
+    kubelet.join(joined_text(given))
+    started = time.monotonic()
+    outcome = run("csr-approval", "apply", nodeIp=kubelet.address, timeoutSeconds=6, **given, expect=1)
+    assert 5 < time.monotonic() - started < 12, "the timeout is honoured"
+    (pending,) = [one for one in requests_of(api_server, f"system:node:{name}") if is_pending(one)]
+    assert f"request {pending['metadata']['name']}: not approved: names: {reason}" in outcome.stderr
+    assert "the kubelet has no serving certificate yet" in outcome.stderr
+    assert "remote error: tls: internal error" in outcome.stderr
+    assert f"Next: kubectl get csr {pending['metadata']['name']} -o yaml" in outcome.stderr
+    assert len(tokens_of(api_server, name)) == 1, "the node may still need its token"
+
+
+def test_nobody_comes(api_server: ApiServer, run: Run, name: str) -> None:
+    make_node(api_server, name)
+    given = values(name)
+    outcome = run("csr-approval", "apply", nodeIp="10.0.0.7", timeoutSeconds=2, **given, expect=1)
+    assert f"{name}: after 2 s: no kubelet has registered as this node" in outcome.stderr
+    assert f"requests of system:bootstrap:{given['tokenId']} or system:node:{name}: none" in outcome.stderr
+    assert "journalctl -u kubelet" in outcome.stderr
+
+
+def test_a_certificate_of_another_authority(
+    api_server: ApiServer, run: Run, name: str, kubelet: WouldBeKubelet
+) -> None:
+    kubelet.adopt()
+    other = Authority.make("another-ca")
+    kubelet._serve(*other.issue(f"system:node:{name}", ips=[kubelet.address], dns_names=[name]))
+    outcome = run("csr-approval", "apply", nodeIp=kubelet.address, timeoutSeconds=3, **values(name), expect=1)
+    assert "x509: certificate signed by unknown authority" in outcome.stderr
+    assert "--kubelet-certificate-authority" in outcome.stderr
+
+
+def test_a_kubelet_that_refuses_the_api_server_is_reached_and_told(
+    run: Run, name: str, kubelet: WouldBeKubelet
+) -> None:
+    kubelet.adopt()
+    kubelet.answer(403)
+    outcome = run("csr-approval", "apply", nodeIp=kubelet.address, timeoutSeconds=5, **values(name))
+    assert "--kubelet-client-certificate" in outcome.stderr
+
+
+def test_without_serving_certificates_joining_is_enough(
+    api_server: ApiServer, run: Run, name: str, kubelet: WouldBeKubelet
+) -> None:
+    kubelet.adopt()
+    kubelet._context = None
+    run("csr-approval", "apply", nodeIp=kubelet.address, timeoutSeconds=5, serving=False, **values(name))
+
+
+def test_a_renewal_is_approved_although_the_kubelet_is_reached(
+    api_server: ApiServer, run: Run, name: str, kubelet: WouldBeKubelet
+) -> None:
+    kubelet.adopt()
+    user = f"system:node:{name}"
+    for signer, usages, names in (
+        (CLIENT_SIGNER, CLIENT_USAGES, {}),
+        (SERVING_SIGNER, SERVING_USAGES, {"dns_names": [name], "ips": [kubelet.address]}),
+    ):
+        body = signing_request(request_pem(new_key(), user, **names), signer, usages)
+        kubelet._own().post(REQUESTS, body)
+    run("csr-approval", "apply", nodeIp=kubelet.address, timeoutSeconds=10, **values(name))
+    found = requests_of(api_server, user)
+    assert len(found) == 2
+    assert not any(map(is_pending, found))
+
+
+def test_without_a_signer_the_error_says_so(
+    api_server: ApiServer, run: Run, name: str, kubelet: WouldBeKubelet
+) -> None:
+    given = values(name)
+    run("bootstrap-token", "apply", **given)
+    api_server.stop("kube-controller-manager")
+    try:
+        kubelet.join(joined_text(given))
+        outcome = run("csr-approval", "apply", nodeIp=kubelet.address, timeoutSeconds=5, **given, expect=1)
+    finally:
+        api_server.start("kube-controller-manager")
+        kubelet.stop()
+    assert "approved by this run, but no signer has issued the certificate" in outcome.stderr
+    assert "--cluster-signing-cert-file" in outcome.stderr
+
+
+def test_what_is_approved_is_what_was_checked(
+    api_server: ApiServer, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A request that changed, or was made anew under its name, between check and approval is not approved."""
+    monkeypatch.setenv("PATH", str(Path(api_server.kubectl_path).parent))
+    session = Session(Kubectl(str(api_server.kubeconfig)), name)
+    user = f"system:node:{name}"
+    # As the node itself: the controller manager approves such requests of an admin by itself.
+    client = api_server.client(*("", *api_server.authority.issue(user, ["system:nodes"])))
+
+    def make() -> dict[str, Any]:
+        body = signing_request(request_pem(new_key(), user), CLIENT_SIGNER, CLIENT_USAGES)
+        body["metadata"] = {"name": f"csr-of-{name}"}
+        made: dict[str, Any] = client.post(REQUESTS, body)
+        return made
+
+    path = f"{REQUESTS}/csr-of-{name}"
+    checked = make()
+    api_server.admin.merge(path, {"metadata": {"labels": {"x": "y"}}})
+    assert csr_approval._approve(session, checked) is False
+    checked = api_server.admin.get(path)
+    api_server.admin.delete(path)
+    make()
+    assert csr_approval._approve(session, checked) is False
+    assert is_pending(api_server.admin.get(path))
+    assert csr_approval._approve(session, api_server.admin.get(path)) is True
+    assert not is_pending(api_server.admin.get(path))
+    api_server.admin.delete(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "reach"),
+    [
+        ("error trying to reach service: remote error: tls: internal error", Reach.NO_CERTIFICATE),
+        (
+            "error trying to reach service: tls: failed to verify certificate: x509: certificate",
+            Reach.UNTRUSTED,
+        ),
+        ("error trying to reach service: dial tcp 10.0.0.7:10250: connect: connection refused", Reach.SILENT),
+        ("Error from server: no preferred addresses found; known addresses: []", Reach.SILENT),
+        ("Error from server (Forbidden): Forbidden (user=kube-apiserver, verb=get)", Reach.REFUSED),
+        ("error: You must be logged in to the server (Unauthorized)", Reach.REFUSED),
+        ('User "x" cannot get resource "nodes/proxy" in API group ""', Reach.FORBIDDEN),
+    ],
+)
+def test_classify(text: str, reach: Reach) -> None:
+    assert classify(text) is reach

@@ -1,0 +1,374 @@
+"""Out of service and back, against a real API server with pods, budgets and a played kubelet."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.components.local.cluster import (
+    annotations,
+    forbid_eviction,
+    is_cordoned,
+    make_node,
+    new_name,
+    node,
+    our_taints,
+    pod_exists,
+    run_pod,
+    until,
+)
+from tests.components.local.conftest import LAUNCHER, ROOT, Run, environment
+from tests.support.apiserver import ApiServer
+from tests.support.would_be_kubelet import LEASES, WouldBeKubelet
+
+pytestmark = pytest.mark.sandbox
+SHORT = {"timeoutSeconds": 3}
+
+
+@pytest.fixture
+def name(api_server: ApiServer) -> str:
+    return new_name()
+
+
+@pytest.fixture
+def kubelet(api_server: ApiServer, name: str) -> Iterator[WouldBeKubelet]:
+    """A node that has been Ready for long, in service with the digest "old"."""
+    make_node(api_server, name, **{"kubenode/in-service": "old"})
+    with WouldBeKubelet(api_server, name) as played:
+        played.adopt()
+        yield played
+        assert played.errors == []
+
+
+def test_a_new_node_is_set_aside_and_put_into_service_once_healthy(
+    api_server: ApiServer, run: Run, name: str
+) -> None:
+    make_node(api_server, name)
+    outcome = run("out-of-service", "apply", node=name, digest="d1")
+    (line,) = outcome.lines
+    assert uuid.UUID(line).version == 4
+    assert is_cordoned(api_server, name)
+    assert our_taints(api_server, name) == ["new"]
+    with WouldBeKubelet(api_server, name) as kubelet:
+        kubelet.adopt()
+        started = time.monotonic()
+        back = run("in-service", "apply", node=name, digest="d1", runId=line, kubeletVersion="1.37.2")
+        assert time.monotonic() - started < 6, (
+            "a kubelet that answers proves itself without waiting for a renewal"
+        )
+    assert (back.stdout, back.stderr) == ("", "")
+    assert not is_cordoned(api_server, name)
+    assert our_taints(api_server, name) == []
+    assert annotations(api_server, name) == {
+        "kubenode/claim": "acme/kubenode/dev",
+        "kubenode/in-service": "d1",
+    }
+
+
+def test_nothing_at_all_happens_when_the_digest_is_the_same(
+    api_server: ApiServer, run: Run, name: str
+) -> None:
+    make_node(api_server, name, **{"kubenode/in-service": "old"})
+    pod = run_pod(api_server, name)
+    before = node(api_server, name)["metadata"]["resourceVersion"]
+    first = run("out-of-service", "apply", node=name, digest="old")
+    second = run("out-of-service", "apply", node=name, digest="old")
+    assert node(api_server, name)["metadata"]["resourceVersion"] == before
+    assert pod_exists(api_server, pod)
+    assert first.lines != second.lines, "a fresh id on every run"
+    assert first.stderr == ""
+
+
+def test_a_changed_digest_drains(api_server: ApiServer, run: Run, name: str, kubelet: WouldBeKubelet) -> None:
+    pod = run_pod(api_server, name)
+    elsewhere = new_name()
+    make_node(api_server, elsewhere)
+    other = run_pod(api_server, elsewhere)
+    outcome = run("out-of-service", "apply", node=name, digest="new", reason="docker 20 to 24", drain=SHORT)
+    assert not pod_exists(api_server, pod)
+    assert pod_exists(api_server, other)
+    assert is_cordoned(api_server, name)
+    assert our_taints(api_server, name) == ["docker-20-to-24"]
+    assert not is_cordoned(api_server, elsewhere)
+    assert len(outcome.lines) == 1
+    assert annotations(api_server, name)["kubenode/in-service"] == "old", (
+        "not in service yet with the new one"
+    )
+
+    # The upgrade failed and is reverted: nothing is drained, and in-service ends it uncordoned.
+    reverted = run("out-of-service", "apply", node=name, digest="old")
+    assert is_cordoned(api_server, name)
+    run("in-service", "apply", node=name, digest="old", runId=reverted.lines[0])
+    assert not is_cordoned(api_server, name)
+    assert our_taints(api_server, name) == []
+
+
+def test_a_budget_stops_the_drain_and_the_node_is_put_back(
+    api_server: ApiServer, run: Run, name: str, kubelet: WouldBeKubelet
+) -> None:
+    pod = run_pod(api_server, name)
+    forbid_eviction(api_server, pod)
+    before = node(api_server, name)
+    started = time.monotonic()
+    outcome = run("out-of-service", "apply", node=name, digest="new", drain={"timeoutSeconds": 4}, expect=1)
+    assert time.monotonic() - started < 15
+    assert outcome.stdout == ""
+    assert (
+        f"default/{pod} (Cannot evict pod as it would violate the pod's disruption budget" in outcome.stderr
+    )
+    assert "The node is uncordoned again" in outcome.stderr
+    assert "kubectl get pdb -A" in outcome.stderr
+    after = node(api_server, name)
+    assert after["spec"] == before["spec"]
+    assert after["metadata"]["annotations"] == before["metadata"]["annotations"]
+    assert pod_exists(api_server, pod)
+
+
+def test_force_goes_on_where_a_budget_stops(
+    api_server: ApiServer, run: Run, name: str, kubelet: WouldBeKubelet
+) -> None:
+    pod = run_pod(api_server, name)
+    forbid_eviction(api_server, pod)
+    bare = run_pod(api_server, name, owned=False)
+    outcome = run("out-of-service", "apply", node=name, digest="new", drain={**SHORT, "force": True})
+    assert not pod_exists(api_server, pod)
+    assert not pod_exists(api_server, bare)
+    assert f"force: deleting what eviction did not move in 3 s: default/{pod}" in outcome.stderr
+
+
+def test_a_bare_pod_stops_the_drain(
+    api_server: ApiServer, run: Run, name: str, kubelet: WouldBeKubelet
+) -> None:
+    bare = run_pod(api_server, name, owned=False)
+    outcome = run("out-of-service", "apply", node=name, digest="new", drain=SHORT, expect=1)
+    assert bare in outcome.stderr
+    assert "set drain.force" in outcome.stderr
+    assert not is_cordoned(api_server, name)
+    assert pod_exists(api_server, bare)
+
+
+def test_a_cordon_of_somebody_else_outlives_us(
+    api_server: ApiServer, run: Run, name: str, kubelet: WouldBeKubelet
+) -> None:
+    api_server.kubectl("cordon", name)
+    run("out-of-service", "apply", node=name, digest="new", drain=SHORT)
+    assert annotations(api_server, name)["kubenode/cordoned"] == "others"
+    outcome = run("in-service", "apply", node=name, digest="new", runId="x")
+    assert is_cordoned(api_server, name)
+    assert our_taints(api_server, name) == []
+    assert "kubenode/cordoned" not in annotations(api_server, name)
+    assert f"still cordoned (it was before we came): kubectl uncordon {name}" in outcome.stderr
+
+
+def test_a_node_never_in_service_with_pods_is_drained(api_server: ApiServer, run: Run, name: str) -> None:
+    make_node(api_server, name)
+    with WouldBeKubelet(api_server, name) as kubelet:
+        kubelet.adopt()
+        pod = run_pod(api_server, name)
+        run("out-of-service", "apply", node=name, digest="d", drain=SHORT)
+    assert not pod_exists(api_server, pod)
+
+
+def test_a_missing_node_is_an_error_when_applying_and_success_when_removing(run: Run, name: str) -> None:
+    outcome = run("out-of-service", "apply", node=name, digest="d", expect=1)
+    assert f"{name}: there is no such Node" in outcome.stderr
+    run("in-service", "remove", node=name, digest="d")
+
+
+@pytest.mark.parametrize(
+    ("program", "verb"), [("out-of-service", "apply"), ("in-service", "apply"), ("in-service", "remove")]
+)
+def test_another_stack_s_node_is_refused(
+    api_server: ApiServer, run: Run, name: str, kubelet: WouldBeKubelet, program: str, verb: str
+) -> None:
+    pod = run_pod(api_server, name)
+    before = node(api_server, name)
+    outcome = run(program, verb, node=name, digest="new", stack="acme/kubenode/prod", drain=SHORT, expect=1)
+    assert "claimed by the stack acme/kubenode/dev, not by acme/kubenode/prod" in outcome.stderr
+    after = node(api_server, name)
+    assert after["spec"] == before["spec"]
+    assert after["metadata"]["annotations"] == before["metadata"]["annotations"]
+    assert pod_exists(api_server, pod)
+
+
+def test_a_node_that_is_not_ready_is_not_put_into_service(
+    api_server: ApiServer, run: Run, name: str, kubelet: WouldBeKubelet
+) -> None:
+    run("out-of-service", "apply", node=name, digest="new", drain=SHORT)
+    kubelet.ready = False
+    kubelet.report()
+    started = time.monotonic()
+    outcome = run("in-service", "apply", node=name, digest="new", timeoutSeconds=3, expect=1)
+    assert 2.5 < time.monotonic() - started < 8
+    assert "Ready=False KubeletNotReady cni plugin not initialized" in outcome.stderr
+    assert "journalctl -u kubelet" in outcome.stderr
+    assert is_cordoned(api_server, name)
+    assert annotations(api_server, name)["kubenode/in-service"] == "old"
+
+
+def test_a_kubelet_that_died_still_ready_is_not_believed(
+    api_server: ApiServer, run: Run, name: str, kubelet: WouldBeKubelet
+) -> None:
+    kubelet.stop()
+    assert "True" in json.dumps(node(api_server, name)["status"]["conditions"]), (
+        "stale, as for 40 s in real life"
+    )
+    outcome = run("in-service", "apply", node=name, digest="new", timeoutSeconds=3, expect=1)
+    assert f"the Lease kube-node-lease/{name} was last renewed at" in outcome.stderr
+    assert annotations(api_server, name)["kubenode/in-service"] == "old"
+
+
+def test_a_kubelet_that_cannot_be_asked_proves_itself_by_its_next_renewal(
+    api_server: ApiServer, run: Run, name: str, kubelet: WouldBeKubelet
+) -> None:
+    kubelet._context = None
+    run("in-service", "apply", node=name, digest="new", timeoutSeconds=15)
+    assert annotations(api_server, name)["kubenode/in-service"] == "new"
+
+
+def test_a_kubelet_that_answers_but_no_longer_reports_is_not_believed(
+    api_server: ApiServer, run: Run, name: str, kubelet: WouldBeKubelet
+) -> None:
+    """Restarted with credentials that do not work: healthy on its own, silent towards the API server."""
+    kubelet._ending.set()  # no more renewals; it goes on answering
+    time.sleep(0.5)
+    kubelet.started = time.time()
+    outcome = run("in-service", "apply", node=name, digest="new", timeoutSeconds=3, expect=1)
+    assert "was last renewed at" in outcome.stderr
+    kubelet._ending.clear()
+
+
+def test_renewed_after_is_proof_enough(
+    api_server: ApiServer, run: Run, name: str, kubelet: WouldBeKubelet
+) -> None:
+    kubelet.stop()
+    lease = api_server.admin.get(f"{LEASES}/{name}")["spec"]["renewTime"]
+    values = {"node": name, "digest": "new", "timeoutSeconds": 2}
+    run("in-service", "apply", **values, renewedAfter="2999-01-01T00:00:00Z", expect=1)
+    run("in-service", "apply", **values, renewedAfter=lease.split(".")[0] + "Z", expect=None)
+    kubelet.started -= 1
+    run("in-service", "apply", **values, renewedAfter="2020-01-01T00:00:00Z")
+
+
+def test_the_wrong_release_is_waited_for(
+    api_server: ApiServer, run: Run, name: str, kubelet: WouldBeKubelet
+) -> None:
+    outcome = run(
+        "in-service", "apply", node=name, digest="new", kubeletVersion="1.36.3", timeoutSeconds=2, expect=1
+    )
+    assert "kubelet 1.36.3 has not reported (the Node says v1.37.2)" in outcome.stderr
+
+
+def test_removal_drains_and_leaves_the_node_out(
+    api_server: ApiServer, run: Run, name: str, kubelet: WouldBeKubelet
+) -> None:
+    pod = run_pod(api_server, name)
+    outcome = run("in-service", "remove", node=name, digest="old", drain=SHORT)
+    assert outcome.stdout == ""
+    assert not pod_exists(api_server, pod)
+    assert is_cordoned(api_server, name)
+    assert our_taints(api_server, name) == ["removal"]
+    run("in-service", "remove", node=name, digest="old", drain=SHORT)  # once more, as after a failed destroy
+
+
+def test_a_removal_that_cannot_drain_leaves_the_node_usable(
+    api_server: ApiServer, run: Run, name: str, kubelet: WouldBeKubelet
+) -> None:
+    pod = run_pod(api_server, name)
+    forbid_eviction(api_server, pod)
+    outcome = run("in-service", "remove", node=name, digest="old", drain=SHORT, expect=1)
+    assert f"default/{pod}" in outcome.stderr
+    assert "The node is uncordoned again" in outcome.stderr
+    assert not is_cordoned(api_server, name)
+    assert our_taints(api_server, name) == []
+
+
+def abandon(server: ApiServer, name: str) -> None:
+    """What the control plane writes when a kubelet has been silent for long."""
+    condition = {
+        "type": "Ready",
+        "status": "Unknown",
+        "reason": "NodeStatusUnknown",
+        "message": "Kubelet stopped posting",
+    }
+    server.admin.merge(f"/api/v1/nodes/{name}/status", {"status": {"conditions": [condition]}})
+
+
+def test_an_abandoned_node_is_removed_by_force_only(
+    api_server: ApiServer, run: Run, name: str, kubelet: WouldBeKubelet
+) -> None:
+    pod = run_pod(api_server, name, grace_period_seconds=30)
+    kubelet.stop()
+    abandon(api_server, name)
+    outcome = run("in-service", "remove", node=name, digest="old", drain=SHORT, expect=1)
+    assert "the control plane has given its kubelet up" in outcome.stderr
+    assert f"default/{pod} (deleted, but its kubelet has not ended it)" in outcome.stderr
+    assert "drain.force" in outcome.stderr
+    forced = run("in-service", "remove", node=name, digest="old", drain={**SHORT, "force": True})
+    assert "its pods are deleted without waiting for it" in forced.stderr
+    assert not pod_exists(api_server, pod)
+
+
+def test_a_signal_during_a_drain_puts_the_node_back(
+    api_server: ApiServer, run: Run, name: str, kubelet: WouldBeKubelet, tmp_path: Path
+) -> None:
+    pod = run_pod(api_server, name)
+    forbid_eviction(api_server, pod)
+    process = subprocess.Popen(
+        [str(LAUNCHER), "out-of-service", "apply"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=environment(tmp_path, Path(api_server.kubectl_path).parent),
+    )
+    assert process.stdin is not None
+    values = {"node": name, "digest": "new", "kubeconfigFile": str(api_server.kubeconfig)}
+    process.stdin.write(json.dumps(values))
+    process.stdin.close()
+    process.stdin = None
+    until(lambda: is_cordoned(api_server, name))
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert out == ""
+    assert "the node is uncordoned again" in err
+    assert not is_cordoned(api_server, name)
+    assert our_taints(api_server, name) == []
+
+
+def test_others_write_the_node_at_the_same_time(
+    api_server: ApiServer, run: Run, name: str, kubelet: WouldBeKubelet
+) -> None:
+    """Labels that somebody keeps changing survive, and our write still gets in."""
+    ending = threading.Event()
+    written: list[int] = []
+
+    def write() -> None:
+        while not ending.wait(0.25):
+            written.append(len(written))
+            api_server.admin.merge(
+                f"/api/v1/nodes/{name}", {"metadata": {"labels": {"count": str(len(written))}}}
+            )
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        run("out-of-service", "apply", node=name, digest="new", drain=SHORT)
+        run("in-service", "apply", node=name, digest="new", runId="x")
+    finally:
+        ending.set()
+        thread.join()
+    found = node(api_server, name)
+    assert found["metadata"]["labels"]["count"] == str(len(written))
+    assert found["metadata"]["annotations"]["kubenode/in-service"] == "new"
+    assert not is_cordoned(api_server, name)
