@@ -111,7 +111,7 @@ def nodes(settings: StackSettings, found: cluster_facts.Facts, cluster: Cluster)
 def verification(settings: StackSettings, nodes: dict[str, Node], cluster: Cluster) -> None:
     """The walkthrough's last chapter, if the stack asks for it."""
     if settings.verification.enabled:
-        Verification(
+        proof = Verification(
             "verification",
             VerificationArgs(
                 settings=settings,
@@ -121,6 +121,7 @@ def verification(settings: StackSettings, nodes: dict[str, Node], cluster: Clust
                 claim=claim(),
             ),
         )
+        pulumi.export("verification", proof.answers)
 
 
 def outputs(settings: StackSettings, found: cluster_facts.Facts) -> None:

@@ -32,30 +32,39 @@ SUMS = "SHA256SUMS"
 _PLUGINS = "./usr/lib/cni/"
 _READY_SECONDS = 20.0
 
-Source = Path | Callable[[Path], None]
-"""A file to serve as it is, or what makes it at the path it is given."""
 
-
-def layout(tools: Tools, plugins: Path, pause: Path, nginx: Path) -> dict[str, Source]:
-    """What is served, by path. Programs of older releases are served if they are among the tools."""
+def layout(tools: Tools, plugins: Path, pause: Path, nginx: Path) -> dict[str, Path]:
+    """What is served: files of the cache by path. Older releases are served if they are among the tools."""
     arch = "arm64" if os.uname().machine == "aarch64" else "amd64"
-    served: dict[str, Source] = {}
+    served = {"images/nginx.tar": nginx, f"images/pause-{images.PAUSE.rpartition(':')[2]}.tar": pause}
     for name in tools.paths:
         program = tools.path(name)
         if program.name in ("kubelet", "kube-proxy"):
             served[f"release/{tools.version(name)}/bin/linux/{arch}/{program.name}"] = program
-    cri_dockerd = tools.version("cri-dockerd")
-    number = cri_dockerd.removeprefix("v")
-    served[f"cri-dockerd/{cri_dockerd}/cri-dockerd-{number}.{arch}.tgz"] = lambda target: archives.write_tgz(
-        target, [Member("cri-dockerd/cri-dockerd", tools.path("cri-dockerd"))]
-    )
-    cni = upstream_version(_package_version(plugins))
-    served[f"cni-plugins/{cni}/cni-plugins-linux-{arch}-{cni}.tgz"] = lambda target: pack_plugins(
-        plugins, target
-    )
-    served[f"images/pause-{images.PAUSE.rpartition(':')[2]}.tar"] = pause
-    served["images/nginx.tar"] = nginx
+    version = tools.version("cri-dockerd")
+    name = f"cri-dockerd-{version.removeprefix('v')}.{arch}.tgz"
+    served[f"cri-dockerd/{version}/{name}"] = packed(name, tools.path("cri-dockerd"), pack_cri_dockerd)
+    version = upstream_version(_package_version(plugins))
+    name = f"cni-plugins-linux-{arch}-{version}.tgz"
+    served[f"cni-plugins/{version}/{name}"] = packed(name, plugins, pack_plugins)
     return served
+
+
+def packed(name: str, source: Path, pack: Callable[[Path, Path], None]) -> Path:
+    """The archive of that name in the cache, made from the source unless it is there."""
+    key = hashlib.sha256(_stamp(source).encode()).hexdigest()[:12]
+    target = images.folder() / f"{key}-{name}"
+    if not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_name(f".{target.name}.{os.getpid()}")
+        pack(source, part)
+        part.rename(target)
+    return target
+
+
+def pack_cri_dockerd(program: Path, target: Path) -> None:
+    """The program as upstream packs it."""
+    archives.write_tgz(target, [Member("cri-dockerd/cri-dockerd", program)])
 
 
 def upstream_version(debian: str) -> str:
@@ -74,15 +83,13 @@ def pack_plugins(package: Path, target: Path) -> None:
         archives.write_tgz(target, [Member(f"./{program.name}", program) for program in programs])
 
 
-def ensure(checkout: Checkout, served: Mapping[str, Source], key: str, doing: Callable[[str], None]) -> str:
-    """Have the folder hold exactly this; returns what was done. `key` names all that decides its contents."""
+def ensure(checkout: Checkout, served: Mapping[str, Path], doing: Callable[[str], None]) -> str:
+    """Have the folder hold exactly this; returns what was done."""
     folder = checkout.artifacts
     sums = folder / SUMS
-    if (
-        checkout.read_record().get("artifacts") == key
-        and sums.exists()
-        and all((folder / path).exists() for path in served)
-    ):
+    key = digest(served)
+    complete = sums.exists() and all((folder / path).exists() for path in served)
+    if complete and checkout.read_record().get("artifacts") == key:
         return "there already"
     # The folder itself stays: the server's container holds it.
     folder.mkdir(parents=True, exist_ok=True)
@@ -99,10 +106,7 @@ def ensure(checkout: Checkout, served: Mapping[str, Source], key: str, doing: Ca
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.unlink(missing_ok=True)
-        if isinstance(source, Path):
-            _link(source, target)
-        else:
-            source(target)
+        _link(source, target)
         lines.append(f"{archives.sha256(target)}  {path}\n")
     part = folder / f".{SUMS}.part"
     part.write_text("".join(lines), encoding="utf-8")
@@ -111,14 +115,10 @@ def ensure(checkout: Checkout, served: Mapping[str, Source], key: str, doing: Ca
     return f"{len(served)} files"
 
 
-def digest(served: Mapping[str, Source], *made_from: Path) -> str:
+def digest(served: Mapping[str, Path]) -> str:
     """Names what is served: paths, and the files behind them, which are never changed in place."""
-    state = hashlib.sha256()
-    for path, source in sorted(served.items()):
-        state.update(f"{path}\0{_stamp(source) if isinstance(source, Path) else ''}\n".encode())
-    for source in made_from:
-        state.update(f"{_stamp(source)}\n".encode())
-    return state.hexdigest()[:12]
+    stamps = (f"{path}\0{_stamp(source)}\n" for path, source in sorted(served.items()))
+    return hashlib.sha256("".join(stamps).encode()).hexdigest()[:12]
 
 
 def spec(checkout: Checkout, subnet: ipaddress.IPv4Network) -> containers.Spec:

@@ -1,4 +1,4 @@
-"""The commands `python -m sandbox up | down | status | ssh | logs`.
+"""The commands `python -m sandbox up | deploy | down | status | ssh | logs`.
 
 Owns: arguments, exit codes and how errors look. Does not own what the commands do.
 """
@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from sandbox import daemon, status
+from sandbox import deploy as deploy_module
 from sandbox import down as down_module
 from sandbox import up as up_module
 from sandbox.checkout import ARTIFACTS, Checkout
@@ -70,6 +71,14 @@ def up(
     The first run on a machine compiles Kubernetes and Pulumi, which takes minutes; later runs take seconds.
     """
     up_module.up(Checkout.here(), Machine.here(), host_count, release.value if release else None, older=older)
+
+
+@app.command()
+def deploy(
+    stack: Annotated[str, typer.Option("--stack", help="The stack to bring up.")] = "dev",
+) -> None:
+    """Run `pulumi up` on the sandbox's hosts, with its proof, and show the nodes."""
+    deploy_module.deploy(Checkout.here(), stack)
 
 
 @app.command()

@@ -25,6 +25,7 @@ class Container:
     name: str
     status: str
     address: str
+    image: str
     labels: Mapping[str, str]
 
     @property
@@ -170,5 +171,6 @@ def _container(raw: Mapping[str, Any]) -> Container:
         raw["Name"].lstrip("/"),
         raw["State"]["Status"],
         addresses[0] if addresses else "",
+        raw["Config"].get("Image", ""),
         raw["Config"]["Labels"] or {},
     )

@@ -52,10 +52,10 @@ def up(
         with steps.step(f"Host image ({image.release})") as step:
             step.did(image.ensure(docker, step.doing))
         site = Site(checkout, docker, subnet, network.mtu(), _privileged(checkout, docker, image))
-        with steps.step("Artifacts") as step:
-            step.did(_serve(site, existing, tools, step.doing))
         with steps.step("Control plane") as step:
             step.did(_control_plane(site, _find(existing, CONTROL_PLANE), image, tools, step.doing))
+        with steps.step("Artifacts") as step:
+            step.did(_serve(site, existing, tools, step.doing))
         with steps.step("Hosts") as step:
             count = count if count is not None else len(there) or DEFAULT_HOSTS
             ready = _hosts(site, there, count, image, step.doing)
@@ -119,9 +119,9 @@ def _serve(site: Site, existing: Sequence[Container], tools: Tools, doing: Doing
     pause = images.ensure_pause(doing)
     nginx = images.ensure_nginx(doing)
     images.ensure_artifact_server(site.docker, doing)
+    doing("packing")
     served = artifacts.layout(tools, plugins, pause, nginx)
-    key = artifacts.digest(served, tools.path("cri-dockerd"), plugins)
-    result = artifacts.ensure(site.checkout, served, key, doing)
+    result = artifacts.ensure(site.checkout, served, doing)
     spec = artifacts.spec(site.checkout, site.subnet)
     did = containers.ensure(site.docker, site.checkout, spec, _find(existing, spec.role), renew=True)
     artifacts.settle(site.docker, site.checkout.name(spec.role), spec.address)
@@ -162,7 +162,10 @@ def _hosts(site: Site, there: Sequence[Container], count: int, image: HostImage,
         if did != "running":
             # Not of one that ran all along: its journal counts connections.
             hosts.wait_ssh(spec.role, spec.address)
-        return Host(spec.role, spec.address, key, existing.os if existing else image.release, did)
+        os_release = existing.os if existing else image.release
+        if did != "created" and existing and existing.image != HostImage(os_release).tag:
+            did += " (of an older image)"
+        return Host(spec.role, spec.address, key, os_release, did)
 
     return hosts.each(list(indices), work, lambda n, m: doing(f"{n} of {m}"))
 

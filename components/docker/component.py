@@ -24,11 +24,7 @@ class Docker(Part):
     ) -> None:
         content = Content(
             files=files.files(settings),
-            artifacts=[a for a in files.artifacts(settings) if not a.path.startswith(files.IMAGE_DIRECTORY)],
-            settings={
-                "package": [settings.docker.package],
-                "healthy-timeout-seconds": [str(settings.docker.healthy_timeout_seconds)],
-                "image": [f"{image.image} {image.url} {image.sha256}" for image in settings.artifacts.images],
-            },
+            artifacts=files.artifacts(settings),
+            settings=files.settings(settings),
         )
         super().__init__("Docker", "docker", host, content, after, opts)

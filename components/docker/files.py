@@ -6,13 +6,14 @@ is its package's, nor the loading of images and the health check (`docker.sh`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from components.remote.bundle import Artifact, HostFile
 from components.rendering import command_line, json_text
 from components.settings import NodeSettings
 from components.settings.defaults import DOCKER
 from components.settings.merge import patched
 
-IMAGE_DIRECTORY = "/var/lib/kubenode/images"
 CNI_BIN_DIRECTORY = "/opt/cni/bin"
 CNI_CONF_DIRECTORY = "/etc/cni/net.d"
 
@@ -30,44 +31,28 @@ def files(node: NodeSettings) -> tuple[HostFile, ...]:
 
 
 def artifacts(node: NodeSettings) -> tuple[Artifact, ...]:
-    """cri-dockerd's binary, and an archive for each preloaded image."""
+    """cri-dockerd's binary, where the kubelet needs it."""
     adapter = node.artifacts.cri_dockerd
-    binaries = (
-        ()
-        if adapter is None
-        else (
-            Artifact(
-                "cri-dockerd",
-                "/usr/local/bin/cri-dockerd",
-                adapter.url,
-                adapter.sha256,
-                "0755",
-                "cri-dockerd/cri-dockerd",
-            ),
-        )
-    )
-    return binaries + tuple(archive for _, archive in images(node))
-
-
-def images(node: NodeSettings) -> tuple[tuple[str, Artifact], ...]:
-    """Each preloaded image with the archive of `docker save` that holds it."""
-    return tuple(
-        (
-            image.image,
-            Artifact(
-                _file_name(image.url),
-                f"{IMAGE_DIRECTORY}/{_file_name(image.url)}",
-                image.url,
-                image.sha256,
-                "0644",
-            ),
-        )
-        for image in node.artifacts.images
+    if adapter is None:
+        return ()
+    return (
+        Artifact(
+            "cri-dockerd",
+            "/usr/local/bin/cri-dockerd",
+            adapter.url,
+            adapter.sha256,
+            member="cri-dockerd/cri-dockerd",
+        ),
     )
 
 
-def _file_name(url: str) -> str:
-    return url.rpartition("/")[2]
+def settings(node: NodeSettings) -> dict[str, Sequence[str]]:
+    """What is no file: the package, the patience, and the images, whose archives do not stay on the host."""
+    return {
+        "package": [node.docker.package],
+        "healthy-timeout-seconds": [str(node.docker.healthy_timeout_seconds)],
+        "image": [f"{image.image} {image.url} {image.sha256}" for image in node.artifacts.images],
+    }
 
 
 def _daemon(node: NodeSettings) -> dict[str, object]:

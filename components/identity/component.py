@@ -37,9 +37,8 @@ class Credentials(Part):
                 )
             )
 
-        born = pulumi.Output.secret(
-            pulumi.Output.all(
-                id=token.token_id, secret=token.token_secret, certificate=proxy.certificate, key=proxy.private_key
-            )
+        # One of these is secret, so everything made of them is.
+        born = pulumi.Output.all(
+            id=token.token_id, secret=token.token_secret, certificate=proxy.certificate, key=proxy.private_key
         )
         super().__init__("Credentials", "credentials", host, born.apply(content), after, opts)

@@ -31,7 +31,7 @@ def run(arguments: Arguments) -> str:
     seconds = arguments.integer("timeoutSeconds", 10, low=1)
     labels = arguments.mapping("labels")
     try:
-        with kubectls.opened(arguments, retry_seconds=0) as kubectl:
+        with kubectls.opened(arguments) as kubectl:
             version, node_list, daemon_sets, requests = _read(kubectl, seconds)
     except (Failure, OSError) as error:
         return render(unreachable(_short(error)))

@@ -108,7 +108,6 @@ class Kubectl:
         self._retry_seconds = retry_seconds
         self._running: set[subprocess.Popen[str]] = set()
         self._guard = threading.Lock()
-        self._environment = {key: value for key, value in os.environ.items() if key != "KUBECONFIG"}
 
     def get(self, path: str, *, retry: bool = True, timeout_seconds: float = REQUEST_SECONDS) -> Json:
         """Reads one object or list."""
@@ -226,7 +225,6 @@ class Kubectl:
             text=True,
             encoding="utf-8",
             errors="replace",
-            env=self._environment,
         )
         with self._guard:
             self._running.add(process)

@@ -79,9 +79,12 @@ class Verification(pulumi.ComponentResource):
         addresses = pulumi.Output.all(workload.cluster_ip, pods.stdout).apply(
             lambda found: [str(found[0]), *json.loads(str(found[1]))["podIps"]]
         )
+        self.answers: dict[str, pulumi.Output[str]] = {}
         for node, settings in sorted(args.settings.nodes.items()):
             host = Host(node, settings.address, args.claim, settings.ssh)
-            Verify(host, settings, addresses, pulumi.ResourceOptions(parent=self))
+            verify = Verify(host, settings, addresses, pulumi.ResourceOptions(parent=self))
+            # Every command's output counts as secret; this one prints how many addresses answered.
+            self.answers[node] = pulumi.Output.unsecret(verify.command.stdout)
         self.register_outputs({})
 
 

@@ -187,7 +187,8 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
     # The gRPC surface
 
     async def Handshake(self, request: Any, context: Any) -> Any:
-        self.connect_engine(request.engine_address)
+        if request.engine_address:
+            self.connect_engine(request.engine_address)
         return provider_pb2.ProviderHandshakeResponse(accept_secrets=True)
 
     async def GetPluginInfo(self, request: Any, context: Any) -> Any:

@@ -433,7 +433,7 @@ class KubernetesPlugin(Plugin):
     async def wait(self, missing: Callable[[], Awaitable[str | None]], timeout_seconds: float) -> str | None:
         """None as soon as nothing is missing; what is, when time is up or the engine cancels."""
         deadline, pause = time.monotonic() + timeout_seconds, 0.05
-        while (reason := await missing()) is not None:
+        while (reason := await _tolerant(missing)) is not None:
             if time.monotonic() >= deadline or self.cancelled.is_set():
                 return reason
             try:
@@ -441,6 +441,14 @@ class KubernetesPlugin(Plugin):
             except TimeoutError:
                 pause = min(pause * 1.5, 1.0)
         return None
+
+
+async def _tolerant(missing: Callable[[], Awaitable[str | None]]) -> str | None:
+    """An API server that does not answer for a moment is no reason to give up what has begun."""
+    try:
+        return await missing()
+    except UnreachableError as error:
+        return str(error)
 
 
 def _cluster_of(settings: Properties) -> Object | None:

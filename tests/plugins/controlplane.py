@@ -21,11 +21,11 @@ import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from tests.plugins.tools import tool
 
-_TOKEN = "admin-token-of-a-test"
+TOKEN = "admin-token-of-a-test"
 _START_SECONDS = 60
 # The collector ends foreground deletions, the namespace controller ends namespaces; the others only cost
 # time.
@@ -48,9 +48,10 @@ class ControlPlane:
 @contextmanager
 def control_plane(directory: Path) -> Iterator[ControlPlane]:
     etcd_port, peer_port, port = _free_ports(3)
-    certificate, key = _self_signed(directory)
-    (directory / "tokens.csv").write_text(f"{_TOKEN},admin,1,system:masters\n")
-    kubeconfig = _kubeconfig(port, certificate)
+    authority = _Authority()
+    certificate, key = authority.save(directory)
+    (directory / "tokens.csv").write_text(f"{TOKEN},admin,1,system:masters\n")
+    kubeconfig = _kubeconfig(port, authority)
     file = directory / "kubeconfig"
     file.write_text(kubeconfig)
     with ExitStack() as stack:
@@ -76,6 +77,7 @@ def control_plane(directory: Path) -> Iterator[ControlPlane]:
                 f"--secure-port={port}",
                 f"--tls-cert-file={certificate}",
                 f"--tls-private-key-file={key}",
+                f"--client-ca-file={certificate}",
                 f"--token-auth-file={directory}/tokens.csv",
                 "--authorization-mode=RBAC",
                 "--service-account-issuer=https://kubernetes.default.svc",
@@ -118,7 +120,7 @@ def _process(directory: Path, name: str, *arguments: str) -> Iterator[None]:
 def _await_ready(directory: Path, port: int, certificate: Path) -> None:
     context = ssl.create_default_context(cafile=str(certificate))
     request = urllib.request.Request(
-        f"https://127.0.0.1:{port}/readyz", headers={"Authorization": f"Bearer {_TOKEN}"}
+        f"https://127.0.0.1:{port}/readyz", headers={"Authorization": f"Bearer {TOKEN}"}
     )
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
@@ -138,50 +140,74 @@ def _free_ports(count: int) -> list[int]:
         return [each.getsockname()[1] for each in sockets]
 
 
-def _self_signed(directory: Path) -> tuple[Path, Path]:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "kube-apiserver")])
-    start = datetime.datetime.now(datetime.UTC) - datetime.timedelta(minutes=1)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(start)
-        .not_valid_after(start + datetime.timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False
+class _Authority:
+    """One key for all: the API server's certificate is its own authority, and signs the administrator's."""
+
+    def __init__(self) -> None:
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "kube-apiserver")])
+        names = [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost")]
+        self._certificate = (
+            self._builder(self._name, self._key)
+            .add_extension(x509.SubjectAlternativeName(names), critical=False)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .sign(self._key, hashes.SHA256())
         )
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    certificate_file, key_file = directory / "apiserver.crt", directory / "apiserver.key"
-    certificate_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    key_file.touch(0o600)
-    key_file.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.TraditionalOpenSSL,
-            serialization.NoEncryption(),
+
+    @property
+    def certificate_pem(self) -> bytes:
+        return self._certificate.public_bytes(serialization.Encoding.PEM)
+
+    def save(self, directory: Path) -> tuple[Path, Path]:
+        certificate_file, key_file = directory / "apiserver.crt", directory / "apiserver.key"
+        certificate_file.write_bytes(self.certificate_pem)
+        key_file.touch(0o600)
+        key_file.write_bytes(_pem(self._key))
+        return certificate_file, key_file
+
+    def administrator(self) -> tuple[bytes, bytes]:
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name(
+            [
+                x509.NameAttribute(NameOID.ORGANIZATION_NAME, "system:masters"),
+                x509.NameAttribute(NameOID.COMMON_NAME, "admin"),
+            ]
         )
-    )
-    return certificate_file, key_file
+        usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
+        certificate = (
+            self._builder(name, key).add_extension(usage, critical=False).sign(self._key, hashes.SHA256())
+        )
+        return certificate.public_bytes(serialization.Encoding.PEM), _pem(key)
+
+    def _builder(self, name: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+        start = datetime.datetime.now(datetime.UTC) - datetime.timedelta(minutes=1)
+        end = start + datetime.timedelta(days=1)
+        serial = x509.random_serial_number()
+        return x509.CertificateBuilder(self._name, name, key.public_key(), serial, start, end)
 
 
-def _kubeconfig(port: int, certificate: Path) -> str:
-    authority = base64.b64encode(certificate.read_bytes()).decode()
+def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    form = serialization.PrivateFormat.TraditionalOpenSSL
+    return key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
+
+
+def _kubeconfig(port: int, authority: _Authority) -> str:
+    def encoded(data: bytes) -> str:
+        return base64.b64encode(data).decode()
+
+    certificate, key = authority.administrator()
+    cluster = {
+        "server": f"https://127.0.0.1:{port}",
+        "certificate-authority-data": encoded(authority.certificate_pem),
+    }
+    user = {"client-certificate-data": encoded(certificate), "client-key-data": encoded(key)}
     return yaml.safe_dump(
         {
             "apiVersion": "v1",
             "kind": "Config",
             "current-context": "test",
             "contexts": [{"name": "test", "context": {"cluster": "test", "user": "admin"}}],
-            "clusters": [
-                {
-                    "name": "test",
-                    "cluster": {
-                        "server": f"https://127.0.0.1:{port}",
-                        "certificate-authority-data": authority,
-                    },
-                }
-            ],
-            "users": [{"name": "admin", "user": {"token": _TOKEN}}],
+            "clusters": [{"name": "test", "cluster": cluster}],
+            "users": [{"name": "admin", "user": user}],
         }
     )

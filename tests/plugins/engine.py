@@ -1,4 +1,8 @@
-"""A Pulumi project on the file backend, run by the real engine with the sandbox's plugins."""
+"""A Pulumi project on the file backend, run by the real engine.
+
+With the sandbox's plugins; with KUBENODE_TOOLS=system, with the official ones of this machine's Pulumi home,
+so that the same tests show where the two differ.
+"""
 
 import json
 import os
@@ -69,7 +73,10 @@ def new_project(directory: Path, home: Path) -> Project:
         each.mkdir(parents=True)
     (project / "Pulumi.yaml").write_text("name: test\nruntime: python\n")
     language = Path(tool("pulumi-language-python")).parent
-    install_into_home(home, Path(sys.executable))
+    if os.environ.get("KUBENODE_TOOLS") == "system":
+        home = Path(os.environ.get("PULUMI_HOME") or "~/.pulumi").expanduser()
+    else:
+        install_into_home(home, Path(sys.executable))
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("PULUMI_")},
         "PATH": f"{language}:{os.environ['PATH']}",

@@ -8,9 +8,10 @@ from typing import Any
 
 import grpc
 import pytest
+import yaml
 
 from sandbox.plugins.values import UNKNOWN, Secret, plain
-from tests.plugins.controlplane import ControlPlane
+from tests.plugins.controlplane import TOKEN, ControlPlane
 from tests.plugins.rpc import Engine, RefusedError, State, partial
 
 NODE, CONFIG, SECRET = "kubernetes:core/v1:Node", "kubernetes:core/v1:ConfigMap", "kubernetes:core/v1:Secret"
@@ -268,6 +269,16 @@ def test_kubeconfig_by_relative_path(
     monkeypatch.chdir(cluster.kubeconfig_file.parent)
     k8s.configure(kubeconfig="kubeconfig")
     k8s.create(NODE, "n", **node("by-path"))
+
+
+def test_token_instead_of_a_certificate(k8s: Engine, cluster: ControlPlane) -> None:
+    kubeconfig = yaml.safe_load(cluster.kubeconfig)
+    kubeconfig["users"][0]["user"] = {"token": TOKEN}
+    k8s.configure(kubeconfig=json.dumps(kubeconfig))
+    k8s.create(NODE, "n", **node("by-token"))
+    kubeconfig["users"][0]["user"] = {"token": "wrong"}
+    k8s.configure(kubeconfig=json.dumps(kubeconfig))
+    assert "Unauthorized" in error_of(k8s.create, NODE, "n", **node("refused"))
 
 
 def test_default_namespace_only_for_namespaced_kinds(k8s: Engine, cluster: ControlPlane) -> None:

@@ -37,5 +37,10 @@ class FakeDocker(Docker):
 
 def container(**changed: Any) -> Container:
     """A container as Docker shows it; keywords replace its state."""
-    values: dict[str, Any] = {"name": "kubenode-x-worker-1", "status": "running", "address": "172.30.0.11"}
+    values: dict[str, Any] = {
+        "name": "kubenode-x-worker-1",
+        "status": "running",
+        "address": "172.30.0.11",
+        "image": "image:1",
+    }
     return Container(**(values | {"labels": {}} | changed))

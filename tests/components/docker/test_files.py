@@ -33,12 +33,12 @@ def test_streams_listen_on_loopback_only(tmp_path: Path) -> None:
     assert "--streaming-bind-addr=127.0.0.1:0" in service
 
 
-def test_images_are_paired_with_their_archives(tmp_path: Path) -> None:
+def test_images_are_loaded_from_archives_with_their_checksums(tmp_path: Path) -> None:
     node = example.stack(tmp_path).nodes["worker-2"]
-    pairs = [(name, archive.path) for name, archive in files.images(node)]
-    assert pairs == [
-        ("registry.k8s.io/pause:3.10.2", "/var/lib/kubenode/images/pause.tar"),
-        ("nginx:1.27.3", "/var/lib/kubenode/images/nginx.tar"),
+    lines = [line.split(" ") for line in files.settings(node)["image"]]
+    assert [(name, url.rpartition("/")[2], len(sha256)) for name, url, sha256 in lines] == [
+        ("registry.k8s.io/pause:3.10.2", "pause.tar", 64),
+        ("nginx:1.27.3", "nginx.tar", 64),
     ]
 
 

@@ -268,7 +268,7 @@ ONE_FAULT = [
 
 @pytest.mark.parametrize("name", ONE_FAULT)
 def test_nothing_else_speaks_against_it(name: str) -> None:
-    """Each case differs from an accepted one in one thing, so a check that is dropped lets exactly it through."""
+    """Each case differs from an accepted one in one thing: a check that is dropped lets it through."""
     assert len(judge(REFUSED[name][0], EXPECTED).reasons) == 1
 
 

@@ -57,7 +57,7 @@ def node(server: ApiServer, name: str) -> dict[str, Any]:
     return found
 
 
-def annotations(server: ApiServer, name: str) -> dict[str, str]:
+def annotations_of(server: ApiServer, name: str) -> dict[str, str]:
     found: dict[str, str] = node(server, name)["metadata"].get("annotations") or {}
     return found
 

@@ -89,10 +89,11 @@ def run(tmp_path: Path, api_server: ApiServer) -> Run:
 
 
 FAKE_KUBECTL = r'''#!{python}
-"""A kubectl that answers from a script: replies.json maps a request to its answers, in turn; the last one stays."""
+"""A kubectl that answers from a script: replies.json maps requests to answers, in turn; the last stays."""
 import json, os, pathlib, sys, time
 here = pathlib.Path({here!r})
-arguments = [one for one in sys.argv[1:] if not one.startswith(("--kubeconfig=", "--context=", "--request-timeout="))]
+common = ("--kubeconfig=", "--context=", "--request-timeout=")
+arguments = [one for one in sys.argv[1:] if not one.startswith(common)]
 stdin = sys.stdin.read() if "-f" in arguments else ""
 with (here / "calls.jsonl").open("a") as file:
     file.write(json.dumps({{"argv": sys.argv[1:], "arguments": arguments, "stdin": stdin}}) + "\n")

@@ -70,6 +70,7 @@ def test_pending_requests_of_our_nodes_only() -> None:
         (daemon_set(image="registry:5000/own:1", command=["/usr/local/bin/kube-proxy"]), True),
         (daemon_set(image="x", labels={"k8s-app": "kube-proxy"}), True),
         (daemon_set(name="kube-proxy-metrics", image="exporter:1"), False),
+        (daemon_set(image="watch-kube-proxy-logs:1"), False),
         (daemon_set(image="calico/node:v3"), False),
     ],
 )

@@ -38,7 +38,7 @@ def node(
         ({"kubenode/in-service": "wanted"}, True, False, False),
         ({"kubenode/in-service": "older"}, False, True, True),
         ({"kubenode/in-service": ""}, False, True, True),
-        # Set aside by a failed upgrade that was reverted: in-service will lift the cordon, nothing is drained again.
+        # Set aside by a failed upgrade that was reverted: in-service lifts the cordon, no drain.
         ({"kubenode/in-service": "wanted", "kubenode/cordoned": "kubenode"}, False, False, False),
     ],
 )

@@ -53,11 +53,12 @@ def test_movable_leaves_out_what_a_drain_leaves() -> None:
         pod("web"),
         pod("agent", ownerReferences=[{"kind": "DaemonSet", "controller": True}]),
         pod("static", annotations={"kubernetes.io/config.mirror": "x"}),
+        pod("adopted", ownerReferences=[{"kind": "DaemonSet", "controller": False}]),
         {**pod("done"), "status": {"phase": "Succeeded"}},
         {**pod("failed"), "status": {"phase": "Failed"}},
         pod("replica", ownerReferences=[{"kind": "ReplicaSet", "controller": True}]),
     ]
-    assert [one["metadata"]["name"] for one in movable(pods)] == ["web", "replica"]
+    assert [one["metadata"]["name"] for one in movable(pods)] == ["web", "adopted", "replica"]
 
 
 def test_explain_names_each_pod_with_its_reason() -> None:

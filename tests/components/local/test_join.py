@@ -1,4 +1,4 @@
-"""A node joins a real API server: its token, its requests, and those of others that are none of our business."""
+"""A node joins a real API server: its token, its requests, and those of others."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def test_retries_end(fake_kubectl: FakeKubectl, opened: Kubectl) -> None:
     "message",
     [
         'Error from server (Forbidden): nodes is forbidden: User "x" cannot list',
-        "Unable to connect to the server: tls: failed to verify certificate: x509: certificate signed by unknown",
+        "Unable to connect to the server: tls: failed to verify certificate: x509: unknown authority",
         "error: You must be logged in to the server (Unauthorized)",
         "The connection to the server localhost:8080 was refused: connection refused",
         "Please enter Username: error: EOF",

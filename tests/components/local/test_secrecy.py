@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from typing import Any
 
 import pytest
 
@@ -38,7 +39,7 @@ def test_a_malformed_token_is_not_shown(fake_kubectl: FakeKubectl, secret: objec
 
 @pytest.mark.sandbox
 def test_a_token_is_in_no_output_of_a_real_run(run: Run) -> None:
-    values = {**VALUES, "node": new_name(), **new_token()}
+    values: dict[str, Any] = {**VALUES, "node": new_name(), **new_token()}
     outcomes = [run("bootstrap-token", verb, **values) for verb in ("apply", "remove")]
     assert not any(values["tokenSecret"] in one.stdout + one.stderr for one in outcomes)
 

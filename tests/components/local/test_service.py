@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.components.local.cluster import (
-    annotations,
+    annotations_of,
     forbid_eviction,
     is_cordoned,
     make_node,
@@ -67,7 +67,7 @@ def test_a_new_node_is_set_aside_and_put_into_service_once_healthy(
     assert (back.stdout, back.stderr) == ("", "")
     assert not is_cordoned(api_server, name)
     assert our_taints(api_server, name) == []
-    assert annotations(api_server, name) == {
+    assert annotations_of(api_server, name) == {
         "kubenode/claim": "acme/kubenode/dev",
         "kubenode/in-service": "d1",
     }
@@ -99,7 +99,7 @@ def test_a_changed_digest_drains(api_server: ApiServer, run: Run, name: str, kub
     assert our_taints(api_server, name) == ["docker-20-to-24"]
     assert not is_cordoned(api_server, elsewhere)
     assert len(outcome.lines) == 1
-    assert annotations(api_server, name)["kubenode/in-service"] == "old", (
+    assert annotations_of(api_server, name)["kubenode/in-service"] == "old", (
         "not in service yet with the new one"
     )
 
@@ -160,11 +160,11 @@ def test_a_cordon_of_somebody_else_outlives_us(
 ) -> None:
     api_server.kubectl("cordon", name)
     run("out-of-service", "apply", node=name, digest="new", drain=SHORT)
-    assert annotations(api_server, name)["kubenode/cordoned"] == "others"
+    assert annotations_of(api_server, name)["kubenode/cordoned"] == "others"
     outcome = run("in-service", "apply", node=name, digest="new", runId="x")
     assert is_cordoned(api_server, name)
     assert our_taints(api_server, name) == []
-    assert "kubenode/cordoned" not in annotations(api_server, name)
+    assert "kubenode/cordoned" not in annotations_of(api_server, name)
     assert f"still cordoned (it was before we came): kubectl uncordon {name}" in outcome.stderr
 
 
@@ -211,7 +211,7 @@ def test_a_node_that_is_not_ready_is_not_put_into_service(
     assert "Ready=False KubeletNotReady cni plugin not initialized" in outcome.stderr
     assert "journalctl -u kubelet" in outcome.stderr
     assert is_cordoned(api_server, name)
-    assert annotations(api_server, name)["kubenode/in-service"] == "old"
+    assert annotations_of(api_server, name)["kubenode/in-service"] == "old"
 
 
 def test_a_kubelet_that_died_still_ready_is_not_believed(
@@ -223,7 +223,7 @@ def test_a_kubelet_that_died_still_ready_is_not_believed(
     )
     outcome = run("in-service", "apply", node=name, digest="new", timeoutSeconds=3, expect=1)
     assert f"the Lease kube-node-lease/{name} was last renewed at" in outcome.stderr
-    assert annotations(api_server, name)["kubenode/in-service"] == "old"
+    assert annotations_of(api_server, name)["kubenode/in-service"] == "old"
 
 
 def test_a_kubelet_that_cannot_be_asked_proves_itself_by_its_next_renewal(
@@ -231,7 +231,7 @@ def test_a_kubelet_that_cannot_be_asked_proves_itself_by_its_next_renewal(
 ) -> None:
     kubelet._context = None
     run("in-service", "apply", node=name, digest="new", timeoutSeconds=15)
-    assert annotations(api_server, name)["kubenode/in-service"] == "new"
+    assert annotations_of(api_server, name)["kubenode/in-service"] == "new"
 
 
 def test_a_kubelet_that_answers_but_no_longer_reports_is_not_believed(
