@@ -42,6 +42,8 @@ def deploy(checkout: Checkout, stack: str) -> None:
         _output(["pulumi", "stack", "output", "--json", "--stack", stack], checkout, environment)
     )
     console = Console(highlight=False)
+    # Folded cells help nobody: where the width is not known, take what the table needs.
+    console.width = max(console.width, 140)
     console.print(node_table(nodes, outputs.get("verification") or {}))
 
 
@@ -71,7 +73,7 @@ def stale_locks(state: Path) -> list[Path]:
 
 def node_table(nodes: list[dict[str, Any]], proof: Mapping[str, str]) -> Table:
     """One row for each node of the cluster."""
-    table = Table(title="Nodes", title_justify="left")
+    table = Table(box=None, pad_edge=False)
     for heading in ("NODE", "STATUS", "ROLES", "VERSION", "RUNTIME", "ADDRESS", "PROOF"):
         table.add_column(heading, overflow="fold")
     for node in nodes:

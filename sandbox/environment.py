@@ -21,6 +21,7 @@ from sandbox.checkout import Checkout
 from sandbox.errors import SandboxError
 from sandbox.hosts import Host
 
+_ENGINE = ("pulumi", "pulumi-language-python", "pulumi-language-python-exec")
 PASSPHRASE = "sandbox"  # noqa: S105  # protects nothing: the state lies beside it
 
 
@@ -140,9 +141,30 @@ def python_of(checkout: Checkout) -> Path:
 
 
 def install_plugins(checkout: Checkout, python: Path) -> None:
-    """Put the sandbox's own provider plugins into .sandbox/bin."""
+    """Put the sandbox's own provider plugins into Pulumi's cache, in the versions that the SDKs ask for."""
     install = importlib.import_module("sandbox.plugins.install")
-    install.install(checkout.bin, python)
+    install.install_into_home(checkout.pulumi_home, python)
+
+
+def link_engine(checkout: Checkout, programs: Sequence[Path]) -> None:
+    """Put pulumi and its language host side by side into .sandbox/bin: the engine looks for the host beside itself.
+
+    Links to the same file where the file system allows: through a symbolic link the engine would look beside the
+    link's target.
+    """
+    for program in programs:
+        target = checkout.bin / program.name
+        if target.exists() and target.stat().st_size == program.stat().st_size and _newer(target, program):
+            continue
+        target.unlink(missing_ok=True)
+        try:
+            os.link(program, target)
+        except OSError:
+            shutil.copy2(program, target)
+
+
+def _newer(target: Path, program: Path) -> bool:
+    return target.stat().st_mtime >= program.stat().st_mtime
 
 
 def settle(
@@ -159,9 +181,13 @@ def settle(
     system_tools = environ.get("KUBENODE_TOOLS") == "system"
     if not system_tools:
         install_plugins(checkout, python)
+        link_engine(
+            checkout, [folder / name for folder in bin_dirs for name in _ENGINE if (folder / name).exists()]
+        )
     else:
-        for plugin in checkout.bin.glob("pulumi-resource-*"):
-            plugin.unlink()
+        # The user's own Pulumi home has the official plugins; what an earlier run put here must not hide its engine.
+        for name in _ENGINE:
+            (checkout.bin / name).unlink(missing_ok=True)
     changed = [
         write(checkout.nodes_file, nodes(hosts)),
         write(checkout.known_hosts, known_hosts(hosts)),

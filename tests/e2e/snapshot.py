@@ -1,6 +1,7 @@
 """Everything about a host that a node's life may touch, as lines of text that can be compared.
 
-Owns what is looked at, and the allow-list: what may differ between before and after, each with its reason.
+Owns what is looked at, and the allow-list: what may differ between before and after, each with its reason. Does not own
+how a host is reached.
 """
 
 from __future__ import annotations
@@ -11,28 +12,46 @@ from dataclasses import dataclass
 
 Run = Callable[[str], str]
 
-# Each section is a shell command that prints one thing a line, run on the host as root.
+# Each section is a piece of bash that prints one thing a line, run on the host as root. What only this look itself or
+# the passing of time changes is left out here; whatever a node's life changes is not.
 SECTIONS: Mapping[str, str] = {
+    # Every entry with its type, mode, owner and link target, then every regular file's content.
     "files": r"""
         for top in / $(awk '$2 ~ "^/var/lib/(docker|containerd|kubelet)$" { print $2 }' /proc/mounts); do
-            find "$top" -xdev \( -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp \) -prune -o \
-                ! -type f -printf '%p %y %m %u:%g %l\n'
-            find "$top" -xdev \( -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp \) -prune -o \
-                -type f -printf '%m %u:%g %p\0' | sort -z | while IFS= read -r -d '' line; do
-                    meta=${line%% /*}; file=/${line#* /}
-                    printf '%s f %s %s\n' "$file" "$meta" "$(sha256sum <"$file" | cut -c1-16)"
-                done
+            look() { find "$top" -xdev \( -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp \) -prune -o "$@"; }
+            look -printf '%p %y %m %u:%g %l\n'
+            look -type f -print0 | xargs -0 -r sha256sum | sed 's/^\\\{0,1\}\([0-9a-f]\{16\}\)[0-9a-f]* .\(.*\)$/\2 sha256 \1/'
         done""",
-    "runtime files": r"find /run -xdev ! -path '/run/systemd/*' ! -path '/run/udev/*' ! -path '/run/log/*' ! -path '/run/user/*' -printf '%p %y\n'",
-    "packages": r"dpkg-query -W -f '${db:Status-Abbrev} ${Package} ${Version}\n'; apt-mark showhold | sed 's/^/held /'; apt-mark showmanual | sed 's/^/manual /'",
-    "unit files": r"systemctl list-unit-files --no-legend --no-pager --plain | awk '{ print $1, $2 }' | grep -v '\.scope'",
-    "active units": r"systemctl list-units --no-legend --no-pager --plain --state=active,failed | awk '{ print $1, $3 }' | grep -vE '\.(scope|device|slice)|session-|user@|user-runtime|systemd-tmpfiles|apt-daily|dpkg-db|e2scrub|fstrim|logrotate'",
-    "net sysctls": r"sysctl -a 2>/dev/null | grep '^net\.' | grep -vE 'nf_conntrack_count|random|\.neigh\..*\.(gc_stale|unres)|stat|tcp_fastopen_key'",
-    "iptables": r"iptables-save 2>/dev/null | grep -v '^#' | sed 's/\[[0-9:]*\]//'; ip6tables-save 2>/dev/null | grep -v '^#' | sed 's/\[[0-9:]*\]//'",
-    "nft": r"command -v nft >/dev/null && nft list ruleset | sed 's/packets [0-9]* bytes [0-9]*//' | grep -v '^#' | awk 'NF'",
-    "links": r"ip -o link | awk '{ sub(/@.*/, \":\", $2); print $2, $0 }' | sed 's/^\([^ ]*\) [0-9]*: [^ ]* /\1 /' | cut -d' ' -f1-12",
-    "routes": r"ip route; ip -6 route | grep -v 'expires'; ip rule",
-    "mounts": r"awk '{ print $2, $3 }' /proc/mounts | grep -vE '^/(proc|sys|dev|run)'",
+    "runtime files": r"""
+        find /run -xdev \( -path /run/systemd -o -path /run/udev -o -path /run/log -o -path /run/user \) -prune -o -printf '%p %y\n'
+        find /tmp /var/tmp -xdev -mindepth 1 ! -path '*/systemd-private-*' -printf '%p %y\n'""",
+    "packages": r"""
+        dpkg-query -W -f '${db:Status-Abbrev} ${Package} ${Version}\n'
+        apt-mark -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= showhold | sed 's/^/held /'
+        apt-mark -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= showmanual | sed 's/^/manual /'""",
+    "unit files": r"systemctl list-unit-files --no-legend --no-pager --plain | awk '$1 !~ /\.scope$/ { print $1, $2 }'",
+    "active units": r"""
+        systemctl list-units --no-legend --no-pager --plain --state=active,failed | awk '{ print $1, $3 }' |
+            grep -vE '\.(scope|device|slice) |^(session-|user@|user-runtime-|systemd-(tmpfiles|timedated|hostnamed)|apt-daily|dpkg-db|e2scrub|fstrim|logrotate)'""",
+    "processes": r"ps -eo ppid=,comm= | awk '$1 == 1 { print $2 }' | grep -vE '^(bash|sshd|systemd-(timedate|hostname))'",
+    "listening": r"ss -Hlntu | awk '{ print $1, $5 }'",
+    "net sysctls": r"""
+        sysctl -a 2>/dev/null | grep '^net\.' |
+            grep -vE 'nf_conntrack_count|random|\.neigh\..*\.(gc_stale|unres)|stat|tcp_fastopen_key'""",
+    "iptables": r"""
+        for family in iptables ip6tables; do
+            $family-save | grep -v '^#' | sed "s/\[[0-9:]*\]//; s/^/$family /"
+        done""",
+    "nft": r"nft list ruleset | sed 's/packets [0-9]* bytes [0-9]*//' | awk 'NF && !/^#/'",
+    "links": r"""
+        for link in /sys/class/net/*; do
+            [ -d "$link" ] || continue
+            printf '%s mtu %s flags %s master %s\n' "${link##*/}" "$(cat "$link/mtu")" "$(cat "$link/flags")" \
+                "$(basename "$(readlink "$link/master" || echo none)")"
+        done
+        ip -o address | awk '{ print $2, $3, $4 }'""",
+    "routes": r"ip route; ip -6 route | grep -v expires; ip rule",
+    "mounts": r"awk '$2 !~ /^\/(proc|sys|dev|run)(\/|$)/ { print $2, $3 }' /proc/mounts",
     "kernel": r"ls /proc/sys/net; cat /proc/swaps; find /sys/fs/cgroup -type d \( -name '*kubepods*' -o -name 'docker*' \)",
 }
 
@@ -51,15 +70,23 @@ class Allowed:
 ALLOWED: tuple[Allowed, ...] = ()
 
 
+class SnapshotError(Exception):
+    """A section that saw nothing at all: then it could not have seen a difference either."""
+
+
 def take(run: Run) -> Snapshot:
     """Look at a host. `run` runs a bash script on it as root and returns what it prints."""
     script = "\n".join(f"echo '=== {name}'\n( {command}\n) 2>/dev/null" for name, command in SECTIONS.items())
     found: dict[str, set[str]] = {}
+    current: set[str] = set()
     for line in run(script).splitlines():
         if line.startswith("=== "):
             current = found.setdefault(line[4:], set())
         elif line.strip():
             current.add(line.rstrip())
+    empty = [name for name in SECTIONS if not found.get(name)]
+    if empty:
+        raise SnapshotError(f"nothing was seen of: {', '.join(empty)}")
     return {name: frozenset(lines) for name, lines in found.items()}
 
 
@@ -67,7 +94,7 @@ def differences(before: Snapshot, after: Snapshot, allowed: tuple[Allowed, ...] 
     """Lines that came or went and that nothing allows, as `section: + line` and `section: - line`."""
     found = []
     for section in SECTIONS:
-        old, new = before.get(section, frozenset()), after.get(section, frozenset())
+        old, new = before[section], after[section]
         found += [f"{section}: - {line}" for line in sorted(old - new) if not _is_allowed(section, line, allowed)]
         found += [f"{section}: + {line}" for line in sorted(new - old) if not _is_allowed(section, line, allowed)]
     return found

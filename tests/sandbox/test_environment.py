@@ -149,11 +149,16 @@ def test_the_ssh_wrapper_runs_the_real_ssh_with_the_configuration(checkout: Chec
     assert run.stdout == f"-F|{checkout.ssh_config}|worker-1|two words|"
 
 
-def test_with_system_tools_no_plugin_of_ours_is_on_path(checkout: Checkout) -> None:
-    environment.settle(checkout, _HOSTS, [], "", {"PATH": "/usr/bin:/bin"})
-    assert list(checkout.bin.glob("pulumi-resource-*"))
-    environment.settle(checkout, _HOSTS, [], "", {"PATH": "/usr/bin:/bin", "KUBENODE_TOOLS": "system"})
-    assert not list(checkout.bin.glob("pulumi-resource-*"))
+def test_with_system_tools_nothing_of_ours_is_in_the_way(checkout: Checkout, tmp_path: Path) -> None:
+    tools = tmp_path / "tools"
+    environment.write(tools / "pulumi", "engine", 0o755)
+    environment.write(tools / "pulumi-language-python", "language host", 0o755)
+    environment.settle(checkout, _HOSTS, [tools], "", {"PATH": "/usr/bin:/bin"})
+    assert (checkout.bin / "pulumi").read_text() == "engine"
+    assert (checkout.bin / "pulumi-language-python").read_text() == "language host"
+    assert list(checkout.pulumi_home.glob("plugins/resource-command-v*/pulumi-resource-command"))
+    environment.settle(checkout, _HOSTS, [tools], "", {"PATH": "/usr/bin:/bin", "KUBENODE_TOOLS": "system"})
+    assert not list(checkout.bin.glob("pulumi*"))
 
 
 def test_a_second_run_changes_nothing(checkout: Checkout) -> None:

@@ -1,14 +1,19 @@
-"""A throwaway root for the host's scripts: this machine's files below, everything written kept in a folder.
+"""A throwaway host for the scripts: this machine's files below, everything written gone with the box.
 
-Runs the toolkit as a host would, without a host: an overlay in a mount namespace of its own, with stand-ins for what
-reaches beyond files (systemctl, apt-get, curl, nft, ...) first on PATH. Every stand-in notes its call in /calls.
+Runs the toolkit as a host would, without a host: an overlay in mount, network and process namespaces of its own, with
+stand-ins for what reaches beyond files (systemctl, apt-get, nft, ...) first on PATH. Every stand-in notes its call in
+/calls. Owns the isolation; what a stand-in does is in `standins/`, or in the test that needs it.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
+import stat
 import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,61 +21,101 @@ from components.remote import toolkit
 from components.remote.bundle import Artifact, Bundle, HostFile
 
 CLAIM = "organization/kubenode/test"
+LIBRARY = "/usr/local/lib/kubenode"
+RECORD = "/var/lib/kubenode"
 
+_PATH = "/stubs:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_STANDINS = Path(__file__).parent / "standins"
+
+# What is written inside stays in a tmpfs. Kernel settings of the whole machine are replaced by plain files: only net.* has
+# a namespace.
 _ENTER = """
 set -eu
 mount -t tmpfs tmpfs "$1"
 mkdir -p "$1/upper" "$1/work" "$1/root"
-cp -a "$2/." "$1/upper/"
 mount -t overlay overlay -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" "$1/root"
 mount -t proc proc "$1/root/proc"
+for folder in kernel vm; do mount -t tmpfs -o mode=755 tmpfs "$1/root/proc/sys/$folder"; done
 mount -t tmpfs -o mode=755 tmpfs "$1/root/run"
-mkdir -p "$1/root/run/systemd/system"
+mkdir -p "$1/root/run/systemd/system" "$1/root/run/lock"
 mount --bind /dev "$1/root/dev"
-code=0
-chroot "$1/root" /usr/bin/env -i PATH=/stubs:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin sh -c "$3" || code=$?
-umount "$1/root/proc" "$1/root/run" "$1/root/dev"
-find "$2" -mindepth 1 -delete
-cp -a "$1/upper/." "$2/"
-exit $code
+ip link set lo up
+echo ready
+exec sleep infinity
 """
 
 _STUB = """#!/bin/sh
-printf '%s' "${0##*/}" >>/calls
-for word in "$@"; do printf ' %s' "$word" >>/calls; done
-echo >>/calls
+words=${0##*/}
+for word in "$@"; do words="$words $word"; done
+printf '%s\\n' "$words" >>/calls
 """
+
+
+def why_not() -> str:
+    """What this machine lacks for boxes; empty if nothing."""
+    if os.geteuid() != 0:
+        return "the shell tests lay an overlay over this machine's files, which needs root"
+    missing = [name for name in ("unshare", "nsenter", "setsid", "ip", "flock", "curl") if shutil.which(name) is None]
+    return f"the shell tests need {', '.join(missing)}" if missing else ""
 
 
 @dataclass
 class Box:
-    """The root is `files`, laid over this machine's. Use `run` for a part's verb, `shell` for anything else."""
+    """The root is `files`, as it is seen from outside. `run` is for a part's verb, `shell` for anything else."""
 
     files: Path
-    mount_point: Path
+    upper: Path
+    inside: Path
+    holder: int
     node: str = "worker-1"
     claim: str = CLAIM
 
-    def shell(self, script: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    def command(self, script: str) -> list[str]:
+        """The command that runs `script` inside the box, by sh."""
+        return [
+            *("nsenter", "--target", str(self.holder), "--mount", "--net", "--pid", "chroot", str(self.inside)),
+            *("/usr/bin/env", "-i", f"PATH={_PATH}", "sh", "-c", script),
+        ]
+
+    def shell(self, script: str, stdin: str = "", timeout: float = 120) -> subprocess.CompletedProcess[str]:
         """`script` inside the box, by sh."""
         return subprocess.run(
-            ["unshare", "--mount", "sh", "-c", _ENTER, "enter", str(self.mount_point), str(self.files), script],
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
+            self.command(script), input=stdin, capture_output=True, text=True, timeout=timeout, check=False
         )
+
+    def start(self, script: str, stdin: str = "") -> subprocess.Popen[str]:
+        """The same, without waiting for its end."""
+        process = subprocess.Popen(
+            self.command(script),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdin is not None
+        process.stdin.write(stdin)
+        process.stdin.close()
+        process.stdin = None
+        return process
 
     def run(self, part: str, verb: str, bundle: str) -> subprocess.CompletedProcess[str]:
         """One verb of one part, as pulumi would call it."""
-        return self.shell(f"/usr/local/lib/kubenode/{part} {verb}", bundle)
+        return self.shell(f"{LIBRARY}/{part} {verb}", bundle)
+
+    def library(self, script: str, stdin: str = "", part: str = "calico") -> subprocess.CompletedProcess[str]:
+        """`script` with the library's functions, as inside `part`."""
+        frame = (
+            f"set -eu; . {LIBRARY}/lib.sh; KN_TMP=$(mktemp -d); KN_PART={part}; KN_VERB=apply\n"
+            f'KN_R=$KN_RECORD/parts/{part}; mkdir -p "$KN_R"; KN_CHANGED=" "; : >"$KN_TMP/log"; : >"$KN_TMP/say"\n'
+            "trap kn_finish EXIT\n"
+        )
+        return self.shell(frame + script, stdin)
 
     def bundle(
         self,
         part: str,
         *files: HostFile,
-        artifacts: tuple[Artifact, ...] = (),
+        artifacts: Sequence[Artifact] = (),
         payload: str = "",
         **settings: list[str],
     ) -> str:
@@ -89,39 +134,94 @@ class Box:
 
     def stub(self, name: str, body: str = "exit 0\n") -> None:
         """A stand-in for a program: notes its call, then runs `body`."""
-        path = self.path(f"/stubs/{name}")
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(_STUB + body)
-        path.chmod(0o755)
+        self.put(f"/stubs/{name}", _STUB + body, 0o755)
+
+    def standins(self, *names: str) -> None:
+        """The stand-ins of `standins/NAME`: one script behind each program that it names in its second line."""
+        for name in names:
+            body = (_STANDINS / f"{name}.sh").read_text()
+            for program in body.splitlines()[1].removeprefix("# ").split():
+                self.put(f"/stubs/{program}", _STUB + body, 0o755)
 
     def path(self, inside: str) -> Path:
-        """Where a file that was written inside is seen from outside."""
+        """Where a file of the box is seen from outside. A symbolic link there must not be followed."""
         return self.files / inside.lstrip("/")
 
     def put(self, inside: str, content: str, mode: int = 0o644) -> None:
-        """A file of the host before us."""
+        """A file of the host."""
         path = self.path(inside)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content)
         path.chmod(mode)
 
-    def calls(self) -> list[str]:
-        """What the stand-ins were called with, in order."""
-        log = self.path("/calls")
-        return log.read_text().splitlines() if log.exists() else []
+    def text(self, inside: str) -> str:
+        """The content of a file of the box; what is not there has none."""
+        path = self.path(inside)
+        return path.read_text() if path.exists() else ""
+
+    def calls(self, *beginnings: str) -> list[str]:
+        """What the stand-ins were called with, in order; only those that begin so, if any are given."""
+        lines = self.text("/calls").splitlines()
+        return [line for line in lines if not beginnings or line.startswith(beginnings)]
+
+    def forget_calls(self) -> None:
+        """Begin the list of calls anew."""
+        self.put("/calls", "")
 
     def install(self) -> None:
-        """The toolkit and the claim, without the claim's own command."""
+        """The toolkit as it is sent, and the claim, without the claim's own command."""
         for name in [toolkit.LIBRARY, *toolkit.SCRIPTS]:
-            self.put(f"/usr/local/lib/kubenode/{name}", toolkit.source(name), 0o755)
-        self.put("/var/lib/kubenode/claim", f"stack {self.claim}\nnode {self.node}\n", 0o600)
+            self.put(f"{LIBRARY}/{name}", toolkit.packed(name), 0o755)
+        self.put(f"{RECORD}/claim", f"stack {self.claim}\nnode {self.node}\n", 0o600)
+        self.path(RECORD).chmod(0o700)
+
+    def state(self, *ignored: str) -> dict[str, str]:
+        """Everything that differs from this machine's files, and /run: what is at a path, by path.
+
+        Without the stand-ins' own notes, the record, the toolkit and what is `ignored` (path prefixes).
+        """
+        skipped = ("/stubs", "/calls", "/state", "/run/lock/kubenode", "/tmp", RECORD, LIBRARY, *ignored)
+        found = {}
+        for top, root in (("", self.upper), ("/run", self.files / "run")):
+            for folder, folders, files in os.walk(root):
+                for name in [*folders, *files]:
+                    path = Path(folder, name)
+                    inside = f"{top}/{path.relative_to(root)}"
+                    if not inside.startswith(skipped):
+                        found[inside] = _described(path)
+        # A folder that was only looked into is copied up by the overlay and tells nothing.
+        return {path: what for path, what in found.items() if not _is_folder_of_machine(path, what)}
 
 
-def make(folder: Path) -> Box:
-    """A box with no stand-ins and no claim."""
-    if os.geteuid() != 0 or shutil.which("unshare") is None:
-        raise RuntimeError("the shell tests need root and unshare (package util-linux)")
-    files, mount_point = folder / "files", folder / "mount"
-    files.mkdir()
+def _is_folder_of_machine(path: str, what: str) -> bool:
+    return Path(path).is_dir() and not Path(path).is_symlink() and what == _described(Path(path))
+
+
+def _described(path: Path) -> str:
+    about = path.lstat()
+    if stat.S_ISLNK(about.st_mode):
+        return f"link to {path.readlink()}"
+    word = f"{stat.filemode(about.st_mode)} {about.st_uid}:{about.st_gid}"
+    if stat.S_ISCHR(about.st_mode) and about.st_rdev == 0:
+        return "deleted"
+    return f"{word} {hashlib.sha256(path.read_bytes()).hexdigest()}" if path.is_file() else word
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Box]:
+    """A box with no stand-ins and no claim; it ends with all that runs in it."""
+    mount_point = folder / "box"
     mount_point.mkdir()
-    return Box(files, mount_point)
+    command = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child=SIGKILL"]
+    with subprocess.Popen(
+        [*command, "sh", "-c", _ENTER, "enter", str(mount_point)], stdout=subprocess.PIPE, text=True
+    ) as outer:
+        try:
+            assert outer.stdout is not None
+            if outer.stdout.readline() != "ready\n":
+                raise RuntimeError("no box: this machine does not let overlays be mounted in a namespace")
+            holder = int(Path(f"/proc/{outer.pid}/task/{outer.pid}/children").read_text())
+            seen = Path(f"/proc/{holder}/root{mount_point}")
+            yield Box(seen / "root", seen / "upper", mount_point / "root", holder)
+        finally:
+            outer.kill()

@@ -1,0 +1,51 @@
+# What follows is put behind the line that notes the call.
+# curl docker
+# The programs of a node as their clients see them, and a mirror. A unit is healthy if it runs and none of the files that
+# it was started with holds the word "broken". /mirror: what http://mirror/ serves.
+healthy() { [ -e "/state/running/$1" ] && [ -e "/state/active/$1" ] && [ ! -e "/state/sick/$1" ]; }
+
+if [ "${0##*/}" = docker ]; then
+    healthy docker.service || { echo "Cannot connect to the Docker daemon" >&2; exit 1; }
+    case "$1 ${2:-}" in
+    "image inspect") [ -e "/state/images/$(echo "$3" | tr / _)" ] ;;
+    "load -i") mkdir -p /state/images && : >"/state/images/$(tr / _ <"$3")" && echo "Loaded image: $(cat "$3")" ;;
+    ps*) 
+        case "$*" in
+        *podsandbox*) cat /state/sandboxes 2>/dev/null ;;
+        *pod.uid*) cat /state/pods 2>/dev/null ;;
+        *) cat /state/containers 2>/dev/null ;;
+        esac
+        ;;
+    "volume ls") cat /state/volumes 2>/dev/null ;;
+    esac
+    exit
+fi
+
+url= out= head= resume= socket=
+while [ $# -gt 0 ]; do
+    case $1 in
+    -o) out=$2; shift ;;
+    -D) head=$2; shift ;;
+    -C) resume=1; shift ;;
+    -m | -H | --retry | --connect-timeout) shift ;;
+    --data-binary) cat "${2#@}" >>/state/requests; shift ;;
+    --unix-socket) socket=$2; shift ;;
+    http*) url=$1 ;;
+    esac
+    shift
+done
+case $socket$url in
+/run/cri-dockerd.sock*)
+    healthy cri-docker.service && [ -S "$socket" ] || exit 7
+    printf 'HTTP/2 200\r\n\r\ngrpc-status: 0\r\n' >"$head"
+    : >"$out"
+    ;;
+http://mirror/*)
+    [ -f "/mirror/${url#http://mirror/}" ] || { echo "curl: (22) The requested URL returned error: 404" >&2; exit 22; }
+    cp "/mirror/${url#http://mirror/}" "$out"
+    ;;
+*:10248/healthz) healthy kubelet.service || exit 7; printf ok ;;
+*:10249/proxyMode) healthy kube-proxy.service || exit 7; sed -n 's/^mode: //p' /etc/kubernetes/kube-proxy.yaml | tr -d '\n' ;;
+*:10256/healthz) healthy kube-proxy.service || exit 7 ;;
+*) exit 6 ;;
+esac
