@@ -44,7 +44,7 @@ lint: $(VENV)/.stamp ## ruff, mypy, shellcheck
 	$(BIN)/mypy
 	$(BIN)/shellcheck -s sh -x -P components/remote $$(git ls-files '*.sh') components/local/run .ci/run
 
-test: lint ## Everything: lint, unit, shell, plugins, and end to end on a sandbox of its own
+test: lint tools ## Everything: lint, unit, shell, plugins, and end to end on a sandbox of its own
 	$(BIN)/python -m pytest tests
 
 test-fast: $(VENV)/.stamp ## Unit and golden tests only: no sandbox, seconds

@@ -50,7 +50,9 @@ class Node(pulumi.ComponentResource):
             "force": args["drain"].force,
         }
 
-        def operator(step: str, arguments: dict[str, Any], after: list[pulumi.Resource], *, public: bool = False) -> Any:
+        def operator(
+            step: str, arguments: dict[str, Any], after: list[pulumi.Resource], *, public: bool = False
+        ) -> Any:
             return operator_command(
                 f"{name}-{step}",
                 step,
@@ -63,8 +65,14 @@ class Node(pulumi.ComponentResource):
         claim = Claim(host, settings, [], own)
         prepare = Prepare(host, settings, [claim.command], own)
         node = node_object(
-            f"{name}-node", settings.name, args["claim"], settings.labels, settings.annotations,
-            cluster.provider, self, [claim.command],
+            f"{name}-node",
+            settings.name,
+            args["claim"],
+            settings.labels,
+            settings.annotations,
+            cluster.provider,
+            self,
+            [claim.command],
         )
         out_of_service = operator(
             "out-of-service", {"digest": digest, "drain": drain}, [node, *args["before"]], public=True
@@ -83,7 +91,12 @@ class Node(pulumi.ComponentResource):
             [node, *cluster.rights],
         )
         credentials = Credentials(
-            host, settings, token, cluster.proxy_certificate, [prepare.command, out_of_service, bootstrap], own
+            host,
+            settings,
+            token,
+            cluster.proxy_certificate,
+            [prepare.command, out_of_service, bootstrap],
+            own,
         )
         kubelet = Kubelet(host, settings, [docker.command, calico.command, credentials.command], own)
         approval = operator(

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 
-def waves(in_service: Mapping[str, str | None], wanted: Mapping[str, str], batch_size: int) -> list[list[str]]:
+def waves(
+    in_service: Mapping[str, str | None], wanted: Mapping[str, str], batch_size: int
+) -> list[list[str]]:
     """Batches of the nodes that are in service with another digest than the wanted one, sorted by name.
 
     `in_service` maps a node to the digest that its Node object is annotated with, None for one that never served.
@@ -20,7 +22,5 @@ def waves(in_service: Mapping[str, str | None], wanted: Mapping[str, str], batch
 def predecessors(batches: list[list[str]]) -> dict[str, list[str]]:
     """For each node of a batch the nodes of the batch before it. Their order is also one in which to make them."""
     return {
-        node: list(before)
-        for before, batch in zip([[], *batches], batches, strict=False)
-        for node in batch
+        node: list(before) for before, batch in zip([[], *batches], batches, strict=False) for node in batch
     }

@@ -33,7 +33,9 @@ def settings() -> StackSettings:
         if not pulumi.runtime.is_dry_run():
             loaded.require_files()
     except SettingsError as error:
-        raise pulumi.RunError(f"the configuration of stack {pulumi.get_stack()} has problems:\n{error}") from None
+        raise pulumi.RunError(
+            f"the configuration of stack {pulumi.get_stack()} has problems:\n{error}"
+        ) from None
     return loaded
 
 
@@ -65,7 +67,9 @@ def facts(settings: StackSettings) -> cluster_facts.Facts:
     """The one read of the API; refuses here, before anything is written, what must not be done."""
     found = cluster_facts.read(kubeconfig(settings), claim(), sorted(settings.nodes))
     if not found.reachable:
-        pulumi.log.warn(f"the API server could not be asked, so nothing was checked against the cluster: {found.error}")
+        pulumi.log.warn(
+            f"the API server could not be asked, so nothing was checked against the cluster: {found.error}"
+        )
     problems = cluster_facts.refusals(found, claim(), settings.nodes)
     if problems:
         raise pulumi.RunError("refused, nothing was changed:\n" + "\n".join(problems))
@@ -124,7 +128,7 @@ def verification(settings: StackSettings, nodes: dict[str, Node], cluster: Clust
         pulumi.export("verification", proof.answers)
 
 
-def outputs(settings: StackSettings, found: cluster_facts.Facts) -> None:
+def outputs(settings: StackSettings) -> None:
     """What a user may want to see of the stack; nothing secret."""
     pulumi.export("cluster", {"server": settings.cluster.server})
     pulumi.export(

@@ -33,6 +33,8 @@ def node_object(
     role = {} if any(label.startswith(_ROLE_PREFIX) for label in labels) else _DEFAULT_ROLE
     return Node(
         name,
-        metadata=ObjectMetaArgs(name=node, labels={**role, **labels}, annotations={**annotations, CLAIM_ANNOTATION: claim}),
+        metadata=ObjectMetaArgs(
+            name=node, labels={**role, **labels}, annotations={**annotations, CLAIM_ANNOTATION: claim}
+        ),
         opts=pulumi.ResourceOptions(parent=parent, provider=provider, depends_on=list(after)),
     )

@@ -10,7 +10,12 @@ _GROUP = "rbac.authorization.k8s.io"
 
 
 def bind_group(
-    name: str, object_name: str, group: str, role: str, provider: pulumi.ProviderResource, parent: pulumi.Resource
+    name: str,
+    object_name: str,
+    group: str,
+    role: str,
+    provider: pulumi.ProviderResource,
+    parent: pulumi.Resource,
 ) -> ClusterRoleBinding:
     """Binds `group` to the built-in ClusterRole `role`."""
     return ClusterRoleBinding(

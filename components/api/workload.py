@@ -83,7 +83,9 @@ def nginx(
     service = Service(
         f"{name}-service",
         metadata=ObjectMetaArgs(name="nginx", namespace=namespace, labels=_LABELS),
-        spec=ServiceSpecArgs(type="ClusterIP", selector=_LABELS, ports=[ServicePortArgs(port=80, target_port=80)]),
+        spec=ServiceSpecArgs(
+            type="ClusterIP", selector=_LABELS, ports=[ServicePortArgs(port=80, target_port=80)]
+        ),
         opts=own,
     )
     return Workload(deployment, service, service.spec.apply(lambda spec: str(spec.cluster_ip)))

@@ -37,12 +37,20 @@ class Cluster(pulumi.ComponentResource):
         self.bootstrap_group = f"system:bootstrappers:kubenode:{short}"
         self.rights = [
             bind_group(
-                f"{name}-join", f"kubenode:{short}:join", self.bootstrap_group, "system:node-bootstrapper",
-                self.provider, self,
+                f"{name}-join",
+                f"kubenode:{short}:join",
+                self.bootstrap_group,
+                "system:node-bootstrapper",
+                self.provider,
+                self,
             ),
             bind_group(
-                f"{name}-renew", f"kubenode:{short}:renew", "system:nodes",
-                "system:certificates.k8s.io:certificatesigningrequests:selfnodeclient", self.provider, self,
+                f"{name}-renew",
+                f"kubenode:{short}:renew",
+                "system:nodes",
+                "system:certificates.k8s.io:certificatesigningrequests:selfnodeclient",
+                self.provider,
+                self,
             ),
         ]
         self.proxy_certificate = IssuedCertificate(

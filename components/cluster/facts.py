@@ -81,7 +81,7 @@ def refusals(facts: Facts, claim: str, nodes: Mapping[str, NodeSettings]) -> lis
 
 
 def _skew(server_version: str, nodes: Mapping[str, NodeSettings]) -> list[str]:
-    """Source: Kubernetes' version skew policy: no kubelet newer than the API server, none more than three minors older."""
+    """Kubernetes' version skew policy: no kubelet newer than the API server, none more than three minors older."""
     server = _minor(server_version)
     problems = []
     for name, node in sorted(nodes.items()):

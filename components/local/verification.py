@@ -47,12 +47,16 @@ def apply(session: Session, arguments: Arguments) -> None:
             )
         wait.pause(f"for nginx: {missing[0]}")
     faults = [
-        *address_faults(pods, arguments.text("clusterIp"), arguments.text("podCidr"), arguments.text("serviceCidr")),
+        *address_faults(
+            pods, arguments.text("clusterIp"), arguments.text("podCidr"), arguments.text("serviceCidr")
+        ),
         *_kubelet_faults(session, namespace, pods, configurations),
     ]
     if faults:
         raise Failure(f"{namespace}: the nodes do not work as they should: {'; '.join(faults)}")
-    session.say(f"{len(pods)} pods ready, one on each node; logs, exec, endpoints and kubelet configurations as they should be")
+    session.say(
+        f"{len(pods)} pods ready, one on each node; logs, exec, endpoints and kubelet configurations as they should be"
+    )
     session.result(json.dumps({"podIps": sorted(pod_ips(pods))}))
 
 
@@ -96,13 +100,21 @@ def endpoint_faults(pods: list[Json], slices: list[Json]) -> list[str]:
         for address in endpoint.get("addresses") or ()
     }
     expected = pod_ips(pods)
-    return [] if found == expected else [f"the Service's endpoints are {_list(found)}, the pods' addresses {_list(expected)}"]
+    return (
+        []
+        if found == expected
+        else [f"the Service's endpoints are {_list(found)}, the pods' addresses {_list(expected)}"]
+    )
 
 
 def address_faults(pods: list[Json], cluster_ip: str, pod_cidr: str, service_cidr: str) -> list[str]:
     """Addresses outside the ranges of the configuration."""
     pod_range = ipaddress.ip_network(pod_cidr)
-    faults = [f"pod address {ip} is outside podCidr {pod_cidr}" for ip in sorted(pod_ips(pods)) if ipaddress.ip_address(ip) not in pod_range]
+    faults = [
+        f"pod address {ip} is outside podCidr {pod_cidr}"
+        for ip in sorted(pod_ips(pods))
+        if ipaddress.ip_address(ip) not in pod_range
+    ]
     if ipaddress.ip_address(cluster_ip) not in ipaddress.ip_network(service_cidr):
         faults.append(f"the Service's address {cluster_ip} is outside serviceCidr {service_cidr}")
     return faults
@@ -142,7 +154,9 @@ def _kubelet_faults(
             session.kubectl.run(["logs", "-n", namespace, name, "--tail=5"], retry=False)
             running = session.kubectl.get(f"{PATHS.nodes}/{node}/proxy/configz", retry=False)
         except KubectlError as error:
-            faults.append(f"{node}: the API server does not get through to the kubelet: {error.stderr}{_hint(error)}")
+            faults.append(
+                f"{node}: the API server does not get through to the kubelet: {error.stderr}{_hint(error)}"
+            )
             continue
         faults += configuration_faults(node, configurations[node], running.get("kubeletconfig", {}))
     return faults

@@ -1,7 +1,7 @@
 """A client certificate signed by the cluster itself: key and request by pulumi-tls, signature through the CSR API.
 
-Owns the key (in state, encrypted), the request and the clock. Does not own the signing key, which nobody here ever sees,
-nor the approval (`components/local/signed_certificate.py`).
+Owns the key (in state, encrypted), the request and the clock. Does not own the signing key, which nobody here ever
+sees, nor the approval (`components/local/signed_certificate.py`).
 
 The clock is a self-signed certificate of the same validity that nobody uses: pulumi-tls replaces it in time, and a due
 renewal is thereby visible in a preview.
@@ -41,7 +41,9 @@ class IssuedCertificate(pulumi.ComponentResource):
     private_key: pulumi.Output[str]
     certificate: pulumi.Output[str]
 
-    def __init__(self, name: str, args: IssuedCertificateArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, args: IssuedCertificateArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
         super().__init__("kubenode:index:IssuedCertificate", name, None, opts)
         own = pulumi.ResourceOptions(parent=self)
         key = tls.PrivateKey(f"{name}-key", algorithm=_ALGORITHM, ecdsa_curve=_CURVE, opts=own)

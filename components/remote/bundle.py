@@ -109,7 +109,10 @@ def _file_lines(file: HostFile, names: set[str]) -> list[str]:
         raise BundleError(f"{name}: the content must end with a newline")
     if "\0" in file.content or "\r" in file.content:
         raise BundleError(f"{name}: the content must be plain text with newlines only")
-    body = [f"{name} | {line}".rstrip() if not line else f"{name} | {line}" for line in file.content[:-1].split("\n")]
+    body = [
+        f"{name} | {line}".rstrip() if not line else f"{name} | {line}"
+        for line in file.content[:-1].split("\n")
+    ]
     return [f"file | {name} {mode} {owner} {path}", *body]
 
 

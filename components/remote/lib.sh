@@ -9,6 +9,7 @@
 #     owned                "sha256 mode owner path" of each file as last applied
 #     prior/               what was there before PART first touched it
 #     undo/                write-ahead note of the apply under way: what to put back if it is cut off or fails
+#     done/                the same note from the moment the apply counts, until the rest of the record is up to date
 #     dirs units packages holds sysctls groups   what else PART changed, with its prior state
 #     edited/              files that somebody else changed since the last apply
 
@@ -37,7 +38,7 @@ kn_finish() {
     set +e
     [ "$kn_code" -eq 0 ] || [ -s "$KN_TMP/die" ] ||
         printf 'kubenode: %s: %s %s: ended with %s\n%s\n' "$(kn_where)" "${KN_PART:-?}" "${KN_VERB:-?}" "$kn_code" \
-            "$(tail -n 5 "$KN_TMP/log" 2>/dev/null)" >>"$KN_TMP/die"
+            "$(tail -n 5 "$KN_TMP/log" 2>/dev/null | cut -c1-200)" >>"$KN_TMP/die"
     if [ "$kn_code" -eq 0 ]; then
         head -n 40 "$KN_TMP/say" 2>/dev/null
     else
@@ -57,7 +58,7 @@ $(tail -n 8 "$KN_TMP/log" | cut -c1-200)"
 kn_try() {
     kn_seconds=$1
     shift
-    timeout -k 10 "$kn_seconds" "$@" >>"$KN_TMP/log" 2>&1
+    timeout -k 10 "$kn_seconds" "$@" </dev/null >>"$KN_TMP/log" 2>&1
 }
 
 # kn_wait SECONDS COMMAND...: until COMMAND succeeds, asking twice a second.
@@ -85,9 +86,13 @@ kn_main() {
         exit 2
         ;;
     esac
+    if [ "$(id -u)" -ne 0 ]; then
+        printf 'kubenode: %s %s: needs root: log in as root, or as a user with passwordless sudo\n' "$KN_PART" "$KN_VERB" >&2
+        exit 1
+    fi
     umask 022
     trap '' PIPE HUP
-    KN_TMP=$(umask 077 && mktemp -d /run/kubenode.XXXXXX)
+    KN_TMP=$(umask 077 && mktemp -d "/run/kubenode.$$.XXXXXX")
     trap kn_finish EXIT
     trap 'exit 143' TERM INT
     (umask 077 && cat >"$KN_TMP/bundle")
@@ -97,7 +102,6 @@ kn_main() {
     KN_NODE=$(kn_header node)
     KN_HOST=$(kn_header host)
     KN_CLAIM=$(kn_header claim)
-    [ "$(id -u)" -eq 0 ] || kn_die "needs root: log in as root, or as a user with passwordless sudo"
     # The sweep of the claim runs the parts' removals while it holds the lock itself.
     [ -n "${KN_LOCK_HELD:-}" ] || kn_lock
     if [ "$KN_PART" = claim ]; then
@@ -122,6 +126,11 @@ kn_lock() {
             kn_die "another kubenode command still runs on this host: ${kn_holder:-unknown}. Wait for it, or end it, and try again."
     fi
     printf '%s %s, process %s, since %s\n' "$KN_PART" "$KN_VERB" "$$" "$(date -u +%FT%TZ)" >/run/lock/kubenode
+    # What commands that were killed left in memory: their bundles, and so perhaps secrets.
+    for kn_left in /run/kubenode.* /run/kubenode-claim.*; do
+        kn_process=${kn_left#*.}
+        [ ! -d "$kn_left" ] || [ -d "/proc/${kn_process%.*}" ] || rm -rf "$kn_left"
+    done
 }
 
 kn_demand_claim() {
@@ -144,22 +153,23 @@ kn_apply() {
     KN_R=$KN_RECORD/parts/$1
     (umask 077 && mkdir -p "$KN_R")
     KN_CHANGED=" "
+    KN_STARTED=
+    kn_settle
     kn_take_back "an apply that was cut off"
     kn_note_edits
     kn_part_apply
-    kn_record_owned
-    rm -rf "$KN_R/undo"
+    kn_commit
     [ "$KN_CHANGED" != " " ] || kn_say "$1: nothing to change"
 }
 
 kn_remove() {
     KN_R=$KN_RECORD/parts/$1
     [ -d "$KN_R" ] || return 0
-    KN_CHANGED=" "
-    kn_take_back "an apply that was cut off"
+    kn_settle
+    # What an apply that was cut off did is not taken back first: a unit could not be stopped without its file.
     kn_part_remove
     kn_restore_files
-    rm -rf "$KN_R"
+    kn_drop "$KN_R"
     kn_say "$1: removed"
 }
 
@@ -228,24 +238,35 @@ kn_keep() {
     sync "$1/list"
 }
 
-# kn_put_back DIR PATH: what kn_keep kept.
+# kn_put_back DIR PATH: what kn_keep kept; also what a kn_put that was cut off left beside it.
 kn_put_back() {
+    rm -f "$2.kubenode-new"
     kn_kept=$(kn_id "$2")
     case $(grep " $kn_kept " "$1/list" 2>/dev/null | cut -d' ' -f1) in
     present)
         mkdir -p "$(dirname "$2")"
-        rm -f "$2"
-        cp -a "$1/$kn_kept" "$2"
+        cp -a "$1/$kn_kept" "$2.kubenode-new"
+        sync "$2.kubenode-new" 2>/dev/null || :
+        mv -fT "$2.kubenode-new" "$2"
         ;;
     absent) rm -f "$2" ;;
     esac
 }
 
+# kn_drop DIR: all of it at once, so that a kill leaves no list whose copies are gone.
+kn_drop() {
+    [ -d "$1" ] || return 0
+    rm -rf "$1.gone"
+    mv "$1" "$1.gone"
+    rm -rf "$1.gone"
+}
+
 # kn_put NAME PATH MODE OWNER SOURCE: PATH gets the content of SOURCE if it differs in content, mode or owner.
 # Adds NAME to KN_CHANGED then.
 kn_put() {
-    printf '%s %s %s %s\n' "$(sha256sum <"$5" | cut -d' ' -f1)" "$3" "$4" "$2" >>"$KN_TMP/owned"
-    [ -L "$2" ] || [ "$(kn_stat "$2")" != "$(sha256sum <"$5" | cut -d' ' -f1) $3 $4" ] || return 0
+    kn_new=$(sha256sum <"$5" | cut -d' ' -f1)
+    printf '%s %s %s %s\n' "$kn_new" "$3" "$4" "$2" >>"$KN_TMP/owned"
+    [ -L "$2" ] || [ "$(kn_stat "$2")" != "$kn_new $3 $4" ] || return 0
     [ ! -d "$2" ] || kn_die "$2 is a directory; a file belongs there. Move it away and try again."
     kn_keep "$KN_R/prior" "$2"
     kn_keep "$KN_R/undo" "$2"
@@ -254,6 +275,7 @@ kn_put() {
     chown "$4" "$2.kubenode-new"
     chmod "$3" "$2.kubenode-new"
     sync "$2.kubenode-new"
+    printf '%s %s\n' "$kn_new" "$2" >>"$KN_R/undo/new"
     mv -fT "$2.kubenode-new" "$2"
     KN_CHANGED="$KN_CHANGED$1 "
     kn_say "changed $2"
@@ -281,9 +303,12 @@ kn_put_files() {
 # kn_drop_stale: call after all kn_put of an apply.
 kn_drop_stale() {
     [ -e "$KN_R/owned" ] || return 0
+    touch "$KN_TMP/owned"
+    cut -d' ' -f4- "$KN_TMP/owned" >"$KN_TMP/wanted"
     while read -r _ _ _ kn_path; do
-        ! grep -q " $kn_path\$" "$KN_TMP/owned" 2>/dev/null || continue
+        ! grep -qxF "$kn_path" "$KN_TMP/wanted" || continue
         kn_keep "$KN_R/undo" "$kn_path"
+        kn_id "$kn_path" >>"$KN_R/undo/stale"
         kn_put_back "$KN_R/prior" "$kn_path"
         KN_CHANGED="$KN_CHANGED$(basename "$kn_path") "
         kn_say "gave back $kn_path"
@@ -297,20 +322,44 @@ kn_changed() {
     return 1
 }
 
-kn_record_owned() {
+# kn_commit: the apply counts from the moment its write-ahead note is renamed. kn_settle: the rest, also after a kill.
+kn_commit() {
     touch "$KN_TMP/owned"
     sort -u "$KN_TMP/owned" >"$KN_R/owned.new"
     sync "$KN_R/owned.new"
-    mv -f "$KN_R/owned.new" "$KN_R/owned"
+    mkdir -p "$KN_R/undo"
+    mv "$KN_R/undo" "$KN_R/done"
+    kn_settle
+}
+
+kn_settle() {
+    [ -d "$KN_R/done" ] || return 0
+    [ ! -e "$KN_R/owned.new" ] || mv -f "$KN_R/owned.new" "$KN_R/owned"
+    # What was given back is not ours any more: whoever makes such a file from now on keeps it.
+    if [ -e "$KN_R/done/stale" ]; then
+        grep -vF -f "$KN_R/done/stale" "$KN_R/prior/list" >"$KN_R/prior/list.new" || :
+        mv -f "$KN_R/prior/list.new" "$KN_R/prior/list"
+    fi
+    rm -rf "$KN_R/done"
 }
 
 # kn_take_back WHY: undo the apply that its write-ahead note describes. The part then starts its services anew.
 kn_take_back() {
     [ -e "$KN_R/undo/list" ] || return 0
-    while read -r _ _ kn_path; do kn_put_back "$KN_R/undo" "$kn_path"; done <"$KN_R/undo/list"
-    rm -rf "$KN_R/undo"
+    while read -r _ kn_copy kn_path; do
+        kn_note_mending "$kn_copy" "$kn_path"
+        kn_put_back "$KN_R/undo" "$kn_path"
+    done <"$KN_R/undo/list"
+    kn_drop "$KN_R/undo"
     KN_CHANGED="${KN_CHANGED}taken-back "
     kn_say "took back $1"
+}
+
+# kn_note_mending ID PATH: neither what was there nor what the apply that was cut off wrote, so somebody mended it by hand.
+kn_note_mending() {
+    [ -f "$2" ] || return 0
+    ! cmp -s "$2" "$KN_R/undo/$1" && ! cmp -s "$2" "$KN_R/prior/$1" || return 0
+    grep -qxF "$(sha256sum <"$2" | cut -d' ' -f1) $2" "$KN_R/undo/new" 2>/dev/null || kn_set_aside "$2"
 }
 
 # kn_note_edits: a file that somebody changed since our last apply is kept aside before it is written again.
@@ -320,10 +369,14 @@ kn_note_edits() {
         [ -f "$kn_path" ] || continue
         [ "$(sha256sum <"$kn_path" | cut -d' ' -f1)" != "$kn_sum" ] || continue
         ! kn_changed taken-back || continue
-        (umask 077 && mkdir -p "$KN_R/edited")
-        cp -a "$kn_path" "$KN_R/edited/$(basename "$kn_path").$(date -u +%Y%m%dT%H%M%SZ)"
-        kn_say "$kn_path was edited since the last apply; that version is kept in $KN_R/edited"
+        kn_set_aside "$kn_path"
     done <"$KN_R/owned"
+}
+
+kn_set_aside() {
+    (umask 077 && mkdir -p "$KN_R/edited")
+    cp -a "$1" "$KN_R/edited/$(basename "$1").$(date -u +%Y%m%dT%H%M%SZ)"
+    kn_say "$1 was edited since the last apply; that version is kept in $KN_R/edited"
 }
 
 # kn_restore_files: each file as it was before this part first touched it, then the directories that we made.
@@ -345,10 +398,14 @@ kn_fetch() {
     mkdir -p "$kn_dir"
     kn_file=$kn_dir/$2
     if [ ! -e "$kn_file" ]; then
-        kn_try 900 curl -fsSL --retry 3 --retry-connrefused --connect-timeout 10 -C - -o "$kn_file.part" "$1" ||
-            kn_try 900 curl -fsSL --retry 3 --retry-connrefused --connect-timeout 10 -o "$kn_file.part" "$1" ||
-            kn_die "cannot download $1: $(tail -n 1 "$KN_TMP/log"). Check the URL, 'downloads.mirror' and that the host reaches it."
-        kn_sum=$(sha256sum <"$kn_file.part" | cut -d' ' -f1)
+        kn_sum=
+        if [ -s "$kn_file.part" ] && kn_download "$1" -C -; then kn_sum=$(sha256sum <"$kn_file.part" | cut -d' ' -f1); fi
+        # Also if what was continued turns out to be the beginning of something else.
+        if [ "$kn_sum" != "$2" ]; then
+            kn_download "$1" || kn_download "$1" -C - ||
+                kn_die "cannot download $1: $(tail -n 1 "$KN_TMP/log"). Check the URL, 'downloads.mirror' and that the host reaches it."
+            kn_sum=$(sha256sum <"$kn_file.part" | cut -d' ' -f1)
+        fi
         if [ "$kn_sum" != "$2" ]; then
             rm -f "$kn_file.part"
             kn_die "$1 has SHA-256 $kn_sum, expected $2. Nothing was changed. Check the mirror, or correct the checksum."
@@ -356,6 +413,12 @@ kn_fetch() {
         mv "$kn_file.part" "$kn_file"
     fi
     printf '%s' "$kn_file"
+}
+
+kn_download() {
+    kn_url_now=$1
+    shift
+    kn_try 900 curl -fsSL --retry 3 --retry-connrefused --connect-timeout 10 "$@" -o "$kn_file.part" "$kn_url_now"
 }
 
 # kn_artifact_current NAME SHA256: is what was unpacked from that download still in place?
@@ -426,10 +489,12 @@ kn_note_unit() {
     printf '%s %s %s\n' "$1" "${kn_enabled:-none}" "${kn_active:-inactive}" >>"$KN_R/units"
 }
 
-# kn_restore_units: before the unit files are given back. A unit that we brought is stopped and disabled.
+# kn_restore_units [UNIT...]: these or all, before the unit files are given back. A unit that we brought is stopped and
+# disabled.
 kn_restore_units() {
     [ -e "$KN_R/units" ] || return 0
     while read -r kn_unit kn_enabled kn_active; do
+        case " ${*:-$kn_unit} " in *" $kn_unit "*) ;; *) continue ;; esac
         case $kn_active in
         active | activating) ;;
         *) kn_stop "$kn_unit" ;;
@@ -441,8 +506,8 @@ kn_restore_units() {
     done <"$KN_R/units"
 }
 
+# kn_stop UNIT: also one whose file is gone.
 kn_stop() {
-    systemctl cat "$1" >/dev/null 2>&1 || return 0
     kn_try 120 systemctl stop "$1" || kn_try 30 systemctl kill -s KILL "$1" || :
     kn_try 10 systemctl reset-failed "$1" || :
 }
@@ -450,8 +515,8 @@ kn_stop() {
 kn_daemon_reload() { kn_run 60 systemctl daemon-reload; }
 
 # kn_start UNIT TIMEOUT HEALTH CAUSE...: enabled and running. Restarted only if one of the named CAUSEs changed. If
-# HEALTH does not hold in TIMEOUT seconds, the previous files come back, the unit too, and the part fails with the
-# unit's last journal lines.
+# HEALTH does not hold in TIMEOUT seconds, the previous files come back, every unit that this apply started too, and the
+# part fails with the unit's last journal lines.
 kn_start() {
     kn_sunit=$1
     kn_stimeout=$2
@@ -464,10 +529,12 @@ kn_start() {
         kn_daemon_reload
         kn_try 120 systemctl reset-failed "$kn_sunit" || :
         kn_restarted=restarted
+        KN_STARTED="$KN_STARTED $kn_sunit"
         systemctl is-active -q "$kn_sunit" || kn_restarted=started
         kn_try 180 systemctl restart "$kn_sunit" || kn_roll_back "$kn_sunit"
     elif ! systemctl is-active -q "$kn_sunit"; then
         kn_restarted=started
+        KN_STARTED="$KN_STARTED $kn_sunit"
         kn_try 180 systemctl start "$kn_sunit" || kn_roll_back "$kn_sunit"
     else
         kn_restarted=
@@ -479,20 +546,31 @@ kn_start() {
 # kn_roll_back UNIT: never returns.
 kn_roll_back() {
     kn_journal=$(journalctl -u "$1" -n 12 --no-pager -o cat 2>/dev/null | cut -c1-200)
-    if grep -q '^present ' "$KN_R/undo/list" 2>/dev/null; then
+    if [ ! -e "$KN_R/undo/list" ]; then
+        kn_then="None of its files had changed; it was left as it is."
+    else
+        # A unit that ran before this apply runs again; one that came with it is stopped while its file is there.
+        kn_again=
+        for kn_name in $KN_STARTED; do
+            if [ -e "$KN_R/owned" ] || grep -q "^$kn_name [^ ]* active" "$KN_R/units"; then
+                kn_again="$kn_again $kn_name"
+            else
+                kn_restore_units "$kn_name"
+            fi
+        done
         kn_take_back "the change, because $1 did not get healthy"
         kn_try 60 systemctl daemon-reload || :
-        kn_try 10 systemctl reset-failed "$1" || :
-        if kn_try 180 systemctl restart "$1" && kn_wait 60 "$kn_health"; then
+        for kn_unit in $kn_again; do
+            kn_try 10 systemctl reset-failed "$kn_unit" || :
+            kn_try 180 systemctl restart "$kn_unit" || :
+        done
+        case " $kn_again " in
+        *" $1 "*)
             kn_then="The previous files are back and $1 runs with them."
-        else
-            kn_then="The previous files are back, but $1 does not run with them either."
-        fi
-    else
-        kn_stop "$1"
-        kn_take_back "the first installation, because $1 did not get healthy"
-        kn_try 60 systemctl daemon-reload || :
-        kn_then="It was stopped and its new files are gone."
+            kn_wait 60 "$kn_health" || kn_then="The previous files are back, but $1 does not run with them either."
+            ;;
+        *) kn_then="The previous files are back." ;;
+        esac
     fi
     printf '%s\n' "$kn_journal" >"$KN_TMP/journal"
     printf 'kubenode: %s: %s %s: %s did not get healthy in %s s. %s Its last journal lines:\n%s\n' \
@@ -521,7 +599,8 @@ kn_would_go() {
     apt-get $KN_APT -s purge "$@" 2>>"$KN_TMP/log" | awk '$1 == "Purg" || $1 == "Remv" { print $2 }' | sort
 }
 
-kn_package_installed() { [ "$(dpkg-query -W -f '${db:Status-Abbrev}' "$1" 2>/dev/null)" = "ii " ]; }
+# Also one that is on hold: its first letter is h then.
+kn_package_installed() { case $(dpkg-query -W -f '${db:Status-Abbrev}' "$1" 2>/dev/null) in ?"i ") ;; *) return 1 ;; esac; }
 
 kn_package_list() { dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' | sed -n 's/^.i  //p' | sort; }
 
@@ -559,9 +638,9 @@ kn_note_packages() {
 # kn_hold PACKAGE...: no upgrade behind the cluster's back; a hold that was there stays.
 kn_hold() {
     for kn_package in "$@"; do
-        ! apt-mark showhold | grep -qx "$kn_package" || continue
-        kn_run 60 apt-mark hold "$kn_package"
+        ! apt-mark showhold | grep -qxF "$kn_package" || continue
         printf '%s\n' "$kn_package" >>"$KN_R/holds"
+        kn_run 60 apt-mark hold "$kn_package"
     done
 }
 
@@ -627,25 +706,27 @@ kn_sysctl_path() { printf '/proc/sys/%s' "$(printf '%s' "$1" | tr . /)"; }
 
 kn_sysctl_get() { tr '\t' ' ' <"$(kn_sysctl_path "$1")" 2>/dev/null; }
 
-# kn_note_sysctl KEY OURS: remember the value from before, once.
+# kn_note_sysctl KEY OURS: remember the value from before, once, and each that we, or what we start, gave it since.
 kn_note_sysctl() {
     [ -e "$(kn_sysctl_path "$1")" ] || return 0
-    ! grep -q "^$1	" "$KN_R/sysctls" 2>/dev/null || return 0
-    printf '%s\t%s\t%s\n' "$1" "$(kn_sysctl_get "$1")" "$2" >>"$KN_R/sysctls"
+    kn_noted=$(grep -m 1 "^$1	" "$KN_R/sysctls" 2>/dev/null || printf '%s\t%s\t' "$1" "$(kn_sysctl_get "$1")")
+    kn_noted=${kn_noted%	*}
+    grep -qxF "$kn_noted	$2" "$KN_R/sysctls" 2>/dev/null || printf '%s\t%s\n' "$kn_noted" "$2" >>"$KN_R/sysctls"
 }
 
 # kn_restore_sysctls: a value that is still ours (or "*": whatever it became) goes back to what it was.
 kn_restore_sysctls() {
     [ -e "$KN_R/sysctls" ] || return 0
-    while IFS='	' read -r kn_key kn_prior kn_ours; do
+    cut -f1,2 "$KN_R/sysctls" | sort -u | while IFS='	' read -r kn_key kn_prior; do
+        [ -e "$(kn_sysctl_path "$kn_key")" ] || continue
         kn_present=$(kn_sysctl_get "$kn_key" || :)
         [ "$kn_present" != "$kn_prior" ] || continue
-        if [ "$kn_ours" = '*' ] || [ "$kn_present" = "$kn_ours" ]; then
+        if printf '%s\t%s\t%s\n' "$kn_key" "$kn_prior" "$kn_present" "$kn_key" "$kn_prior" '*' | grep -qxF -f - "$KN_R/sysctls"; then
             printf '%s\n' "$kn_prior" >"$(kn_sysctl_path "$kn_key")" 2>>"$KN_TMP/log" || kn_say "could not set $kn_key back to $kn_prior"
         else
             kn_say "$kn_key is $kn_present by now, not ours: it stays"
         fi
-    done <"$KN_R/sysctls"
+    done
 }
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -660,8 +741,10 @@ kn_delete_chains() {
             /^\*/ { table = $0; del = ""; end = ""; next }
             /^:/ { name = substr($1, 2); if (name ~ p) { ours[name] = 1; end = end "-F " name "\n"; x = x "-X " name "\n" } next }
             /^-A/ {
-                for (i = 3; i < NF; i++) if (($i == "-j" || $i == "-g") && $(i + 1) ~ p && !($2 in ours)) {
-                    line = $0; sub(/^-A/, "-D", line); del = del line "\n" }
+                # A comment may hold any words.
+                line = $0; gsub(/"([^"\\]|\\.)*"/, "\"\""); n = split($0, word, " ")
+                for (i = 3; i < n; i++) if ((word[i] == "-j" || word[i] == "-g") && word[i + 1] ~ p && !(word[2] in ours)) {
+                    sub(/^-A/, "-D", line); del = del line "\n"; break }
                 next
             }
             /^COMMIT/ { if (del end x != "") printf "%s\n%s%s%sCOMMIT\n", table, del, end, x; del = end = x = ""; delete ours }
@@ -711,14 +794,16 @@ kn_delete_empty_tables() {
 # ---------------------------------------------------------------------------------------------------------------------
 # Pods and what they leave.
 
-# kn_empty_dir DIR: its content, never across a file system, and not while anything is mounted below it.
+# kn_empty_dir DIR: its content, never across a file system, and not while anything is mounted below it. A link to the
+# place where the data really is stays a link.
 kn_empty_dir() {
     [ -d "$1" ] || return 0
-    awk -v d="$1/" 'index($2, d) == 1 { print $2 }' /proc/self/mounts | sort -r >"$KN_TMP/mounts"
+    kn_real=$(readlink -f "$1")
+    awk -v d="$kn_real/" 'index($2, d) == 1 { print $2 }' /proc/self/mounts | sort -r >"$KN_TMP/mounts"
     while read -r kn_mount; do kn_try 30 umount "$kn_mount" || kn_try 30 umount -l "$kn_mount" || :; done <"$KN_TMP/mounts"
-    ! awk -v d="$1/" 'index($2, d) == 1 { f = 1 } END { exit !f }' /proc/self/mounts ||
+    ! awk -v d="$kn_real/" 'index($2, d) == 1 { f = 1 } END { exit !f }' /proc/self/mounts ||
         kn_die "something is still mounted below $1; unmount it and try again. Nothing in it was deleted."
-    find "$1" -xdev -mindepth 1 -delete
+    find "$kn_real" -xdev -mindepth 1 -delete
 }
 
 # kn_cri_call METHOD FIELD1: one call of the CRI whose request has at most one field, number 1, a text below 128 bytes.

@@ -30,7 +30,11 @@ class Verify(Part):
     """From one node: the Service and every pod answer, kube-proxy runs in the configured mode. Leaves nothing."""
 
     def __init__(
-        self, host: Host, node: NodeSettings, addresses: pulumi.Output[list[str]], opts: pulumi.ResourceOptions
+        self,
+        host: Host,
+        node: NodeSettings,
+        addresses: pulumi.Output[list[str]],
+        opts: pulumi.ResourceOptions,
     ) -> None:
         def content(found: list[str]) -> Content:
             return Content(
@@ -52,9 +56,7 @@ class Verification(pulumi.ComponentResource):
         super().__init__("kubenode:index:Verification", name, None, opts)
         wanted = args.settings.verification
         serving = [args.nodes[node].in_service for node in sorted(args.nodes)]
-        workload = nginx(
-            name, wanted.namespace, wanted.image, len(args.nodes), args.provider, self, serving
-        )
+        workload = nginx(name, wanted.namespace, wanted.image, len(args.nodes), args.provider, self, serving)
         pods = operator_command(
             f"{name}-pods",
             "verification",
@@ -67,7 +69,8 @@ class Verification(pulumi.ComponentResource):
                 "podCidr": args.settings.cluster.pod_cidr,
                 "serviceCidr": args.settings.cluster.service_cidr,
                 "nodes": {
-                    node: kubelet_files.configuration(settings) for node, settings in args.settings.nodes.items()
+                    node: kubelet_files.configuration(settings)
+                    for node, settings in args.settings.nodes.items()
                 },
                 # Every run that brought a node back into service is followed by a proof.
                 "runs": [node.run_id for _, node in sorted(args.nodes.items())],

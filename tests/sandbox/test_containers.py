@@ -70,6 +70,7 @@ def test_a_failed_unit_is_named_at_once_with_what_to_do() -> None:
     docker = FakeDocker(answers={"exec": "active\nfailed\n"})
     with pytest.raises(SandboxError) as caught:
         containers.wait_active(docker, "kubenode-x-worker-1", ["ssh", "other"], 60)
+    assert len(docker.verbs) == 2, "asked once for the states and once for the journal"
     assert "worker-1 did not come up" in caught.value.what
     assert "ssh active, other failed" in caught.value.what
     assert "logs worker-1" in caught.value.fix

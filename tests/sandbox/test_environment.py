@@ -108,6 +108,7 @@ def test_ssh_itself_reads_the_configuration(checkout: Checkout) -> None:
     worker = resolved("worker-2")
     assert (worker["hostname"], worker["user"]) == ("172.30.9.12", "root")
     assert worker["identityfile"] == str(checkout.private_key)
+    assert worker["identitiesonly"] == "yes"
     assert worker["userknownhostsfile"] == str(checkout.known_hosts)
     assert worker["stricthostkeychecking"] in ("true", "yes")
     assert resolved("example.org")["hostname"] == "example.org"

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from components.identity.csr import Judgement, Standing
 from components.local import csr_approval
-from components.local.csr_approval import Reach, classify
+from components.local.csr_approval import Reach, Sight, classify, is_done
 from components.local.kubectl import Kubectl
 from components.local.session import Session
 from tests.components.local.cluster import (
@@ -410,3 +411,26 @@ def test_what_is_approved_is_what_was_checked(
 )
 def test_classify(text: str, reach: Reach) -> None:
     assert classify(text) is reach
+
+
+JOINED = {"metadata": {"name": "w"}, "status": {"nodeInfo": {"kubeletVersion": "v1.37.2"}}}
+
+
+@pytest.mark.parametrize(
+    ("standing", "node", "lease", "reach", "serving", "done"),
+    [
+        (Standing.SETTLED, JOINED, {}, Reach.REACHED, True, True),
+        (Standing.REFUSED, JOINED, {}, Reach.REACHED, True, True),
+        # In order, but its approval was refused because somebody wrote it meanwhile: look again.
+        (Standing.EXPECTED, JOINED, {}, Reach.REACHED, True, False),
+        (Standing.SETTLED, JOINED, {}, Reach.NO_CERTIFICATE, True, False),
+        (Standing.SETTLED, JOINED, {}, Reach.UNTRUSTED, True, False),
+        (Standing.SETTLED, JOINED, {}, Reach.SILENT, False, True),
+        (Standing.SETTLED, JOINED, None, Reach.REACHED, True, False),
+        (Standing.SETTLED, {"metadata": {"name": "w"}}, {}, Reach.REACHED, True, False),
+        (Standing.SETTLED, None, {}, Reach.REACHED, True, False),
+    ],
+)
+def test_is_done(standing: Standing, node: Any, lease: Any, reach: Reach, serving: bool, done: bool) -> None:
+    sight = Sight([({"metadata": {"name": "r"}}, Judgement(standing))], node, lease, reach, "")
+    assert is_done(sight, serving=serving) is done

@@ -5,14 +5,20 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import threading
 import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from components.local import node_writes
+from components.local.disruption import with_set_aside
+from components.local.drain import DrainPolicy, drain
+from components.local.errors import Failure
+from components.local.kubectl import Kubectl
+from components.local.session import Session
 from tests.components.local.cluster import (
     annotations_of,
     forbid_eviction,
@@ -346,29 +352,44 @@ def test_a_signal_during_a_drain_puts_the_node_back(
     assert our_taints(api_server, name) == []
 
 
-def test_others_write_the_node_at_the_same_time(
-    api_server: ApiServer, run: Run, name: str, kubelet: WouldBeKubelet
+def test_a_write_of_somebody_else_in_between_survives(
+    api_server: ApiServer, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Labels that somebody keeps changing survive, and our write still gets in."""
-    ending = threading.Event()
-    written: list[int] = []
+    monkeypatch.setenv("PATH", str(Path(api_server.kubectl_path).parent))
+    session = Session(Kubectl(str(api_server.kubeconfig)), name)
+    uid = make_node(api_server, name)["metadata"]["uid"]
+    attempts: list[int] = []
 
-    def write() -> None:
-        while not ending.wait(0.25):
-            written.append(len(written))
-            api_server.admin.merge(
-                f"/api/v1/nodes/{name}", {"metadata": {"labels": {"count": str(len(written))}}}
-            )
+    def change(current: dict[str, Any]) -> dict[str, Any]:
+        """Sets the node aside, and twice somebody writes a label after the node was read for it."""
+        attempts.append(len(attempts))
+        if len(attempts) < 3:
+            label = {"metadata": {"labels": {"count": str(len(attempts))}}}
+            api_server.admin.merge(f"/api/v1/nodes/{name}", label)
+        return with_set_aside(current, "change")
 
-    thread = threading.Thread(target=write)
-    thread.start()
-    try:
-        run("out-of-service", "apply", node=name, digest="new", drain=SHORT)
-        run("in-service", "apply", node=name, digest="new", runId="x")
-    finally:
-        ending.set()
-        thread.join()
+    node_writes.rewrite(session, name, uid, change)
     found = node(api_server, name)
-    assert found["metadata"]["labels"]["count"] == str(len(written))
-    assert found["metadata"]["annotations"]["kubenode/in-service"] == "new"
+    assert len(attempts) == 3
+    assert found["metadata"]["labels"]["count"] == "2"
+    assert is_cordoned(api_server, name)
+    assert our_taints(api_server, name) == ["change"]
+
+
+def test_a_node_made_anew_meanwhile_is_not_written(
+    api_server: ApiServer, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(Path(api_server.kubectl_path).parent))
+    session = Session(Kubectl(str(api_server.kubeconfig)), name)
+    uid = make_node(api_server, name)["metadata"]["uid"]
+
+    def change(current: dict[str, Any]) -> dict[str, Any]:
+        api_server.admin.delete(f"/api/v1/nodes/{name}")
+        make_node(api_server, name)
+        return with_set_aside(current, "change")
+
+    with pytest.raises(Failure, match="was deleted or made anew meanwhile"):
+        node_writes.rewrite(session, name, uid, change)
+    with pytest.raises(Failure, match="nothing was drained"):
+        drain(session, name, uid, DrainPolicy(3, -1, delete_empty_dir_data=True, force=False))
     assert not is_cordoned(api_server, name)

@@ -1,0 +1,76 @@
+"""What the API says, and what that forbids."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from components.cluster.cluster import stack_slug
+from components.cluster.facts import Facts, NodeFacts, refusals
+from tests.components import example
+
+CLAIM = "organization/kubenode/prod"
+
+
+def _refusals(tmp_path: Path, facts: Facts, version: str = "1.37.2") -> list[str]:
+    return refusals(facts, CLAIM, example.stack(tmp_path, version=version).nodes)
+
+
+def _node(claim: str | None) -> NodeFacts:
+    return NodeFacts(claim=claim, in_service=None, ready=True, joined=True)
+
+
+def test_an_empty_cluster_and_an_unreachable_one_forbid_nothing(tmp_path: Path) -> None:
+    assert _refusals(tmp_path, Facts(reachable=True, server_version="1.37.2")) == []
+    assert _refusals(tmp_path, Facts(reachable=False, error="connection refused")) == []
+
+
+def test_our_own_node_is_ours(tmp_path: Path) -> None:
+    assert _refusals(tmp_path, Facts(reachable=True, nodes={"worker-1": _node(CLAIM)})) == []
+
+
+def test_a_node_that_somebody_else_made_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    (problem,) = _refusals(tmp_path, Facts(reachable=True, nodes={"worker-1": _node(None)}))
+    assert problem.startswith("nodes.worker-1: ")
+    assert "kubectl delete node worker-1" in problem
+
+
+def test_a_node_of_another_stack_is_refused_by_name_of_that_stack(tmp_path: Path) -> None:
+    (problem,) = _refusals(tmp_path, Facts(reachable=True, nodes={"worker-2": _node("organization/kubenode/test")}))
+    assert problem.startswith("nodes.worker-2: ")
+    assert "organization/kubenode/test" in problem
+
+
+def test_every_problem_is_reported_at_once(tmp_path: Path) -> None:
+    facts = Facts(
+        reachable=True,
+        server_version="1.36.1",
+        nodes={"worker-1": _node(None), "worker-2": _node("a/b/c")},
+        proxy_daemon_sets=("kube-system/kube-proxy",),
+    )
+    problems = _refusals(tmp_path, facts)
+    assert len(problems) == 2 + 2 + 1
+    assert any("kube-system/kube-proxy" in problem for problem in problems)
+
+
+@pytest.mark.parametrize(
+    ("kubelet", "server", "accepted"),
+    [
+        ("1.37.2", "1.37.0", True),
+        ("1.36.3", "v1.37.2", True),
+        ("1.34.0", "1.37.2", True),
+        ("1.33.0", "1.37.2", False),
+        ("1.37.2", "1.36.9", False),
+    ],
+)
+def test_the_skew_policy(tmp_path: Path, kubelet: str, server: str, accepted: bool) -> None:
+    problems = _refusals(tmp_path, Facts(reachable=True, server_version=server), kubelet)
+    assert (problems == []) is accepted
+
+
+def test_a_stack_s_slug_is_readable_unique_and_fit_for_a_group_name() -> None:
+    first, second = stack_slug("acme/kubenode/prod"), stack_slug("other/kubenode/prod")
+    assert first.startswith("kubenode-prod-")
+    assert first != second
+    assert stack_slug(f"acme/kubenode/{'x' * 200}")[-9] == "-"

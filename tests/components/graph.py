@@ -1,0 +1,118 @@
+"""The program's resources without an engine: what it registers, with inputs, secrets and dependencies."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+from google.protobuf import json_format
+from pulumi.runtime import mocks
+
+from components import stack
+from components.cluster.facts import Facts
+from components.settings import StackSettings
+
+_SECRET = "4dabf18193072939515e22adb298388d"  # the engine's mark of a secret value
+
+
+@dataclass(frozen=True)
+class Registered:
+    """One resource as the engine would be told of it. `after` are names."""
+
+    type: str
+    name: str
+    custom: bool
+    parent: str
+    inputs: Mapping[str, Any]
+    after: frozenset[str]
+    request: Any
+
+
+@dataclass
+class Graph:
+    """All resources by name; a component and its command may share one, so components have their own map."""
+
+    resources: dict[str, Registered] = field(default_factory=dict)
+    components: dict[str, Registered] = field(default_factory=dict)
+
+    def follows(self, later: str, earlier: str) -> bool:
+        """Whether `later` waits for `earlier`, directly or not."""
+        seen, todo = set(), [later]
+        while todo:
+            for name in self.resources[todo.pop()].after - seen:
+                seen.add(name)
+                todo.append(name)
+        return earlier in seen
+
+
+def is_secret(value: Any) -> bool:
+    """Whether the engine would keep this value encrypted."""
+    return isinstance(value, Mapping) and _SECRET in value
+
+
+class _Mocks(mocks.Mocks):
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
+        born = {
+            "tls:index/privateKey:PrivateKey": {
+                "privateKeyPem": f"private {args.name}",
+                "publicKeyPem": f"public {args.name}",
+            },
+            "tls:index/certRequest:CertRequest": {"certRequestPem": "request"},
+            "tls:index/selfSignedCert:SelfSignedCert": {"validityStartTime": "2026-01-01T00:00:00Z"},
+            "command:local:Command": {
+                "stdout": '{"podIps": ["10.244.1.2"]}' if "pods" in args.name else f"stdout {args.name}"
+            },
+            "command:remote:Command": {"stdout": "ok"},
+        }
+        outputs = {**args.inputs, **born.get(args.typ, {})}
+        if args.typ == "kubernetes:core/v1:Service":
+            outputs["spec"] = {**outputs["spec"], "clusterIP": "10.96.0.77"}
+        return f"{args.name}-id", outputs
+
+    def call(self, args: mocks.MockCallArgs) -> dict[Any, Any]:
+        raise AssertionError(f"nothing is asked while resources are made: {args.token}")
+
+
+class _Monitor(mocks.MockMonitor):
+    def __init__(self, graph: Graph) -> None:
+        super().__init__(_Mocks())
+        self._graph = graph
+
+    def RegisterResource(self, request: Any) -> Any:
+        registered = Registered(
+            type=request.type,
+            name=request.name,
+            custom=request.custom,
+            parent=request.parent.rpartition("::")[2],
+            inputs=json_format.MessageToDict(request.object),
+            after=frozenset(urn.rpartition("::")[2] for urn in request.dependencies),
+            request=request,
+        )
+        (self._graph.resources if request.custom else self._graph.components)[request.name] = registered
+        return super().RegisterResource(request)
+
+
+def graph_of(settings: StackSettings, facts: Facts | None = None) -> Graph:
+    """What the program makes of these settings."""
+    graph = Graph()
+    asyncio.set_event_loop(asyncio.new_event_loop())
+    pulumi.runtime.set_mocks(
+        _Mocks(),
+        project="kubenode",
+        stack="test",
+        preview=False,
+        organization="organization",
+        monitor=_Monitor(graph),
+    )
+
+    @pulumi.runtime.test
+    def program() -> None:
+        cluster = stack.cluster(settings)
+        nodes = stack.nodes(settings, facts or Facts(reachable=True), cluster)
+        stack.verification(settings, nodes, cluster)
+
+    program()
+    return graph

@@ -1,0 +1,152 @@
+"""The resources of a stack: the order of one node, waves, and the rules that every command keeps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.cluster.facts import Facts, NodeFacts
+from tests.components import example
+from tests.components.graph import Graph, graph_of, is_secret
+
+_ORDER = (
+    ("claim", "prepare"),
+    ("claim", "node"),
+    ("node", "out-of-service"),
+    ("node", "bootstrap-token"),
+    ("prepare", "docker"),
+    ("out-of-service", "docker"),
+    ("out-of-service", "calico"),
+    ("bootstrap-token", "credentials"),
+    ("docker", "kubelet"),
+    ("calico", "kubelet"),
+    ("credentials", "kubelet"),
+    ("credentials", "csr-approval"),
+    ("kubelet", "kube-proxy"),
+    ("kube-proxy", "in-service"),
+    ("csr-approval", "in-service"),
+)
+
+
+@pytest.fixture(scope="module")
+def graph(tmp_path_factory: pytest.TempPathFactory) -> Graph:
+    changes = {"verification": {"enabled": True}}
+    return graph_of(example.stack(tmp_path_factory.mktemp("stack"), changes))
+
+
+def _commands(graph: Graph) -> list[Any]:
+    return [one for one in graph.resources.values() if one.type.startswith("command:")]
+
+
+@pytest.mark.parametrize(("earlier", "later"), _ORDER)
+def test_the_order_of_one_node(graph: Graph, earlier: str, later: str) -> None:
+    for node in ("worker-1", "worker-2"):
+        assert graph.follows(f"{node}-{later}", f"{node}-{earlier}")
+
+
+def test_the_approval_runs_beside_the_kubelet_that_waits_for_it(graph: Graph) -> None:
+    assert not graph.follows("worker-1-csr-approval", "worker-1-kubelet")
+    assert not graph.follows("worker-1-kubelet", "worker-1-csr-approval")
+
+
+def test_fresh_nodes_do_not_wait_for_each_other(graph: Graph) -> None:
+    ours = [name for name in graph.resources if name.startswith("worker-1-") and not name.endswith("verify")]
+    theirs = [
+        name for name in graph.resources if name.startswith("worker-2-") and not name.endswith("verify")
+    ]
+    assert len(ours) == len(theirs) > 10
+    assert not any(graph.follows(mine, other) for mine in ours for other in theirs)
+
+
+def test_a_node_that_will_drain_waits_for_the_one_before_it(tmp_path: Path) -> None:
+    settings = example.stack(tmp_path)
+    serving = {name: NodeFacts("organization/kubenode/test", "old", True, True) for name in settings.nodes}
+    graph = graph_of(settings, Facts(reachable=True, nodes=serving))
+    assert graph.follows("worker-2-out-of-service", "worker-1-in-service")
+    assert not graph.follows("worker-1-out-of-service", "worker-2-in-service")
+    # Claiming and preparing disturb no pod.
+    assert not graph.follows("worker-2-prepare", "worker-1-in-service")
+
+
+def test_in_service_follows_every_run_of_out_of_service(graph: Graph) -> None:
+    assert "stdout worker-1-out-of-service" in str(graph.resources["worker-1-in-service"].inputs["stdin"])
+
+
+def test_every_command_keeps_the_rules(graph: Graph) -> None:
+    commands = _commands(graph)
+    assert len(commands) > 20
+    for one in commands:
+        assert one.inputs["create"] == one.inputs["update"], one.name
+        assert "triggers" not in one.inputs, one.name
+        assert "environment" not in one.inputs, one.name
+        assert one.name.endswith("-verify") or one.inputs["delete"], one.name
+        assert not list(one.request.replaceOnChanges) or list(one.request.replaceOnChanges) == ["triggers[*]"]
+        assert not one.request.deleteBeforeReplace, one.name
+        # Only the signer gets its last answer back.
+        assert one.inputs["addPreviousOutputInEnv"] is (one.name == "cluster-kube-proxy"), one.name
+
+
+def test_the_lines_of_a_command_do_not_depend_on_the_node(graph: Graph) -> None:
+    lines: dict[str, set[str]] = {}
+    for one in _commands(graph):
+        if one.name.startswith("worker-"):
+            part = one.name[len("worker-1-") :]
+            line = f"{one.inputs['create']} {one.inputs.get('delete')}".replace("sudo -n ", "")
+            lines.setdefault(part, set()).add(line)
+    assert {part: len(found) for part, found in lines.items()} == dict.fromkeys(lines, 1)
+
+
+def test_connections_are_spelled_out_and_pin_the_host_key(graph: Graph) -> None:
+    for one in _commands(graph):
+        if one.type == "command:remote:Command":
+            found = one.inputs["connection"]
+            connection = found["value"] if is_secret(found) else found
+            assert {"host", "port", "user", "hostKey", "dialErrorLimit", "perDialTimeout"} <= set(
+                connection
+            ), one.name
+
+
+def test_what_is_secret_is_secret_and_what_a_preview_must_show_is_not(graph: Graph) -> None:
+    secret = {one.name for one in _commands(graph) if is_secret(one.inputs["stdin"])}
+    assert secret == {f"worker-{n}-{part}" for n in (1, 2) for part in ("credentials", "bootstrap-token")}
+
+
+def test_outputs_are_secret_but_for_what_others_are_made_of(graph: Graph) -> None:
+    public = {one.name for one in _commands(graph) if "stdout" not in one.request.additionalSecretOutputs}
+    assert public == {
+        "worker-1-out-of-service",
+        "worker-2-out-of-service",
+        "cluster-kube-proxy",
+        "verification-pods",
+    }
+
+
+def test_children_belong_to_their_component(graph: Graph) -> None:
+    assert graph.components["worker-1"].type == "kubenode:index:Node"
+    for part, token in (
+        ("docker", "Docker"),
+        ("calico", "Calico"),
+        ("kubelet", "Kubelet"),
+        ("kube-proxy", "KubeProxy"),
+    ):
+        component = graph.components[f"worker-1-{part}"]
+        assert component.type == f"kubenode:index:{token}"
+        assert component.parent == "worker-1"
+        assert graph.resources[f"worker-1-{part}"].parent == f"worker-1-{part}"
+
+
+def test_the_node_object_holds_claim_and_role_and_no_spec(graph: Graph) -> None:
+    node = graph.resources["worker-1-node"].inputs
+    assert "spec" not in node
+    assert node["metadata"]["annotations"]["kubenode/claim"] == "organization/kubenode/test"
+    assert any(label.startswith("node-role.kubernetes.io/") for label in node["metadata"]["labels"])
+
+
+def test_a_user_who_is_not_root_gets_sudo(graph: Graph) -> None:
+    docker = graph.resources["worker-2-docker"].inputs
+    assert docker["create"] == "sudo -n /usr/local/lib/kubenode/docker apply"
+    assert docker["delete"].endswith("|| sudo -n /usr/local/lib/kubenode/docker remove")
+    assert graph.resources["worker-2-claim"].inputs["create"].startswith("sudo -n sh -c ")
+    assert "sudo" not in graph.resources["worker-1-claim"].inputs["create"]
