@@ -104,6 +104,7 @@ class Node(pulumi.ComponentResource):
             {
                 "nodeIp": settings.node_ip,
                 "tokenId": token.token_id,
+                "groups": [cluster.bootstrap_group],
                 "timeoutSeconds": args["timeouts"].csr_seconds,
                 "serving": True,
                 # A kubelet that starts anew may ask for a certificate anew.

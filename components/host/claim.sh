@@ -81,6 +81,9 @@ problem() { printf -- '- %s\n' "$*" >>"$KN_TMP/problems"; }
 kn_part_remove() {
     if [ ! -e "$KN_RECORD/claim" ]; then
         kn_say "no claim on this host: nothing of ours is here"
+        # But for a claim, or its removal, that was killed between two steps.
+        rm -f "$KN_RECORD/claim.new"
+        [ ! -d "$KN_RECORD" ] || rmdir "$KN_RECORD" 2>/dev/null || :
         return
     fi
     kn_claim_is_ours || kn_die "this host is claimed by $(kn_claim_text), not by us. Nothing was done."

@@ -46,7 +46,7 @@ stop_pods() {
     done <"$KN_TMP/sandboxes"
     timeout 60 docker ps -aq --filter label=io.kubernetes.pod.uid >"$KN_TMP/containers"
     # shellcheck disable=SC2046 # one id a line
-    [ ! -s "$KN_TMP/containers" ] || kn_run 120 docker rm -f $(cat "$KN_TMP/containers")
+    [ ! -s "$KN_TMP/containers" ] || kn_run 120 docker rm -fv $(cat "$KN_TMP/containers")
     [ ! -s "$KN_TMP/sandboxes" ] || kn_say "stopped $(wc -l <"$KN_TMP/sandboxes") pods that were left"
 }
 

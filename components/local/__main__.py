@@ -97,7 +97,7 @@ def _run(arguments: Sequence[str], secrets: list[str]) -> int:
     holder = f"{program} {verb} of {subject} (process {os.getpid()}, since {time.strftime('%H:%M:%S')})"
     try:
         with (
-            lock.held(subject, holder, values.integer("lockSeconds", 120)),
+            lock.held(subject, holder, values.integer("lockSeconds", 120), scope=_cluster(values)),
             kubectl.opened(values, secrets, values.integer("apiRetrySeconds", 30)) as opened,
         ):
             session = Session(opened, subject, os.environ.get("KUBENODE_PREVIOUS_STDOUT", ""))
@@ -108,6 +108,14 @@ def _run(arguments: Sequence[str], secrets: list[str]) -> int:
         text = str(error)
         raise Failure(text if text.startswith(subject) else f"{subject}: {program} {verb}: {text}") from error
     return 0
+
+
+def _cluster(values: Arguments) -> str:
+    """What tells this run's cluster from others on this machine; read without asking it."""
+    file = values.text("kubeconfigFile", "")
+    return "\n".join(
+        (os.path.abspath(file) if file else values.text("kubeconfig", ""), values.text("context", ""))
+    )
 
 
 def _end(number: int, _frame: FrameType | None) -> None:

@@ -1,7 +1,8 @@
-"""One program at a time per node.
+"""One program at a time per node of a cluster.
 
 Programs outlive a killed engine, so the next run may meet the last one still at work. The lock is an flock,
-which the kernel releases with its holder; the file holds who that is.
+which the kernel releases with its holder; the file holds who that is. Stacks of other clusters on the same
+machine may have nodes of the same names: they do not wait for each other.
 """
 
 from __future__ import annotations
@@ -21,9 +22,14 @@ from components.local.waiting import Wait
 
 
 @contextmanager
-def held(subject: str, holder: str, timeout_seconds: float, wait: Wait | None = None) -> Iterator[None]:
-    """Holds the lock of `subject` (a node's name); `holder` is what a waiting program will tell about us."""
-    path = directory() / f"{file_name(subject)}.lock"
+def held(
+    subject: str, holder: str, timeout_seconds: float, wait: Wait | None = None, *, scope: str = ""
+) -> Iterator[None]:
+    """Holds the lock of `subject` (a node's name) in `scope` (what tells clusters apart).
+
+    `holder` is what a waiting program will tell about us.
+    """
+    path = directory() / f"{file_name(subject, scope)}.lock"
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         waiting = wait or Wait(timeout_seconds, subject)
@@ -59,10 +65,10 @@ def directory() -> Path:
     return path
 
 
-def file_name(subject: str) -> str:
-    """A file name that no two subjects share."""
+def file_name(subject: str, scope: str = "") -> str:
+    """A file name that no two subjects share, nor two scopes."""
     readable = re.sub(r"[^A-Za-z0-9.-]", "_", subject)[:60]
-    return f"{readable}-{hashlib.sha256(subject.encode()).hexdigest()[:12]}"
+    return f"{readable}-{hashlib.sha256(f'{scope}{chr(0)}{subject}'.encode()).hexdigest()[:12]}"
 
 
 def _try(descriptor: int) -> bool:

@@ -21,6 +21,7 @@ from components.local.disruption import plan_out_of_service, with_set_aside, wit
 from components.local.drain import DrainPolicy, drain, pods_on
 from components.local.errors import Failure
 from components.local.kubectl import Json
+from components.local.nodes import NodeView
 from components.local.session import Session
 
 
@@ -53,28 +54,38 @@ def remove(session: Session, arguments: Arguments) -> None:
 def set_aside(session: Session, before: Json, reason: str, policy: DrainPolicy | None) -> None:
     """Cordons and taints the node, and with a policy drains it; a drain that fails leaves it as before."""
     seen = nodes.view(before)
-    held: list[Json] = []
+    found: list[Json] = []
 
     def change(current: Json) -> Json:
-        held[:] = [current]
-        return with_set_aside(current, reason)
+        changed = with_set_aside(current, reason)
+        # Not when it is set aside already: a write whose answer was lost is tried again on its own result.
+        if changed != current:
+            found[:] = [current]
+        return changed
 
-    node_writes.rewrite(session, seen.name, seen.uid, change)
     if policy is None:
+        node_writes.rewrite(session, seen.name, seen.uid, change)
         return
     try:
+        node_writes.rewrite(session, seen.name, seen.uid, change)
         drain(session, seen.name, seen.uid, policy)
     except BaseException as error:
         # Also when a signal ends us: a node that was not drained has no reason to stay out of service.
-        try:
-            node_writes.rewrite(
-                session, seen.name, seen.uid, lambda current: with_set_aside_undone(current, held[0])
-            )
-        except Failure as undo:
-            session.say(f"could not be put back as it was: {undo}")
-        else:
-            after = "still cordoned, as before" if nodes.view(held[0]).unschedulable else "uncordoned again"
-            if isinstance(error, Failure):
-                raise Failure(f"{error}. The node is {after}") from error
-            session.say(f"stopped while draining; the node is {after}")
+        after = _put_back(session, seen, found)
+        if isinstance(error, Failure):
+            raise Failure(f"{error}. {after}") from error
+        session.say(f"stopped before it was drained. {after}")
         raise
+
+
+def _put_back(session: Session, seen: NodeView, found: list[Json]) -> str:
+    """Takes cordon and taint of this run back; `found` is the Node before them, if there were any. Says what is."""
+    if not found:
+        return "The node is as it was before this run"
+    was = found[0]
+    try:
+        node_writes.rewrite(session, seen.name, seen.uid, lambda current: with_set_aside_undone(current, was))
+    except Failure as undo:
+        return f"The node could not be put back as it was: {undo}"
+    state = "still cordoned, as before" if nodes.view(was).unschedulable else "uncordoned again"
+    return f"The node is {state}"

@@ -3,8 +3,9 @@
 Arguments: namespace, selector (label=value), service, clusterIp, podCidr, serviceCidr, nodes (name to its rendered
 KubeletConfiguration), timeoutSeconds 120, runs (only there to run after them).
 
-apply  Changes nothing. Waits until every node runs one ready pod, then checks everything and reports all that is wrong
-       at once. Its result is {"podIps": [...]} sorted, for the checks from the nodes.
+apply  Waits until every node runs one ready pod, then checks everything and reports all that is wrong at once. Its
+       result is {"podIps": [...]} sorted, for the checks from the nodes. Changes nothing, except that it ends a surplus
+       pod when a node has none: pods that a drain moved away do not come back by themselves.
 remove Nothing.
 """
 
@@ -40,6 +41,9 @@ def apply(session: Session, arguments: Arguments) -> None:
         missing = placement_faults(pods, set(configurations)) or endpoint_faults(pods, slices)
         if not missing:
             break
+        if surplus := surplus_pod(pods, set(configurations)):
+            name, uid = surplus["metadata"]["name"], surplus["metadata"]["uid"]
+            session.kubectl.delete(f"/api/v1/namespaces/{namespace}/pods/{name}", uid)
         if wait.expired:
             raise Failure(
                 f"{namespace}: after {wait.timeout_seconds:.0f} s: {'; '.join(missing)}. "
@@ -88,6 +92,23 @@ def placement_faults(pods: list[Json], nodes: set[str]) -> list[str]:
             faults.append(f"pod {name} runs on {node}, which is none of ours")
     faults += [f"{count} pods on {node}" for node, count in sorted(placed.items()) if count != 1]
     return faults
+
+
+def surplus_pod(pods: list[Json], nodes: set[str]) -> Json | None:
+    """A pod to end so that the scheduler gives it to a node that has none; None while anything is still on its way."""
+    placed: dict[str, list[Json]] = {node: [] for node in nodes}
+    for pod in pods:
+        node = pod.get("spec", {}).get("nodeName", "")
+        if pod["metadata"].get("deletionTimestamp") or not node:
+            return None
+        if node in placed:
+            placed[node].append(pod)
+    fullest = max(placed.values(), key=len, default=[])
+    if len(fullest) < 2 or all(placed.values()):
+        return None
+    return max(
+        fullest, key=lambda pod: (str(pod["metadata"].get("creationTimestamp")), str(pod["metadata"]["name"]))
+    )
 
 
 def endpoint_faults(pods: list[Json], slices: list[Json]) -> list[str]:

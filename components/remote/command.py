@@ -20,11 +20,13 @@ from components.settings import ConnectionSettings
 
 _TOOLKIT = "/usr/local/lib/kubenode"
 
-# Unpacks the toolkit from the bundle itself, so that claiming needs nothing on the host, and releasing neither.
+# Unpacks the toolkit from the bundle itself, so that claiming needs nothing on the host, and releasing neither. No trap
+# cleans up, so that whatever shell a user has behaves alike; the name holds the process, and what a killed one left is
+# removed by the next command (`kn_lock`).
 _BOOTSTRAP = (
-    "set -eu; umask 077; d=$(mktemp -d /run/kubenode-claim.XXXXXX); trap 'rm -rf \"$d\"' EXIT; "
-    'cat >"$d/bundle"; sed -n "s/^payload | //p" "$d/bundle" | base64 -d | tar -xzf - -C "$d"; '
-    'sh "$d/claim" {verb} <"$d/bundle"'
+    "umask 077; d=$(mktemp -d /run/kubenode-claim.$$.XXXXXX) || exit 1; "
+    'cat >"$d/bundle" && sed -n "s/^payload | //p" "$d/bundle" | base64 -d | tar -xzf - -C "$d" && '
+    'sh "$d/claim" {verb} <"$d/bundle"; code=$?; rm -rf "$d"; exit $code'
 )
 
 

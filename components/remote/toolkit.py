@@ -66,7 +66,9 @@ def payload() -> str:
             entry.size = len(content)
             entry.mode = 0o755
             tar.addfile(entry, io.BytesIO(content))
-    return base64.b64encode(gzip.compress(archive.getvalue(), compresslevel=9, mtime=0)).decode()
+    packed_archive = gzip.compress(archive.getvalue(), compresslevel=9, mtime=0)
+    # The byte that names the operating system depends on Python's release; two operators must not differ in it.
+    return base64.b64encode(packed_archive[:9] + b"\xff" + packed_archive[10:]).decode()
 
 
 def _names() -> list[str]:

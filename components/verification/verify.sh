@@ -15,7 +15,7 @@ kn_part_apply() {
     KN_CHANGED="${KN_CHANGED}verified "
 }
 
-answers() { curl -fsS -m 5 "$1" | grep -qF "$(kn_setting expect)"; }
+answers() { curl -fsS -m 5 "$1" | grep -qFe "$(kn_setting expect)"; }
 
 kn_part_remove() { :; }
 

@@ -25,9 +25,10 @@ LIBRARY = "/usr/local/lib/kubenode"
 RECORD = "/var/lib/kubenode"
 
 _PATH = "/stubs:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_NEEDED = "unshare nsenter setsid ip flock curl"
 _STANDINS = Path(__file__).parent / "standins"
 
-# What is written inside stays in a tmpfs. Kernel settings of the whole machine are replaced by plain files: only net.* has
+# What is written inside stays in a tmpfs. Kernel settings of the whole machine are plain files instead: only net.* has
 # a namespace.
 _ENTER = """
 set -eu
@@ -44,10 +45,33 @@ echo ready
 exec sleep infinity
 """
 
+# Paths that tell nothing about what a script leaves behind.
+_OURS = ("/stubs", "/calls", "/state", "/kill", "/mirror", "/run/lock/kubenode", "/tmp", RECORD, LIBRARY)
+
 _STUB = """#!/bin/sh
 words=${0##*/}
 for word in "$@"; do words="$words $word"; done
 printf '%s\\n' "$words" >>/calls
+"""
+
+_WRITERS = (
+    "cp mv rm rmdir mkdir mktemp chmod chown sync touch tee tar sort cat find "
+    "systemctl curl docker apt-get apt-mark dpkg nft iptables-restore ip modprobe"
+)
+_KILL = """#!/bin/sh
+name=${0##*/}
+read -r n </kill/count
+n=$((n + 1))
+echo "$n" >/kill/count
+echo "$name $*" >>/kill/log
+read -r at </kill/at
+if [ "$n" -ge "$at" ]; then
+    read -r group </kill/group
+    kill -s KILL -- "-$group"
+    kill -s KILL 0
+fi
+PATH=${PATH#/kill:}
+exec "$name" "$@"
 """
 
 
@@ -55,7 +79,7 @@ def why_not() -> str:
     """What this machine lacks for boxes; empty if nothing."""
     if os.geteuid() != 0:
         return "the shell tests lay an overlay over this machine's files, which needs root"
-    missing = [name for name in ("unshare", "nsenter", "setsid", "ip", "flock", "curl") if shutil.which(name) is None]
+    missing = [name for name in _NEEDED.split() if shutil.which(name) is None]
     return f"the shell tests need {', '.join(missing)}" if missing else ""
 
 
@@ -72,15 +96,19 @@ class Box:
 
     def command(self, script: str) -> list[str]:
         """The command that runs `script` inside the box, by sh."""
-        return [
-            *("nsenter", "--target", str(self.holder), "--mount", "--net", "--pid", "chroot", str(self.inside)),
-            *("/usr/bin/env", "-i", f"PATH={_PATH}", "sh", "-c", script),
-        ]
+        enter = f"nsenter --target {self.holder} --mount --net --pid chroot".split()
+        return [*enter, str(self.inside), "/usr/bin/env", "-i", f"PATH={_PATH}", "sh", "-c", script]
 
     def shell(self, script: str, stdin: str = "", timeout: float = 120) -> subprocess.CompletedProcess[str]:
         """`script` inside the box, by sh."""
         return subprocess.run(
-            self.command(script), input=stdin, capture_output=True, text=True, timeout=timeout, check=False
+            self.command(script),
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+            start_new_session=True,
         )
 
     def start(self, script: str, stdin: str = "") -> subprocess.Popen[str]:
@@ -91,6 +119,7 @@ class Box:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=True,
         )
         assert process.stdin is not None
         process.stdin.write(stdin)
@@ -101,6 +130,21 @@ class Box:
     def run(self, part: str, verb: str, bundle: str) -> subprocess.CompletedProcess[str]:
         """One verb of one part, as pulumi would call it."""
         return self.shell(f"{LIBRARY}/{part} {verb}", bundle)
+
+    def killed(self, at: int, part: str, verb: str, bundle: str) -> list[str]:
+        """A verb that is killed, with everything it started, before its `at`-th program that may write.
+
+        Returns the programs up to there; fewer than `at` if the verb came to its end before.
+        """
+        for name in _WRITERS.split():
+            self.put(f"/kill/{name}", _KILL, 0o755)
+        self.put("/kill/count", "0\n")
+        self.put("/kill/at", f"{at}\n")
+        self.put("/kill/log", "")
+        self.shell(
+            f"exec setsid sh -c 'echo $$ >/kill/group; PATH=/kill:$PATH exec {LIBRARY}/{part} {verb}'", bundle
+        )
+        return self.text("/kill/log").splitlines()
 
     def library(self, script: str, stdin: str = "", part: str = "calico") -> subprocess.CompletedProcess[str]:
         """`script` with the library's functions, as inside `part`."""
@@ -175,12 +219,22 @@ class Box:
         self.put(f"{RECORD}/claim", f"stack {self.claim}\nnode {self.node}\n", 0o600)
         self.path(RECORD).chmod(0o700)
 
+    def running(self) -> dict[str, str]:
+        """Each unit that runs, with the unit and the files that it was started with (`standins/systemd.sh`)."""
+        active = self.path("/state/active")
+        names = sorted(path.name for path in active.iterdir()) if active.exists() else []
+        return {name: self.text(f"/state/running/{name}") for name in names}
+
+    def leftovers(self) -> list[str]:
+        """What commands left in /run."""
+        return sorted(path.name for path in self.path("/run").glob("kubenode*"))
+
     def state(self, *ignored: str) -> dict[str, str]:
         """Everything that differs from this machine's files, and /run: what is at a path, by path.
 
         Without the stand-ins' own notes, the record, the toolkit and what is `ignored` (path prefixes).
         """
-        skipped = ("/stubs", "/calls", "/state", "/run/lock/kubenode", "/tmp", RECORD, LIBRARY, *ignored)
+        skipped = (*_OURS, *ignored)
         found = {}
         for top, root in (("", self.upper), ("/run", self.files / "run")):
             for folder, folders, files in os.walk(root):

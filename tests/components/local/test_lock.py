@@ -103,3 +103,13 @@ def test_without_a_runtime_directory_it_is_one_per_user(
 def test_no_two_subjects_share_a_file(one: str, other: str) -> None:
     assert lock.file_name(one) != lock.file_name(other)
     assert "/" not in lock.file_name(one)
+
+
+def test_nodes_of_the_same_name_in_two_clusters_do_not_wait_for_each_other() -> None:
+    with (
+        lock.held("worker-1", "one", 1, scope="/a/kubeconfig"),
+        lock.held("worker-1", "two", 1, scope="/b/kubeconfig"),
+        pytest.raises(Failure),
+        lock.held("worker-1", "three", 0.2, scope="/a/kubeconfig"),
+    ):
+        pass

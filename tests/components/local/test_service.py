@@ -138,6 +138,19 @@ def test_a_budget_stops_the_drain_and_the_node_is_put_back(
     assert pod_exists(api_server, pod)
 
 
+def test_a_second_failed_drain_leaves_what_the_first_run_had_done(
+    api_server: ApiServer, run: Run, name: str, kubelet: WouldBeKubelet
+) -> None:
+    """An upgrade failed on the host and left the node out of service; a stubborn pod came since."""
+    run("out-of-service", "apply", node=name, digest="new", drain=SHORT)
+    before = node(api_server, name)["spec"]
+    bare = run_pod(api_server, name, owned=False)
+    outcome = run("out-of-service", "apply", node=name, digest="newer", drain=SHORT, expect=1)
+    assert bare in outcome.stderr
+    assert "The node is as it was before this run" in outcome.stderr
+    assert node(api_server, name)["spec"] == before
+
+
 def test_force_goes_on_where_a_budget_stops(
     api_server: ApiServer, run: Run, name: str, kubelet: WouldBeKubelet
 ) -> None:
@@ -347,7 +360,7 @@ def test_a_signal_during_a_drain_puts_the_node_back(
     out, err = process.communicate(timeout=20)
     assert process.returncode == 128 + signal.SIGTERM
     assert out == ""
-    assert "the node is uncordoned again" in err
+    assert "stopped before it was drained. The node is uncordoned again" in err
     assert not is_cordoned(api_server, name)
     assert our_taints(api_server, name) == []
 

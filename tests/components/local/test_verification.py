@@ -9,6 +9,7 @@ from components.local.verification import (
     configuration_faults,
     endpoint_faults,
     placement_faults,
+    surplus_pod,
 )
 
 
@@ -86,3 +87,19 @@ def test_the_kubelet_may_add_defaults_but_not_differ() -> None:
         "worker-1", rendered, {**running, "authentication": {"anonymous": {"enabled": True}}}
     )
     assert "authentication.anonymous.enabled" in fault
+
+
+def test_a_pod_moved_away_by_a_drain_is_given_back_to_the_empty_node() -> None:
+    nodes = {"worker-1", "worker-2"}
+    old, new = _pod("old", "worker-2"), _pod("new", "worker-2")
+    old["metadata"]["creationTimestamp"], new["metadata"]["creationTimestamp"] = (
+        "2026-01-01T00:00:00Z",
+        "2026-01-01T00:01:00Z",
+    )
+    assert surplus_pod([old, new], nodes) == new
+    assert surplus_pod([old, _pod("other", "worker-1")], nodes) is None
+    assert surplus_pod([old], nodes) is None
+    ending = _pod("ending", "worker-2")
+    ending["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    assert surplus_pod([old, new, ending], nodes) is None
+    assert surplus_pod([old, new, _pod("pending", "")], nodes) is None

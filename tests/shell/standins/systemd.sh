@@ -24,11 +24,14 @@ file_of() {
 
 load() { [ -e "/state/loaded/$1" ] || ! file=$(file_of "$1") || cp "$file" "/state/loaded/$1"; }
 
-# The unit as it is loaded, and every file of the node that it may read.
+# What a unit starts with: itself as it is loaded, and every file of the node that it may read.
 image_of() {
     cat "/state/loaded/$1"
     binary=$(sed -n 's/^ExecStart=\([^ ]*\).*/\1/p' "/state/loaded/$1")
-    for read in "$binary" /etc/kubernetes/*.yaml /etc/docker/daemon.json; do [ ! -f "$read" ] || sha256sum "$read"; done
+    for read in "$binary" /etc/kubernetes/*.yaml /etc/docker/daemon.json; do
+        case $read in /usr/bin/*) continue ;; esac
+        [ ! -f "$read" ] || { echo "== $read"; cat "$read"; }
+    done
 }
 
 start() {
@@ -39,6 +42,8 @@ start() {
     if grep -q crashes "/state/loaded/$1"; then echo "Job for $1 failed." >&2; exit 1; fi
     : >"/state/active/$1"
     image_of "$1" >"/state/running/$1"
+    socket=$(sed -n 's/^ListenStream=//p' "/state/loaded/$1")
+    [ -z "$socket" ] || [ -e "$socket" ] || cp -a /state/socket "$socket"
 }
 
 case $verb in
