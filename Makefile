@@ -15,6 +15,7 @@ help: ## What there is
 # Made anew when a requirement changes; an install that was cut off leaves no stamp and starts over.
 $(VENV)/.stamp: requirements.txt requirements-dev.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "kubenode needs Python 3.11 or later, this is " + sys.version)'
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || test "$$(id -u)" != 0 || apt-get install -y -qq python3-venv
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-dev.txt
 	touch $@

@@ -8,13 +8,14 @@ import pulumi
 
 from components.host import files, needs
 from components.remote import toolkit
-from components.remote.command import Host
+from components.remote.bundle import Bundle
+from components.remote.command import Host, host_command
 from components.remote.part import Content, Part
 from components.settings import NodeSettings
 
 
 class Claim(Part):
-    """Preflight, toolkit, claim: the first thing on a host and, at destroy, the last."""
+    """Preflight, toolkit, claim: the first thing on a host. Released, as the last thing, by a command of its own."""
 
     def __init__(
         self,
@@ -23,11 +24,21 @@ class Claim(Part):
         after: Sequence[pulumi.Resource],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        # No script's digest, no setting: what releases a host never changes.
+        header = Bundle("claim", host.node, host.address, host.claim, script="release").render()
+        release = host_command(f"{host.node}-release", host, "release", header, release_options(opts, after))
         content = Content(
             settings={"toolkit": [toolkit.digest()], **needs.preflight(settings)},
             payload=toolkit.payload(),
         )
-        super().__init__("Claim", "claim", host, content, after, opts)
+        super().__init__("Claim", "claim", host, content, [*after, release], opts)
+
+
+def release_options(
+    opts: pulumi.ResourceOptions | None, after: Sequence[pulumi.Resource]
+) -> pulumi.ResourceOptions:
+    """Beside the claim, under the same parent: it must outlive the claim's component."""
+    return pulumi.ResourceOptions(parent=opts.parent if opts else None, depends_on=list(after))
 
 
 class Prepare(Part):

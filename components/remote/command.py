@@ -20,13 +20,18 @@ from components.settings import ConnectionSettings
 
 _TOOLKIT = "/usr/local/lib/kubenode"
 
-# Unpacks the toolkit from the bundle itself, so that claiming needs nothing on the host, and releasing neither. No trap
-# cleans up, so that whatever shell a user has behaves alike; the name holds the process, and what a killed one left is
-# removed by the next command (`kn_lock`).
-_BOOTSTRAP = (
+# Unpacks the toolkit from the bundle itself, so that claiming needs nothing on the host. No trap cleans up, so that
+# whatever shell a user has behaves alike; the name holds the process, and what a killed one left is removed by the next
+# command (`kn_lock`).
+_CLAIM = (
     "umask 077; d=$(mktemp -d /run/kubenode-claim.$$.XXXXXX) || exit 1; "
     'cat >"$d/bundle" && sed -n "s/^payload | //p" "$d/bundle" | base64 -d | tar -xzf - -C "$d" && '
-    'sh "$d/claim" {verb} <"$d/bundle"; code=$?; rm -rf "$d"; exit $code'
+    'sh "$d/claim" apply <"$d/bundle"; code=$?; rm -rf "$d"; exit $code'
+)
+_RELEASE = (
+    f"if [ -x {_TOOLKIT}/claim ]; then {_TOOLKIT}/claim remove; elif [ -e /var/lib/kubenode/claim ]; then "
+    f'echo "kubenode: this host is claimed, but {_TOOLKIT} is gone, so nothing can be undone. '
+    'Run pulumi up, which brings it back, then destroy again." >&2; exit 1; fi'
 )
 
 
@@ -51,17 +56,15 @@ def host_command(
     part: str,
     bundle: pulumi.Input[str],
     opts: pulumi.ResourceOptions,
-    *,
-    removable: bool = True,
 ) -> command.remote.Command:
-    """One part of one node. `removable=False` is for a part that leaves nothing behind: no connection at destroy."""
-    apply, remove = _lines(host, part)
+    """One part of one node."""
+    apply, remove = command_lines(host, part)
     return command.remote.Command(
         name,
         connection=_connection(host),
         create=apply,
         update=apply,
-        delete=remove if removable else None,
+        delete=remove,
         stdin=bundle,
         logging=command.remote.Logging.STDOUT_AND_STDERR,
         add_previous_output_in_env=False,
@@ -69,11 +72,19 @@ def host_command(
     )
 
 
-def _lines(host: Host, part: str) -> tuple[str, str]:
+def command_lines(host: Host, part: str) -> tuple[str | None, str | None]:
+    """What creates and updates a part, and what removes it. None: nothing is done, and no connection made.
+
+    Claiming and releasing are two commands: the release stands in the state before the claim is tried, so that a
+    destroy gives back a host even if the engine was killed while it claimed it.
+    """
     if part == "claim":
-        apply, remove = (shlex.quote(_BOOTSTRAP.replace("{verb}", verb)) for verb in ("apply", "remove"))
-        return f"{host.prefix}sh -c {apply}", f"{host.prefix}sh -c {remove}"
+        return f"{host.prefix}sh -c {shlex.quote(_CLAIM)}", None
+    if part == "release":
+        return None, f"{host.prefix}sh -c {shlex.quote(_RELEASE)}"
     script = f"{_TOOLKIT}/{part}"
+    if part == "verify":
+        return f"{host.prefix}{script} apply", None
     return f"{host.prefix}{script} apply", f"[ ! -x {script} ] || {host.prefix}{script} remove"
 
 

@@ -164,6 +164,7 @@ kn_apply() {
 
 kn_remove() {
     KN_R=$KN_RECORD/parts/$1
+    rm -rf "$KN_R.gone"
     [ -d "$KN_R" ] || return 0
     kn_settle
     # What an apply that was cut off did is not taken back first: a unit could not be stopped without its file.

@@ -55,8 +55,6 @@ class Part(pulumi.ComponentResource):
         content: Content | pulumi.Output[Content],
         after: Sequence[pulumi.Resource],
         opts: pulumi.ResourceOptions | None,
-        *,
-        removable: bool = True,
     ) -> None:
         name = f"{host.node}-{part}"
         super().__init__(f"kubenode:index:{token}", name, None, opts)
@@ -70,6 +68,5 @@ class Part(pulumi.ComponentResource):
             part,
             bundle,
             pulumi.ResourceOptions(parent=self, depends_on=list(after)),
-            removable=removable,
         )
         self.register_outputs({})

@@ -46,7 +46,7 @@ class Verify(Part):
                 }
             )
 
-        super().__init__("Verify", "verify", host, addresses.apply(content), [], opts, removable=False)
+        super().__init__("Verify", "verify", host, addresses.apply(content), [], opts)
 
 
 class Verification(pulumi.ComponentResource):

@@ -40,7 +40,8 @@ class Graph:
 
     def follows(self, later: str, earlier: str) -> bool:
         """Whether `later` waits for `earlier`, directly or not."""
-        seen, todo = set(), [later]
+        seen: set[str] = set()
+        todo = [later]
         while todo:
             for name in self.resources[todo.pop()].after - seen:
                 seen.add(name)
@@ -72,7 +73,7 @@ class _Mocks(mocks.Mocks):
             outputs["spec"] = {**outputs["spec"], "clusterIP": "10.96.0.77"}
         return f"{args.name}-id", outputs
 
-    def call(self, args: mocks.MockCallArgs) -> dict[Any, Any]:
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
         raise AssertionError(f"nothing is asked while resources are made: {args.token}")
 
 
@@ -92,7 +93,7 @@ class _Monitor(mocks.MockMonitor):
             request=request,
         )
         (self._graph.resources if request.custom else self._graph.components)[request.name] = registered
-        return super().RegisterResource(request)
+        return super().RegisterResource(request)  # type: ignore[no-untyped-call]
 
 
 def graph_of(settings: StackSettings, facts: Facts | None = None) -> Graph:
@@ -108,7 +109,7 @@ def graph_of(settings: StackSettings, facts: Facts | None = None) -> Graph:
         monitor=_Monitor(graph),
     )
 
-    @pulumi.runtime.test
+    @pulumi.runtime.test  # type: ignore[untyped-decorator]
     def program() -> None:
         cluster = stack.cluster(settings)
         nodes = stack.nodes(settings, facts or Facts(reachable=True), cluster)

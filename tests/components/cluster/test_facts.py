@@ -37,7 +37,9 @@ def test_a_node_that_somebody_else_made_is_refused_with_the_way_out(tmp_path: Pa
 
 
 def test_a_node_of_another_stack_is_refused_by_name_of_that_stack(tmp_path: Path) -> None:
-    (problem,) = _refusals(tmp_path, Facts(reachable=True, nodes={"worker-2": _node("organization/kubenode/test")}))
+    (problem,) = _refusals(
+        tmp_path, Facts(reachable=True, nodes={"worker-2": _node("organization/kubenode/test")})
+    )
     assert problem.startswith("nodes.worker-2: ")
     assert "organization/kubenode/test" in problem
 
