@@ -30,8 +30,8 @@ preview: $(VENV)/.stamp ## What the next `make up` would change
 destroy: $(VENV)/.stamp ## Give the hosts back; the sandbox stays
 	@. .sandbox/env.sh && pulumi destroy --stack $(STACK) --yes
 
-down: $(VENV)/.stamp ## Remove the sandbox; says what it leaves
-	@$(BIN)/python -m sandbox down
+down: $(VENV)/.stamp ## Remove the sandbox, its hosts and the state of its stacks; says what it leaves
+	@$(BIN)/python -m sandbox down --force
 
 status: $(VENV)/.stamp ## What runs
 	@$(BIN)/python -m sandbox status

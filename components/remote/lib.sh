@@ -546,6 +546,7 @@ kn_start() {
 
 # kn_roll_back UNIT: never returns.
 kn_roll_back() {
+    kn_took=$(($(kn_now) - kn_begin))
     kn_journal=$(journalctl -u "$1" -n 12 --no-pager -o cat 2>/dev/null | cut -c1-200)
     if [ ! -e "$KN_R/undo/list" ]; then
         kn_then="None of its files had changed; it was left as it is."
@@ -574,8 +575,8 @@ kn_roll_back() {
         esac
     fi
     printf '%s\n' "$kn_journal" >"$KN_TMP/journal"
-    printf 'kubenode: %s: %s %s: %s did not get healthy in %s s. %s Its last journal lines:\n%s\n' \
-        "$(kn_where)" "$KN_PART" "$KN_VERB" "$1" "$kn_stimeout" "$kn_then" "$kn_journal" >>"$KN_TMP/die"
+    printf 'kubenode: %s: %s %s: %s is not healthy after %s s. %s Its last journal lines:\n%s\n' \
+        "$(kn_where)" "$KN_PART" "$KN_VERB" "$1" "$kn_took" "$kn_then" "$kn_journal" >>"$KN_TMP/die"
     exit 1
 }
 
