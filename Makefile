@@ -43,7 +43,7 @@ lint: $(VENV)/.stamp ## ruff, mypy, shellcheck
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/shellcheck -s sh -x -P components/remote $$(git ls-files '*.sh') components/local/run .ci/run
+	$(BIN)/shellcheck -s sh -x -P components/remote $$(git grep -lE '^#(!/bin/sh| shellcheck shell=sh)' -- . ':!*.py' ':!*.md')
 
 test: lint tools ## Everything: lint, unit, shell, plugins, and end to end on a sandbox of its own
 	$(BIN)/python -m pytest tests

@@ -52,6 +52,7 @@ note_before() {
     kn_note_dirs /var/lib/docker /var/lib/containerd /var/lib/cri-dockerd
     {
         kn_package_installed "$KN_PACKAGE" && printf 'docker\n'
+        [ ! -e /etc/docker/key.json ] || printf 'key\n'
         iptables -S FORWARD 2>/dev/null | sed -n 's/^-P FORWARD /forward /p'
     } >"$KN_R/before.new" || :
     mv "$KN_R/before.new" "$KN_R/before"
@@ -107,7 +108,7 @@ kn_part_remove() {
     for kn_unit in docker.socket docker.service containerd.service; do kn_stop "$kn_unit"; done
     kn_purge
     # Docker writes its identity beside its configuration.
-    rm -f /etc/docker/key.json
+    before key || rm -f /etc/docker/key.json
     kn_restore_files
     kn_try 60 systemctl daemon-reload || :
     for kn_dir in /var/lib/docker /var/lib/containerd /var/lib/cri-dockerd; do

@@ -13,23 +13,22 @@ kn_part_apply() {
         kn_die "this host is claimed by $(kn_claim_text). Nothing was written. Destroy it there first, or choose another host."
     fi
     preflight
-    KN_R=$KN_RECORD/parts/claim
     (umask 077 && mkdir -p "$KN_RECORD")
     chmod 0700 "$KN_RECORD"
-    if [ ! -e "$KN_RECORD/claim" ]; then
-        printf 'stack %s\nnode %s\nsince %s\n' "$KN_CLAIM" "$KN_NODE" "$(date -u +%FT%TZ)" >"$KN_RECORD/claim.new"
-        sync "$KN_RECORD/claim.new"
-        mv "$KN_RECORD/claim.new" "$KN_RECORD/claim"
-        kn_say "claimed for $(kn_claim_text)"
-    fi
-    mkdir -p "$KN_R"
-    kn_mkdir "$KN_LIB"
+    # The toolkit first: what is cut off from here on can be released with it.
+    mkdir -p "$KN_LIB"
     for kn_script in lib.sh $KN_PARTS; do
         cmp -s "${0%/*}/$kn_script" "$KN_LIB/$kn_script" && continue
         cp "${0%/*}/$kn_script" "$KN_LIB/.$kn_script.new"
         chmod 0755 "$KN_LIB/.$kn_script.new"
         mv -f "$KN_LIB/.$kn_script.new" "$KN_LIB/$kn_script"
     done
+    if [ ! -e "$KN_RECORD/claim" ]; then
+        printf 'stack %s\nnode %s\nsince %s\n' "$KN_CLAIM" "$KN_NODE" "$(date -u +%FT%TZ)" >"$KN_RECORD/claim.new"
+        sync "$KN_RECORD/claim.new"
+        mv "$KN_RECORD/claim.new" "$KN_RECORD/claim"
+        kn_say "claimed for $(kn_claim_text)"
+    fi
     kn_say "toolkit $(kn_setting toolkit) installed"
 }
 
@@ -81,25 +80,27 @@ problem() { printf -- '- %s\n' "$*" >>"$KN_TMP/problems"; }
 kn_part_remove() {
     if [ ! -e "$KN_RECORD/claim" ]; then
         kn_say "no claim on this host: nothing of ours is here"
-        # But for a claim, or its removal, that was killed between two steps.
-        rm -f "$KN_RECORD/claim.new"
+        # But for what a claim, or a release, that was cut off left.
+        rm -rf "$KN_RECORD/claim.new" "$KN_LIB"
         [ ! -d "$KN_RECORD" ] || rmdir "$KN_RECORD" 2>/dev/null || :
         return
     fi
-    kn_claim_is_ours || kn_die "this host is claimed by $(kn_claim_text), not by us. Nothing was done."
+    if ! kn_claim_is_ours; then
+        # A claim of ours that was refused has left nothing, and a destroy must not fail over it for ever.
+        kn_say "this host is claimed by $(kn_claim_text), not by us: nothing of ours is here"
+        return
+    fi
     for kn_part in kube-proxy kubelet credentials calico docker prepare; do
         [ -d "$KN_RECORD/parts/$kn_part" ] || continue
         kn_say "sweeping $kn_part, which the host's record still lists"
         KN_LOCK_HELD=1 sh "${0%/*}/$kn_part" remove <"$KN_TMP/bundle" >>"$KN_TMP/say" 2>>"$KN_TMP/die" ||
             kn_die "the sweep of $kn_part failed"
     done
-    KN_R=$KN_RECORD/parts/claim
-    rm -rf "$KN_LIB"
-    kn_restore_files
     find "$KN_RECORD" -mindepth 1 -maxdepth 1 ! -name claim -exec rm -rf {} +
-    # Last of all: a removal that was cut off before this line is repeated as a whole.
+    # A release that was cut off before this line is repeated as a whole; after it, only the toolkit is left.
     rm -f "$KN_RECORD/claim"
     rmdir "$KN_RECORD"
+    rm -rf "$KN_LIB"
     kn_say "claim released"
 }
 

@@ -13,6 +13,7 @@ Every line of a file carries the file's short name, because a preview shows thre
     kubelet.yaml | maxPods: 55
     artifact | kubelet 0755 /usr/local/bin/kubelet 3f1c… https://dl.k8s.io/release/v1.37.2/bin/linux/amd64/kubelet
     set | healthy-timeout-seconds 120
+    end
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from dataclasses import dataclass, field
 
 FORMAT = "kubenode bundle 1"
 
-_KEYWORDS = frozenset({"part", "node", "host", "claim", "script", "file", "artifact", "set", "payload"})
+_KEYWORDS = frozenset({"part", "node", "host", "claim", "script", "file", "artifact", "set", "payload", "end"})
 _PAYLOAD_WIDTH = 1000
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _WORD = re.compile(r"\S+")
@@ -97,6 +98,8 @@ class Bundle:
                 lines.append(f"set | {_checked(_NAME, key, 'setting')} {_one_line(value, key)}".rstrip())
         for start in range(0, len(self.payload), _PAYLOAD_WIDTH):
             lines.append(f"payload | {self.payload[start : start + _PAYLOAD_WIDTH]}")
+        # A connection that is lost on the way looks like the end of the input.
+        lines.append("end")
         return "\n".join(lines) + "\n"
 
 

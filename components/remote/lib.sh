@@ -102,6 +102,9 @@ kn_main() {
     KN_NODE=$(kn_header node)
     KN_HOST=$(kn_header host)
     KN_CLAIM=$(kn_header claim)
+    if [ "$KN_VERB" = apply ] && [ "$(tail -n 1 "$KN_TMP/bundle")" != end ]; then
+        kn_die "the connection was lost before all of the bundle had arrived. Nothing was done; run 'pulumi up' again."
+    fi
     # The sweep of the claim runs the parts' removals while it holds the lock itself.
     [ -n "${KN_LOCK_HELD:-}" ] || kn_lock
     if [ "$KN_PART" = claim ]; then
@@ -110,6 +113,10 @@ kn_main() {
     fi
     if [ "$KN_VERB" = remove ] && [ ! -e "$KN_RECORD/claim" ]; then
         kn_say "no claim on this host: nothing of ours is here"
+        return
+    fi
+    if [ "$KN_VERB" = remove ] && ! kn_claim_is_ours; then
+        kn_say "this host is claimed by $(kn_claim_text), not by us: nothing of ours is here"
         return
     fi
     kn_demand_claim
@@ -640,16 +647,19 @@ kn_note_packages() {
 # kn_hold PACKAGE...: no upgrade behind the cluster's back; a hold that was there stays.
 kn_hold() {
     for kn_package in "$@"; do
-        ! apt-mark showhold | grep -qxF "$kn_package" || continue
+        # shellcheck disable=SC2086 # the options are words; without them apt-mark fills the host's own cache
+        ! apt-mark $KN_APT showhold | grep -qxF "$kn_package" || continue
         printf '%s\n' "$kn_package" >>"$KN_R/holds"
-        kn_run 60 apt-mark hold "$kn_package"
+        # shellcheck disable=SC2086
+        kn_run 60 apt-mark $KN_APT hold "$kn_package"
     done
 }
 
 # kn_purge: what we installed, except what others need by now. Simulated first.
 kn_purge() {
     if [ -e "$KN_R/holds" ]; then
-        while read -r kn_package; do kn_try 60 apt-mark unhold "$kn_package" || :; done <"$KN_R/holds"
+        # shellcheck disable=SC2086
+        while read -r kn_package; do kn_try 60 apt-mark $KN_APT unhold "$kn_package" || :; done <"$KN_R/holds"
     fi
     export DEBIAN_FRONTEND=noninteractive
     kn_note_packages
@@ -760,7 +770,9 @@ kn_delete_chains() {
 # and hold neither a rule nor a policy other than accept.
 kn_note_tables() {
     command -v nft >/dev/null || return 0
-    [ -e "$KN_R/nft" ] || kn_tables >"$KN_R/nft"
+    [ ! -e "$KN_R/nft" ] || return 0
+    kn_tables >"$KN_R/nft.new"
+    mv "$KN_R/nft.new" "$KN_R/nft"
 }
 
 # kn_tables: "FAMILY TABLE CHAIN" of each chain that could be deleted without loss or had rules then, and

@@ -17,13 +17,15 @@ Run = Callable[[str], str]
 SECTIONS: Mapping[str, str] = {
     # Every entry with its type, mode, owner and link target, then every regular file's content.
     "files": r"""
+        left_out='-path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp'
         for top in / $(awk '$2 ~ "^/var/lib/(docker|containerd|kubelet)$" { print $2 }' /proc/mounts); do
-            look() { find "$top" -xdev \( -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp \) -prune -o "$@"; }
-            look -printf '%p %y %m %u:%g %l\n'
-            look -type f -print0 | xargs -0 -r sha256sum | sed 's/^\\\{0,1\}\([0-9a-f]\{16\}\)[0-9a-f]* .\(.*\)$/\2 sha256 \1/'
+            find "$top" -xdev \( $left_out \) -prune -o -printf '%p %y %m %u:%g %l\n'
+            find "$top" -xdev \( $left_out \) -prune -o -type f -print0 | xargs -0 -r sha256sum |
+                sed 's/^\\\{0,1\}\([0-9a-f]\{16\}\)[0-9a-f]* .\(.*\)$/\2 sha256 \1/'
         done""",
     "runtime files": r"""
-        find /run -xdev \( -path /run/systemd -o -path /run/udev -o -path /run/log -o -path /run/user \) -prune -o -printf '%p %y\n'
+        left_out='-path /run/systemd -o -path /run/udev -o -path /run/log -o -path /run/user'
+        for top in /run /run/lock; do find "$top" -xdev \( $left_out \) -prune -o -printf '%p %y\n'; done
         find /tmp /var/tmp -xdev -mindepth 1 ! -path '*/systemd-private-*' -printf '%p %y\n'""",
     "packages": r"""
         dpkg-query -W -f '${db:Status-Abbrev} ${Package} ${Version}\n'
@@ -31,9 +33,12 @@ SECTIONS: Mapping[str, str] = {
         apt-mark -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= showmanual | sed 's/^/manual /'""",
     "unit files": r"systemctl list-unit-files --no-legend --no-pager --plain | awk '$1 !~ /\.scope$/ { print $1, $2 }'",
     "active units": r"""
+        passing='session-|user@|user-runtime-|systemd-(tmpfiles|timedated|hostnamed)'
+        passing="$passing|apt-daily|dpkg-db|e2scrub|fstrim|logrotate"
         systemctl list-units --no-legend --no-pager --plain --state=active,failed | awk '{ print $1, $3 }' |
-            grep -vE '\.(scope|device|slice) |^(session-|user@|user-runtime-|systemd-(tmpfiles|timedated|hostnamed)|apt-daily|dpkg-db|e2scrub|fstrim|logrotate)'""",
-    "processes": r"ps -eo ppid=,comm= | awk '$1 == 1 { print $2 }' | grep -vE '^(bash|sshd|systemd-(timedate|hostname))'",
+            grep -vE "\.(scope|device|slice) |^($passing)" """,
+    "processes": r"""
+        ps -eo ppid=,comm= | awk '$1 == 1 { print $2 }' | grep -vE '^(bash|sshd|systemd-(timedate|hostname))'""",
     "listening": r"ss -Hlntu | awk '{ print $1, $5 }'",
     "net sysctls": r"""
         sysctl -a 2>/dev/null | grep '^net\.' |
@@ -52,7 +57,10 @@ SECTIONS: Mapping[str, str] = {
         ip -o address | awk '{ print $2, $3, $4 }'""",
     "routes": r"ip route; ip -6 route | grep -v expires; ip rule",
     "mounts": r"awk '$2 !~ /^\/(proc|sys|dev|run)(\/|$)/ { print $2, $3 }' /proc/mounts",
-    "kernel": r"ls /proc/sys/net; cat /proc/swaps; find /sys/fs/cgroup -type d \( -name '*kubepods*' -o -name 'docker*' \)",
+    "kernel": r"""
+        ls /proc/sys/net
+        cat /proc/swaps
+        find /sys/fs/cgroup -type d \( -name '*kubepods*' -o -name 'docker*' \)""",
 }
 
 Snapshot = dict[str, frozenset[str]]
@@ -67,7 +75,21 @@ class Allowed:
     why: str
 
 
-ALLOWED: tuple[Allowed, ...] = ()
+ALLOWED: tuple[Allowed, ...] = (
+    Allowed("files", r"/var/log/journal/.*", "the host's own journal goes on"),
+    Allowed("files", r"/var/log/(apt|dpkg|alternatives).*", "the package manager's logs say what it did"),
+    Allowed("files", r"/var/lib/dpkg/status-old sha256 \w+", "dpkg's copy of the status before its last run"),
+    Allowed(
+        "runtime files",
+        r"/run/adduser f",
+        "lock file of adduser, which Docker's package runs; gone at the next boot",
+    ),
+    Allowed(
+        "runtime files",
+        r"/run/lock/kubenode f",
+        "removing a lock under one who waits would let two in; gone at boot",
+    ),
+)
 
 
 class SnapshotError(Exception):
@@ -95,8 +117,12 @@ def differences(before: Snapshot, after: Snapshot, allowed: tuple[Allowed, ...] 
     found = []
     for section in SECTIONS:
         old, new = before[section], after[section]
-        found += [f"{section}: - {line}" for line in sorted(old - new) if not _is_allowed(section, line, allowed)]
-        found += [f"{section}: + {line}" for line in sorted(new - old) if not _is_allowed(section, line, allowed)]
+        found += [
+            f"{section}: - {line}" for line in sorted(old - new) if not _is_allowed(section, line, allowed)
+        ]
+        found += [
+            f"{section}: + {line}" for line in sorted(new - old) if not _is_allowed(section, line, allowed)
+        ]
     return found
 
 

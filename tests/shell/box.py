@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 import shutil
 import stat
 import subprocess
@@ -35,6 +36,7 @@ set -eu
 mount -t tmpfs tmpfs "$1"
 mkdir -p "$1/upper" "$1/work" "$1/root"
 mount -t overlay overlay -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" "$1/root"
+for path in $3; do rm -rf "$1/root$path"; done
 mount -t proc proc "$1/root/proc"
 for folder in kernel vm; do mount -t tmpfs -o mode=755 tmpfs "$1/root/proc/sys/$folder"; done
 mount -t tmpfs -o mode=755 tmpfs "$1/root/run"
@@ -42,11 +44,22 @@ mkdir -p "$1/root/run/systemd/system" "$1/root/run/lock"
 mount --bind /dev "$1/root/dev"
 ip link set lo up
 echo ready
-exec sleep infinity
+# The first process of a box takes in what its parents left.
+while :; do sleep 60 & wait; done
 """
 
+# This machine may be a node, or run Docker; a box is a bare host.
+_BARE = (
+    "/etc/docker /etc/kubernetes /etc/cni /opt/cni /var/lib/docker /var/lib/containerd /var/lib/cri-dockerd /var/lib/kubelet "
+    "/var/lib/cni /var/lib/kubenode /usr/local/lib/kubenode /usr/local/bin/kubelet /usr/local/bin/kube-proxy "
+    "/usr/local/bin/cri-dockerd /usr/libexec/kubernetes /lib/systemd/system/docker.service /lib/systemd/system/docker.socket "
+    "/lib/systemd/system/containerd.service /etc/systemd/system/kubelet.service /etc/systemd/system/kube-proxy.service "
+    "/etc/systemd/system/multi-user.target.wants/docker.service "
+    "/etc/systemd/system/multi-user.target.wants/containerd.service /etc/systemd/system/sockets.target.wants/docker.socket"
+)
+
 # Paths that tell nothing about what a script leaves behind.
-_OURS = ("/stubs", "/calls", "/state", "/kill", "/mirror", "/run/lock/kubenode", "/tmp", RECORD, LIBRARY)
+_OURS = ("/stubs", "/calls", "/state", "/kill", "/mirror", "/run/lock/kubenode", "/tmp", "/var/tmp", RECORD, LIBRARY)
 
 _STUB = """#!/bin/sh
 words=${0##*/}
@@ -131,19 +144,17 @@ class Box:
         """One verb of one part, as pulumi would call it."""
         return self.shell(f"{LIBRARY}/{part} {verb}", bundle)
 
-    def killed(self, at: int, part: str, verb: str, bundle: str) -> list[str]:
-        """A verb that is killed, with everything it started, before its `at`-th program that may write.
+    def killed(self, at: int, line: str, bundle: str) -> list[str]:
+        """A command that is killed, with everything it started, before its `at`-th program that may write.
 
-        Returns the programs up to there; fewer than `at` if the verb came to its end before.
+        Returns the programs up to there; fewer than `at` if the command came to its end before.
         """
         for name in _WRITERS.split():
             self.put(f"/kill/{name}", _KILL, 0o755)
         self.put("/kill/count", "0\n")
         self.put("/kill/at", f"{at}\n")
         self.put("/kill/log", "")
-        self.shell(
-            f"exec setsid sh -c 'echo $$ >/kill/group; PATH=/kill:$PATH exec {LIBRARY}/{part} {verb}'", bundle
-        )
+        self.shell(f"exec setsid sh -c {shlex.quote(f'echo $$ >/kill/group; PATH=/kill:$PATH; {line}')}", bundle)
         return self.text("/kill/log").splitlines()
 
     def library(self, script: str, stdin: str = "", part: str = "calico") -> subprocess.CompletedProcess[str]:
@@ -161,7 +172,7 @@ class Box:
         *files: HostFile,
         artifacts: Sequence[Artifact] = (),
         payload: str = "",
-        **settings: list[str],
+        **settings: Sequence[str],
     ) -> str:
         """A bundle for this box; `a_b=["c"]` becomes the setting a-b."""
         return Bundle(
@@ -243,12 +254,8 @@ class Box:
                     inside = f"{top}/{path.relative_to(root)}"
                     if not inside.startswith(skipped):
                         found[inside] = _described(path)
-        # A folder that was only looked into is copied up by the overlay and tells nothing.
-        return {path: what for path, what in found.items() if not _is_folder_of_machine(path, what)}
-
-
-def _is_folder_of_machine(path: str, what: str) -> bool:
-    return Path(path).is_dir() and not Path(path).is_symlink() and what == _described(Path(path))
+        # What was only looked into, or put back just as it was, tells nothing.
+        return {path: what for path, what in found.items() if not os.path.lexists(path) or what != _described(Path(path))}
 
 
 def _described(path: Path) -> str:
@@ -268,7 +275,7 @@ def opened(folder: Path) -> Iterator[Box]:
     mount_point.mkdir()
     command = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child=SIGKILL"]
     with subprocess.Popen(
-        [*command, "sh", "-c", _ENTER, "enter", str(mount_point)], stdout=subprocess.PIPE, text=True
+        [*command, "sh", "-c", _ENTER, "enter", str(mount_point), "-", _BARE], stdout=subprocess.PIPE, text=True
     ) as outer:
         try:
             assert outer.stdout is not None

@@ -142,10 +142,15 @@ def calico(box: Box, *files: HostFile, plugins: Mapping[str, str] | None = None)
     return box.bundle("calico", *files, artifacts=artifacts)
 
 
-def claim(box: Box, **settings: list[str]) -> str:
+def claim(box: Box, payload: str = "", *, swap: str = "refuse", architecture: str = "") -> str:
     """The claim with the toolkit of this tree."""
-    wanted = {"toolkit": [toolkit.digest()], "architecture": [], "swap": ["refuse"], **settings}
-    return box.bundle("claim", payload=toolkit.payload(), **wanted)
+    return box.bundle(
+        "claim",
+        payload=payload or toolkit.payload(),
+        toolkit=[toolkit.digest()],
+        swap=[swap],
+        architecture=[architecture],
+    )
 
 
 def changed_toolkit(member: str, text: str) -> str:

@@ -9,14 +9,14 @@ if [ "${0##*/}" = docker ]; then
     case "$1 ${2:-}" in
     "image inspect") [ -e "/state/images/$(echo "$3" | tr / _)" ] ;;
     "load -i") mkdir -p /state/images && : >"/state/images/$(tr / _ <"$3")" && echo "Loaded image: $(cat "$3")" ;;
-    ps*) 
+    ps*)
         case "$*" in
-        *podsandbox*) cat /state/sandboxes 2>/dev/null ;;
-        *pod.uid*) cat /state/pods 2>/dev/null ;;
-        *) cat /state/containers 2>/dev/null ;;
+        *podsandbox*) cat /state/sandboxes 2>/dev/null || : ;;
+        *pod.uid*) cat /state/pods 2>/dev/null || : ;;
+        *) cat /state/containers 2>/dev/null || : ;;
         esac
         ;;
-    "volume ls") cat /state/volumes 2>/dev/null ;;
+    "volume ls") cat /state/volumes 2>/dev/null || : ;;
     esac
     exit
 fi

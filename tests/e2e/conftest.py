@@ -1,0 +1,79 @@
+"""The end-to-end suite: a sandbox of its own, few ordered scenarios on it, and the table of what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.lab import HOSTS, Lab
+from tests.e2e.measured import MEASURED
+from tests.e2e.place import Place
+
+# One `up` serves many: first what needs bare hosts, then what needs a stack that is up, then destroying, then killing.
+_ORDER = (
+    "test_refusals.py",
+    "test_creation.py",
+    "test_quiet.py",
+    "test_identity.py",
+    "test_secrets.py",
+    "test_one_setting.py",
+    "test_other_kubeconfig.py",
+    "test_other_stack.py",
+    "test_failed_change.py",
+    "test_removal.py",
+    "test_killed_engine.py",
+    "test_afterwards.py",
+)
+_HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the places that this folder's tests have among all others, and order them among themselves."""
+    places = [index for index, item in enumerate(items) if item.path.parent == _HERE]
+    ours = sorted((items[index] for index in places), key=lambda item: _ORDER.index(item.path.name))
+    for index, item in zip(places, ours, strict=True):
+        items[index] = item
+
+
+@pytest.fixture(scope="session")
+def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
+    place = Place()
+    with place.held():
+        place.fill()
+        MEASURED.folder = place.results
+        try:
+            place.up(HOSTS)
+            yield Lab(place)
+        finally:
+            MEASURED.save()
+            if request.config.getoption("--keep-sandbox"):
+                report = request.config.pluginmanager.getplugin("terminalreporter")
+                report.write_line(f"\nkept: cd {place.root} && . .sandbox/env.sh")
+            else:
+                place.down()
+                place.remove()
+
+
+@pytest.fixture
+def deployed(lab: Lab) -> Lab:
+    """The stack is up, with the configuration as earlier tests left it."""
+    lab.deployed()
+    return lab
+
+
+@pytest.fixture
+def bare(lab: Lab) -> Lab:
+    """Nothing is deployed."""
+    lab.bare()
+    return lab
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if MEASURED.numbers:
+        terminalreporter.section("measured end to end")
+        for line in MEASURED.table():
+            terminalreporter.write_line(line)
+        if MEASURED.folder:
+            terminalreporter.write_line(f"kept with pulumi's output in {MEASURED.folder}")

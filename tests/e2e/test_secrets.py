@@ -1,0 +1,74 @@
+"""No key, token or password in state, output, journals or command lines; and how large the state is."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.e2e.hosts import Host, each
+from tests.e2e.lab import Creation, Lab
+from tests.e2e.measured import MEASURED
+
+pytestmark = pytest.mark.sandbox
+
+_STATE_KILOBYTES_PER_NODE = 60
+
+
+def test_the_state_holds_secrets_only_encrypted(deployed: Lab) -> None:
+    shown = deployed.state(show_secrets=True)
+    known = [what for what in deployed.canaries if "administrator" not in what and "base64" not in what]
+    assert len(known) >= 8
+    assert [what for what in known if deployed.canaries[what] not in shown] == [], "a canary is none"
+    assert _found(deployed, {"export": deployed.state(show_secrets=False)}) == []
+    files = {
+        str(path): path.read_text(encoding="utf-8", errors="replace")
+        for path in deployed.place.checkout.state.rglob("*")
+        if path.is_file()
+    }
+    assert any("worker-1-kubelet" in text for text in files.values()), "the state is elsewhere"
+    assert _found(deployed, files) == []
+
+
+def test_hosts_wrote_no_secret_to_their_journals(deployed: Lab) -> None:
+    journals = each(deployed.hosts, Host.journal)
+    assert all("Accepted publickey" in journal and "kubelet" in journal for journal in journals.values())
+    assert _found(deployed, journals) == []
+
+
+def test_no_command_line_held_a_secret_while_nodes_were_made(deployed: Lab) -> None:
+    creation = deployed.creation
+    assert isinstance(creation, Creation)
+    seen = {where: "\n".join(lines) for where, lines in creation.command_lines.seen.items()}
+    for host in deployed.hosts:
+        assert "/usr/local/lib/kubenode/docker apply" in seen[host.name], "the watch slept"
+        assert "/usr/local/lib/kubenode/credentials apply" in seen[host.name], "the watch slept"
+    assert "components.local bootstrap-token apply" in seen["operator"], "the watch slept"
+    assert _found(deployed, seen) == []
+
+
+def test_pulumi_printed_no_secret_so_far(deployed: Lab) -> None:
+    preview = deployed.stack.preview("--diff").text
+    assert "kubenode-dev" in preview
+    assert _found(deployed, {str(number): text for number, text in enumerate(deployed.said)}) == []
+
+
+def test_the_state_of_a_node_is_small(deployed: Lab) -> None:
+    sizes: dict[str, int] = {host.name: 0 for host in deployed.hosts}
+    for resource in json.loads(deployed.state(show_secrets=False))["deployment"]["resources"]:
+        for name in sizes:
+            if resource["urn"].split("::")[-1].startswith(name):
+                sizes[name] += len(json.dumps(resource, separators=(",", ":")))
+    kilobytes = max(sizes.values()) / 1000
+    MEASURED.add("state of a node", kilobytes, "kB", f"under {_STATE_KILOBYTES_PER_NODE}")
+    assert kilobytes < _STATE_KILOBYTES_PER_NODE
+
+
+def _found(lab: Lab, texts: dict[str, str]) -> list[str]:
+    """Which secret stands where; nothing of the secrets themselves."""
+    return [
+        f"{what} in {where}"
+        for what, canary in lab.canaries.items()
+        for where, text in texts.items()
+        if canary in text
+    ]

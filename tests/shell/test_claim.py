@@ -1,0 +1,296 @@
+"""The claim: preflight, the toolkit, whose host it is, and the sweep at the end. Through the very line that is sent."""
+
+from __future__ import annotations
+
+import stat
+import subprocess
+
+import pytest
+
+from components.remote import command, toolkit
+from components.remote.bundle import Bundle
+from components.settings import ConnectionSettings
+from tests.shell import bundles
+from tests.shell.box import CLAIM, LIBRARY, RECORD, Box
+
+
+def _lines(part: str = "claim", user: str = "root") -> tuple[str, str]:
+    """What pulumi runs over SSH to claim a host and to release it, or for another part."""
+    connection = ConnectionSettings(
+        user=user,
+        port=22,
+        private_key=None,
+        private_key_file=None,
+        agent=True,
+        password=None,
+        host_key=None,
+        insecure_ignore_host_key=True,
+        dial_error_limit=1,
+        per_dial_timeout_seconds=1,
+    )
+    host = command.Host("worker-1", "192.0.2.7", CLAIM, connection)
+    apply, remove = command.command_lines(host, part)
+    if part == "claim":
+        remove = command.command_lines(host, "release")[1]
+    assert apply is not None
+    assert remove is not None
+    return apply, remove
+
+
+def _claim(box: Box, *, swap: str = "refuse", architecture: str = "") -> subprocess.CompletedProcess[str]:
+    return box.shell(_lines()[0], bundles.claim(box, swap=swap, architecture=architecture))
+
+
+def _release(box: Box) -> subprocess.CompletedProcess[str]:
+    header = Bundle("claim", box.node, "192.0.2.7", box.claim, script="release").render()
+    return box.shell(_lines()[1], header)
+
+
+def test_a_bare_host_gets_claim_and_toolkit_and_gives_both_back(bare: Box) -> None:
+    before = bare.state("/var")
+    done = _claim(bare)
+    assert done.returncode == 0, done.stderr
+    assert "claimed for stack organization/kubenode/test as node worker-1" in done.stdout
+    assert f"toolkit {toolkit.digest()} installed" in done.stdout
+    assert bare.text(f"{RECORD}/claim").startswith("stack organization/kubenode/test\nnode worker-1\nsince 2")
+    for name in [toolkit.LIBRARY, *toolkit.SCRIPTS]:
+        assert bare.text(f"{LIBRARY}/{name}") == toolkit.packed(name)
+        assert stat.S_IMODE(bare.path(f"{LIBRARY}/{name}").stat().st_mode) == 0o755
+    assert stat.S_IMODE(bare.path(RECORD).stat().st_mode) == 0o700
+    assert bare.leftovers() == []
+
+    done = _release(bare)
+    assert (done.returncode, done.stdout) == (0, "claim released\n"), done.stderr
+    assert not bare.path(RECORD).exists()
+    assert not bare.path(LIBRARY).exists()
+    assert bare.state("/var") == before
+    assert bare.leftovers() == []
+
+
+def test_a_claim_of_the_same_stack_and_node_is_adopted(bare: Box) -> None:
+    assert _claim(bare).returncode == 0
+    first = bare.text(f"{RECORD}/claim")
+    done = _claim(bare)
+    assert done.returncode == 0, done.stderr
+    assert "claimed" not in done.stdout
+    assert bare.text(f"{RECORD}/claim") == first
+
+
+def test_a_killed_first_claim_is_adopted_with_a_node_already_running(host: Box) -> None:
+    """What makes a bare host unfit is what makes ours fit: a kubelet, its port, its folders."""
+    assert host.run("kubelet", "apply", bundles.kubelet(host)).returncode == 0
+    done = _claim(host)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(("stack", "node"), [("other/stack/x", "worker-1"), ("organization/kubenode/test", "worker-9")])
+@pytest.mark.parametrize("verb", ["apply", "remove"])
+def test_a_foreign_claim_is_refused_and_nothing_is_written(bare: Box, verb: str, stack: str, node: str) -> None:
+    bare.put(f"{RECORD}/claim", f"stack {stack}\nnode {node}\n", 0o600)
+    for name in [toolkit.LIBRARY, *toolkit.SCRIPTS]:
+        bare.put(f"{LIBRARY}/{name}", f"{toolkit.source(name)}# another version\n", 0o755)
+    before = bare.shell(f"find {RECORD} {LIBRARY} /etc /usr/local -newer /stubs -ls | sort").stdout
+    done = _claim(bare) if verb == "apply" else _release(bare)
+    assert done.returncode == 1
+    assert f"claimed by stack {stack} as node {node}" in done.stderr
+    assert "Nothing was" in done.stderr
+    assert bare.shell(f"find {RECORD} {LIBRARY} /etc /usr/local -newer /stubs -ls | sort").stdout == before
+    assert bare.leftovers() == []
+
+
+def test_a_newer_toolkit_replaces_the_old_one(bare: Box) -> None:
+    assert _claim(bare).returncode == 0
+    inode = bare.path(f"{LIBRARY}/docker").stat().st_ino
+    newer = bundles.changed_toolkit("kubelet", "#!/bin/sh\necho newer\n")
+    assert bare.shell(_lines()[0], bundles.claim(bare, newer)).returncode == 0
+    assert bare.shell(f"{LIBRARY}/kubelet").stdout == "newer\n"
+    assert bare.path(f"{LIBRARY}/docker").stat().st_ino == inode
+
+
+def test_preflight_names_every_problem_at_once_and_writes_nothing(bare: Box) -> None:
+    bare.put("/proc_swaps", "Filename Type Size Used Priority\n/swapfile file 1 0 -2\n")
+    bare.shell("mount --bind /proc_swaps /proc/swaps")
+    bare.put("/etc/kubernetes/admin.conf", "x\n")
+    bare.put("/var/lib/kubelet/pki/x", "x\n")
+    for unit in ("kubelet", "k3s"):
+        bare.put(f"/state/active/{unit}", "")
+    bare.shell("rm -r /run/systemd/system; mv /usr/bin/comm /usr/bin/comm.away")
+    bare.stub("df", "echo; echo 'x 1 1 1048576 1% /var'\n")
+    listening = _listen(bare, 10250)
+    bare.shell("mkdir -p /run/lock; touch /run/lock/kubenode")
+    before = bare.state()
+    done = _claim(bare, architecture="s390x")
+    listening.kill()
+    assert done.returncode == 1
+    for problem in [
+        "- systemd does not run here",
+        "- the command comm is missing",
+        "- the machine is amd64, the configuration says s390x",
+        "- /var/lib has 1024 MiB free, needs 2048",
+        "- swap is on (/swapfile): turn it off for good, or set host.swap to allow",
+        "- the unit kubelet runs",
+        "- the unit k3s runs",
+        "- /etc/kubernetes is not empty",
+        "- /var/lib/kubelet is not empty",
+        "- port 10250 is taken",
+    ]:
+        assert problem in done.stderr
+    assert "Nothing was written." in done.stderr
+    assert done.stderr.count("\n- ") == 10
+    assert bare.state() == before
+    assert not bare.path(RECORD).exists()
+    assert not bare.path(LIBRARY).exists()
+
+
+def _listen(box: Box, port: int) -> subprocess.Popen[str]:
+    """Somebody else's server in the box's network."""
+    script = f"import socket, time; s = socket.create_server(('', {port})); print('up', flush=True); time.sleep(60)"
+    enter = ["nsenter", "--target", str(box.holder), "--net"]
+    server = subprocess.Popen([*enter, "python3", "-c", script], stdout=subprocess.PIPE, text=True)
+    assert server.stdout is not None
+    assert server.stdout.readline() == "up\n"
+    return server
+
+
+def test_swap_may_be_allowed(bare: Box) -> None:
+    bare.put("/proc_swaps", "Filename Type Size Used Priority\n/swapfile file 1 0 -2\n")
+    bare.shell("mount --bind /proc_swaps /proc/swaps")
+    assert _claim(bare).returncode == 1
+    assert _claim(bare, swap="allow").returncode == 0
+
+
+def test_the_sweep_takes_what_the_record_lists_in_the_order_of_a_destroy(host: Box) -> None:
+    """Also parts that a killed create never told the state about, of which this claim's bundle knows nothing."""
+    before = host.state()
+    bundles.has_docker_packages(host)
+    host.standins("systemd")
+    for bundle, part in [
+        (host.bundle("prepare"), "prepare"),
+        (bundles.docker(host), "docker"),
+        (bundles.calico(host, plugins={"bridge": "x\n"}), "calico"),
+        (host.bundle("credentials"), "credentials"),
+        (bundles.kubelet(host), "kubelet"),
+        (bundles.kube_proxy(host), "kube-proxy"),
+    ]:
+        done = host.run(part, "apply", bundle)
+        assert done.returncode == 0, done.stderr
+    done = _release(host)
+    assert done.returncode == 0, done.stderr
+    swept = [line.split()[1].rstrip(",") for line in done.stdout.splitlines() if line.startswith("sweeping")]
+    assert swept == ["kube-proxy", "kubelet", "credentials", "calico", "docker", "prepare"]
+    assert done.stdout.endswith("claim released\n")
+    assert not host.path(RECORD).exists()
+    assert host.state() == before
+    assert host.running() == {}
+
+
+def test_a_claim_without_its_toolkit_is_not_released_but_told_the_way_out(host: Box) -> None:
+    assert host.run("kubelet", "apply", bundles.kubelet(host)).returncode == 0
+    host.shell(f"rm -r {LIBRARY}")
+    done = _release(host)
+    assert done.returncode == 1
+    assert "Run pulumi up, which brings it back, then destroy again." in done.stderr
+    assert host.path(f"{RECORD}/claim").exists()
+    assert _claim(host).returncode == 0
+    done = _release(host)
+    assert done.returncode == 0, done.stderr
+    assert "sweeping kubelet" in done.stdout
+    assert not host.path(RECORD).exists()
+    assert not host.path("/usr/local/bin/kubelet").exists()
+    assert host.running() == {}
+
+
+def test_a_part_that_cannot_be_swept_keeps_the_claim_and_says_why(host: Box) -> None:
+    assert host.run("kubelet", "apply", bundles.kubelet(host)).returncode == 0
+    host.shell("mkdir -p /var/lib/kubelet/pods/x; mount -t tmpfs tmpfs /var/lib/kubelet/pods/x")
+    host.stub("umount", "exit 1\n")
+    done = _release(host)
+    assert done.returncode == 1
+    assert "something is still mounted below /var/lib/kubelet" in done.stderr
+    assert "the sweep of kubelet failed" in done.stderr
+    assert host.path(f"{RECORD}/claim").exists()
+    assert host.path(f"{LIBRARY}/kubelet").exists()
+    host.path("/stubs/umount").unlink()
+    assert _release(host).returncode == 0
+    assert not host.path(RECORD).exists()
+
+
+def test_releasing_what_is_not_claimed_is_a_success(bare: Box) -> None:
+    before = bare.state()
+    done = _release(bare)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert bare.state() == before
+    assert not bare.path(RECORD).exists()
+
+
+@pytest.mark.parametrize("step", [7, pytest.param(1, marks=pytest.mark.long)])
+def test_a_claim_or_a_release_that_is_killed_anywhere_is_released_all_the_same(bare: Box, step: int) -> None:
+    before = bare.state("/var")
+    steps = 0
+    for line, bundle in ((_lines()[0], bundles.claim(bare)), (f"{LIBRARY}/claim remove", bundles.claim(bare))):
+        for at in range(1, 99, step):
+            if line.endswith("remove"):
+                assert _claim(bare).returncode == 0
+            log = bare.killed(at, line, bundle)
+            if len(log) < at:
+                break
+            steps += 1
+            if not bare.path(f"{LIBRARY}/claim").exists():
+                # Nothing is there to release it with; the same claim again brings it.
+                assert not bare.path(f"{RECORD}/claim").exists(), log[-1]
+                assert _claim(bare).returncode == 0, log[-1]
+            done = _release(bare)
+            assert done.returncode == 0, (log[-1], done.stderr)
+            assert bare.state("/var") == before, log[-1]
+            assert not bare.path(LIBRARY).exists(), log[-1]
+            assert not bare.path(RECORD).exists(), log[-1]
+    assert steps > 40 // step
+
+
+def test_a_part_that_goes_after_the_toolkit_went_is_a_success(host: Box) -> None:
+    """The delete line of every other part."""
+    host.shell(f"rm -r {LIBRARY}")
+    for part in ("kubelet", "docker"):
+        assert host.shell(_lines(part)[1], host.bundle(part)).returncode == 0
+
+
+def test_another_user_becomes_root_by_sudo_without_a_password(bare: Box) -> None:
+    bare.stub("sudo", '[ "$1" = -n ] || exit 9\nshift\nexec "$@"\n')
+    done = bare.shell(_lines(user="operator")[0], bundles.claim(bare))
+    assert done.returncode == 0, done.stderr
+    assert bare.path(f"{RECORD}/claim").exists()
+    (call,) = bare.calls("sudo")
+    assert call.startswith("sudo -n sh -c ")
+
+
+@pytest.mark.parametrize("bundle", ["", "kubenode bundle 1\npart | claim\n", "payload | bm90IGEgdGFy\n"])
+def test_a_bundle_without_a_toolkit_changes_nothing(bare: Box, bundle: str) -> None:
+    before = bare.state()
+    assert bare.shell(_lines()[0], bundle).returncode != 0
+    assert bare.state() == before
+    assert bare.leftovers() == []
+
+
+def test_the_exit_code_comes_through_and_nothing_stays_in_memory(bare: Box) -> None:
+    failing = bundles.changed_toolkit("claim", "#!/bin/sh\necho said; echo complained >&2; exit 42\n")
+    done = bare.shell(_lines()[0], bundles.claim(bare, failing))
+    assert (done.returncode, done.stdout, done.stderr) == (42, "said\n", "complained\n")
+    assert bare.leftovers() == []
+
+
+def test_check_misses_a_script(bare: Box) -> None:
+    assert _claim(bare).returncode == 0
+    assert bare.shell(f"{LIBRARY}/claim check", bundles.claim(bare)).returncode == 0
+    bare.path(f"{LIBRARY}/verify").unlink()
+    done = bare.shell(f"{LIBRARY}/claim check", bundles.claim(bare))
+    assert done.returncode == 1
+    assert f"{LIBRARY}/verify is missing" in done.stderr
+
+
+def test_every_part_but_the_proof_is_swept() -> None:
+    """A part that the sweep does not know would stay behind; `verify` leaves nothing."""
+    text = toolkit.source("claim")
+    known = text.split("for kn_part in ", 1)[1].split(";", 1)[0].split()
+    assert sorted([*known, "claim", "verify"]) == sorted(toolkit.SCRIPTS)
+    listed = text.split('KN_PARTS="', 1)[1].split('"', 1)[0].split()
+    assert sorted(listed) == sorted(toolkit.SCRIPTS)

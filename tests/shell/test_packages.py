@@ -1,0 +1,210 @@
+"""Packages: what was there stays, what others need by now stays, holds are as they were."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.shell.box import RECORD, Box
+
+BEFORE = "ii base-files\nii openssh-server\nhi linux-image\n"
+
+
+@pytest.fixture
+def debian(host: Box) -> Box:
+    """A few packages, and what can be installed: tool needs library, editor needs library too."""
+    host.put("/state/packages", BEFORE)
+    host.put("/state/depends", "tool library\neditor library\nsuite tool\n")
+    return host
+
+
+def _packages(host: Box) -> list[str]:
+    return sorted(host.text("/state/packages").splitlines())
+
+
+def _before() -> list[str]:
+    return sorted(BEFORE.splitlines())
+
+
+def _ok(host: Box, script: str, part: str = "prepare") -> str:
+    done = host.library(script, part=part)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_what_is_missing_is_installed_with_what_it_needs_and_purged_again(debian: Box) -> None:
+    assert _ok(debian, "kn_install tool openssh-server").startswith("installed tool in ")
+    assert _packages(debian) == sorted([*_before(), "ii library", "ii tool"])
+    assert debian.text(f"{RECORD}/parts/prepare/packages") == "library\ntool\n"
+    debian.forget_calls()
+    _ok(debian, "kn_purge")
+    assert _packages(debian) == _before()
+    simulated, purged = debian.calls("apt-get")
+    assert " -s purge library tool" in simulated
+    assert " purge -y library tool" in purged
+
+
+def test_nothing_is_asked_of_apt_if_all_is_there(debian: Box) -> None:
+    _ok(debian, "kn_install tool")
+    debian.forget_calls()
+    assert _ok(debian, "kn_install tool library base-files") == ""
+    assert debian.calls("apt-get", "dpkg ", "apt-mark") == []
+
+
+@pytest.mark.parametrize("name", ["linux-image", "linux-image=1.2.3"])
+def test_a_package_on_hold_is_there(debian: Box, name: str) -> None:
+    assert _ok(debian, f"kn_install {name}") == ""
+    assert debian.calls("apt-get") == []
+
+
+def test_our_own_hold_does_not_make_every_apply_an_install(debian: Box) -> None:
+    _ok(debian, "kn_install tool; kn_hold tool")
+    debian.forget_calls()
+    assert _ok(debian, "kn_install tool; kn_hold tool") == ""
+    assert debian.calls("apt-get", "apt-mark hold") == []
+
+
+def test_a_version_is_passed_on(debian: Box) -> None:
+    _ok(debian, "kn_install tool=1.2.3-4~deb+u1")
+    assert debian.calls("apt-get")[-1].endswith(" install -y tool=1.2.3-4~deb+u1")
+
+
+def test_what_somebody_installed_between_two_of_our_installs_is_theirs(debian: Box) -> None:
+    _ok(debian, "kn_install tool")
+    debian.put("/state/packages", debian.text("/state/packages") + "ii nginx\n")
+    debian.put("/state/depends", debian.text("/state/depends") + "ipset libipset\n")
+    _ok(debian, "kn_install ipset")
+    _ok(debian, "kn_purge")
+    assert _packages(debian) == sorted([*_before(), "ii nginx"])
+
+
+def test_what_others_need_by_now_stays_and_is_named(debian: Box) -> None:
+    _ok(debian, "kn_install tool")
+    debian.put("/state/packages", debian.text("/state/packages") + "ii editor\n")
+    said = _ok(debian, "kn_purge")
+    assert said == "stays, because editor needs it: library \n"
+    assert _packages(debian) == sorted([*_before(), "ii editor", "ii library"])
+
+
+def test_a_chain_of_need_keeps_all_of_it(debian: Box) -> None:
+    _ok(debian, "kn_install tool")
+    debian.put("/state/packages", debian.text("/state/packages") + "ii suite\n")
+    said = _ok(debian, "kn_purge")
+    assert said == "stays, because suite needs it: library tool \n"
+    assert _packages(debian) == sorted([*_before(), "ii library", "ii suite", "ii tool"])
+    assert not [call for call in debian.calls("apt-get") if " purge -y" in call]
+
+
+def test_what_somebody_purged_meanwhile_is_not_purged_again(debian: Box) -> None:
+    _ok(debian, "kn_install tool")
+    debian.shell("apt-get purge -y tool")
+    debian.forget_calls()
+    _ok(debian, "kn_purge")
+    assert _packages(debian) == _before()
+    assert debian.calls("apt-get")[-1].endswith(" purge -y library")
+
+
+def test_without_an_install_nothing_is_purged(debian: Box) -> None:
+    _ok(debian, "kn_install base-files; kn_purge")
+    assert debian.calls("apt-get") == []
+
+
+def test_a_failed_install_says_apts_last_words_and_leaves_what_came_to_the_undo(debian: Box) -> None:
+    debian.put("/state/apt-fails", "E: Unable to locate package tool\n")
+    done = debian.library("kn_install tool", part="prepare")
+    assert done.returncode == 1
+    assert "'apt-get install -y tool' failed or took longer than 900 s" in done.stderr
+    assert "E: Unable to locate package tool" in done.stderr
+    debian.path("/state/apt-fails").unlink()
+    _ok(debian, "kn_install tool")
+    _ok(debian, "kn_purge")
+    assert _packages(debian) == _before()
+
+
+@pytest.mark.parametrize("again", ["kn_install tool; kn_purge", "kn_purge"])
+def test_what_a_killed_install_brought_is_ours(debian: Box, again: str) -> None:
+    debian.put("/state/apt-stops", "")
+    assert debian.library("kn_install tool", part="prepare").returncode != 0
+    assert "ii library" in _packages(debian)
+    _ok(debian, again)
+    assert _packages(debian) == _before()
+    assert "dpkg --configure -a" in debian.calls("dpkg ")
+
+
+def test_the_hosts_own_lists_and_archives_are_left_alone(debian: Box) -> None:
+    _ok(debian, "kn_install tool")
+    for call in debian.calls("apt-get"):
+        assert f"-o Dir::State::lists={RECORD}/apt/lists -o Dir::Cache={RECORD}/apt/cache " in call
+        assert "--force-confold" in call
+    assert not debian.path(f"{RECORD}/apt/cache").exists()
+
+
+def test_lists_are_fetched_once_in_an_hour_for_all_parts(debian: Box) -> None:
+    _ok(debian, "kn_install tool")
+    _ok(debian, "kn_install editor", "docker")
+    assert len([call for call in debian.calls("apt-get") if call.endswith(" update")]) == 1
+    debian.shell(f"touch -d '2 hours ago' {RECORD}/apt/lists/*")
+    _ok(debian, "kn_install suite", "docker")
+    assert len([call for call in debian.calls("apt-get") if call.endswith(" update")]) == 2
+
+
+def test_a_hold_of_ours_goes_and_one_that_was_there_stays(debian: Box) -> None:
+    _ok(debian, "kn_install tool; kn_hold tool linux-image")
+    assert "hi tool" in _packages(debian)
+    _ok(debian, "kn_hold tool linux-image")
+    assert debian.text(f"{RECORD}/parts/prepare/holds") == "tool\n"
+    _ok(debian, "kn_purge")
+    assert _packages(debian) == _before()
+
+
+def test_a_hold_of_ours_on_a_package_that_was_there_is_lifted(debian: Box) -> None:
+    _ok(debian, "kn_hold base-files")
+    assert "hi base-files" in _packages(debian)
+    _ok(debian, "kn_purge")
+    assert _packages(debian) == _before()
+
+
+def test_a_name_that_is_only_like_a_held_one_is_held(debian: Box) -> None:
+    debian.put("/state/packages", BEFORE + "hi docker-io\nii docker.io\n")
+    _ok(debian, "kn_hold docker.io")
+    assert "hi docker.io" in _packages(debian)
+
+
+def test_accounts_that_packages_made_go_and_others_stay(debian: Box) -> None:
+    """The real tools, on copies of the real files."""
+    before = debian.state()
+    debian.put("/state/install-tool", "groupadd --system kntool\nuseradd --system -g kntool kntool\n")
+    _ok(debian, "KN_ACCOUNTS=kntool; kn_install tool")
+    assert "kntool:" in debian.text("/etc/group")
+    _ok(debian, "KN_ACCOUNTS=kntool; kn_purge")
+    assert debian.state() == before
+
+
+def test_an_account_that_somebody_made_meanwhile_stays(debian: Box) -> None:
+    debian.put("/state/install-tool", "groupadd --system kntool\n")
+    _ok(debian, "KN_ACCOUNTS=kntool; kn_install tool")
+    debian.shell("groupadd --system theirs")
+    _ok(debian, "KN_ACCOUNTS='kntool'; kn_purge")
+    assert "kntool:" not in debian.text("/etc/group")
+    assert "theirs:" in debian.text("/etc/group")
+
+
+def test_an_account_of_our_name_that_was_there_before_stays(debian: Box) -> None:
+    debian.shell("groupadd --system kntool")
+    _ok(debian, "KN_ACCOUNTS=kntool; kn_install tool; kn_purge")
+    assert "kntool:" in debian.text("/etc/group")
+
+
+def test_the_stand_in_speaks_as_the_real_dpkg_does(debian: Box) -> None:
+    """The form that the library reads, on this machine's own packages."""
+    real = debian.shell(
+        "/usr/bin/dpkg-query -W -f '${db:Status-Abbrev}|' bash; /usr/bin/apt-mark hold bash >/dev/null;"
+        "/usr/bin/dpkg-query -W -f '${db:Status-Abbrev}|' bash; /usr/bin/dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' bash"
+    )
+    if real.returncode:
+        pytest.skip("no dpkg on this machine")
+    assert real.stdout == "ii |hi |hi  bash\n"
+    stand_in = debian.shell(
+        "dpkg-query -W -f '${db:Status-Abbrev}' base-files; printf '|'; dpkg-query -W -f '${db:Status-Abbrev}' linux-image;"
+        "printf '|'; dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' | grep linux-image"
+    )
+    assert stand_in.stdout == "ii |hi |hi  linux-image\n"
