@@ -90,12 +90,7 @@ kn_part_remove() {
         kn_say "this host is claimed by $(kn_claim_text), not by us: nothing of ours is here"
         return
     fi
-    for kn_part in kube-proxy kubelet credentials calico docker prepare; do
-        [ -d "$KN_RECORD/parts/$kn_part" ] || continue
-        kn_say "sweeping $kn_part, which the host's record still lists"
-        KN_LOCK_HELD=1 sh "${0%/*}/$kn_part" remove <"$KN_TMP/bundle" >>"$KN_TMP/say" 2>>"$KN_TMP/die" ||
-            kn_die "the sweep of $kn_part failed"
-    done
+    kn_sweep kube-proxy kubelet credentials calico docker prepare
     find "$KN_RECORD" -mindepth 1 -maxdepth 1 ! -name claim -exec rm -rf {} +
     # A release that was cut off before this line is repeated as a whole; after it, only the toolkit is left.
     rm -f "$KN_RECORD/claim"

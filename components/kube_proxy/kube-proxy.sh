@@ -17,8 +17,10 @@ kn_part_apply() {
     kn_setting certificate >"$KN_R/certificate"
 }
 
+# In the mode that its file asks for: after a rollback that is not the bundle's.
 proxy_healthy() {
-    [ "$(curl -fsS -m 5 http://127.0.0.1:10249/proxyMode 2>/dev/null)" = "$(kn_setting mode)" ] &&
+    kn_mode=$(sed -n 's/^mode: //p' /etc/kubernetes/kube-proxy.yaml 2>/dev/null)
+    [ "$(curl -fsS -m 5 http://127.0.0.1:10249/proxyMode 2>/dev/null)" = "${kn_mode:-$(kn_setting mode)}" ] &&
         curl -fsS -m 5 -o /dev/null http://127.0.0.1:10256/healthz 2>/dev/null
 }
 

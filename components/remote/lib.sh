@@ -105,7 +105,7 @@ kn_main() {
     if [ "$KN_VERB" = apply ] && [ "$(tail -n 1 "$KN_TMP/bundle")" != end ]; then
         kn_die "the connection was lost before all of the bundle had arrived. Nothing was done; run 'pulumi up' again."
     fi
-    # The sweep of the claim runs the parts' removals while it holds the lock itself.
+    # A sweep runs the parts' removals while it holds the lock itself.
     [ -n "${KN_LOCK_HELD:-}" ] || kn_lock
     if [ "$KN_PART" = claim ]; then
         "kn_part_$KN_VERB"
@@ -120,7 +120,23 @@ kn_main() {
         return
     fi
     kn_demand_claim
+    [ "$KN_VERB" != remove ] || case $KN_PART in
+    kubelet) kn_sweep kube-proxy ;;
+    credentials | calico | docker) kn_sweep kube-proxy kubelet ;;
+    prepare) kn_sweep kube-proxy kubelet credentials calico docker ;;
+    esac
     "kn_$KN_VERB" "$KN_PART"
+}
+
+# kn_sweep PART...: undo those that the host's record still lists, in this order. A create that was killed never told
+# the state about its part, and what that part stands on must not be undone before it.
+kn_sweep() {
+    for kn_part in "$@"; do
+        [ -d "$KN_RECORD/parts/$kn_part" ] || continue
+        kn_say "sweeping $kn_part, which the host's record still lists"
+        KN_LOCK_HELD=1 sh "${0%/*}/$kn_part" remove <"$KN_TMP/bundle" >>"$KN_TMP/say" 2>>"$KN_TMP/die" ||
+            kn_die "the sweep of $kn_part failed"
+    done
 }
 
 kn_lock() {
@@ -841,7 +857,7 @@ kn_note_dirs() {
         if [ ! -d "$kn_dir" ]; then
             printf 'none - - %s\n' "$kn_dir"
         elif [ -z "$(ls -A "$kn_dir")" ]; then
-            printf 'empty %s %s\n' "$(stat -c '0%a %U:%G' "$kn_dir")" "$kn_dir"
+            printf 'empty %s %s\n' "$(stat -Lc '0%a %U:%G' "$kn_dir")" "$kn_dir"
         else
             printf 'data - - %s\n' "$kn_dir"
         fi >>"$KN_R/dirs-before"

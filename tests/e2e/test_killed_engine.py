@@ -55,9 +55,14 @@ def _killed_during(lab: Lab, host: Host, step: str) -> Iterator[RunningUp]:
         assert up.processes(), "nothing outlived the engine"
     try:
         yield up
-        wait_until(lambda: not up.processes(), f"plugins end by themselves: {up.processes()}", seconds=60)
+        wait_until(lambda: not _plugins(up), "plugins end by themselves", seconds=60)
     finally:
         up.end_leftovers()
+
+
+def _plugins(up: RunningUp) -> list[str]:
+    """What is left of an `up` but for Pulumi's own language host, which never notices that its engine is gone."""
+    return [line for line in up.processes().values() if "pulumi-language-python" not in line]
 
 
 @pytest.mark.parametrize(("step", "way"), _PAIRS)

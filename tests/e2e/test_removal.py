@@ -20,8 +20,8 @@ ExecStart=/bin/sleep infinity
 WantedBy=multi-user.target
 END
 systemctl --quiet enable --now kubenode-e2e-planted.service
-iptables -N KUBENODE-E2E
-iptables -A KUBENODE-E2E -j RETURN
+iptables -t nat -N KUBENODE-E2E
+iptables -t nat -A KUBENODE-E2E -j RETURN
 folder=$(mktemp -d)
 mkdir -p "$folder/DEBIAN"
 cat >"$folder/DEBIAN/control" <<'END'
@@ -44,13 +44,15 @@ rm /etc/kubenode-e2e-planted
 systemctl --quiet disable --now kubenode-e2e-planted.service
 rm /etc/systemd/system/kubenode-e2e-planted.service
 systemctl daemon-reload
-iptables -F KUBENODE-E2E
-iptables -X KUBENODE-E2E
+iptables -t nat -F KUBENODE-E2E
+iptables -t nat -X KUBENODE-E2E
 dpkg --purge kubenode-e2e-planted >/dev/null
 ip link delete kn-e2e
 sysctl -q -w net.ipv4.conf.lo.log_martians=0
 """
 _PLANTED = (
+    # In a table that a host has anyway: a new one would stay behind, empty.
+    "iptables: + iptables -A KUBENODE-E2E -j RETURN",
     "files: + /etc/kubenode-e2e-planted f 644 root:root",
     "files: + /etc/systemd/system/multi-user.target.wants/kubenode-e2e-planted.service l 777 root:root "
     "/etc/systemd/system/kubenode-e2e-planted.service",
@@ -59,7 +61,6 @@ _PLANTED = (
     "active units: + kubenode-e2e-planted.service active",
     "processes: + sleep",
     "net sysctls: + net.ipv4.conf.lo.log_martians = 1",
-    "iptables: + iptables -A KUBENODE-E2E -j RETURN",
 )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 
 from tests.shell.box import Box
@@ -114,7 +116,7 @@ def host_with_rules(host: Box, request: pytest.FixtureRequest) -> Box:
     return host
 
 
-def _load(host: Box, rules: str):  # type: ignore[no-untyped-def]  # noqa: ANN202
+def _load(host: Box, rules: str) -> subprocess.CompletedProcess[str]:
     return host.shell("iptables-restore --noflush", rules)
 
 
@@ -198,34 +200,46 @@ def nft(host: Box) -> Box:
 
 _NFT_THEIRS = """\
 table inet firewall {
-	set allowed { type ipv4_addr; elements = { 192.0.2.1 } }
-	chain input { type filter hook input priority 0; policy drop; ip saddr @allowed accept; }
-	chain empty { }
+    set allowed { type ipv4_addr; elements = { 192.0.2.1 }; }
+    chain input { type filter hook input priority 0; policy drop; ip saddr @allowed accept; }
+    chain empty { }
 }
-table ip empty_before { chain hooked { type filter hook output priority 5; policy accept; } }
+table ip empty_before {
+    chain hooked { type filter hook output priority 5; policy accept; }
+}
 """
 _NFT_SINCE = """\
-table ip gone { chain hooked { type filter hook output priority 6; policy accept; }
-	chain plain { } }
+table ip gone {
+    chain hooked { type filter hook output priority 6; policy accept; }
+    chain plain { }
+}
 table ip6 gone { }
-table inet firewall { chain since { } }
+table inet firewall {
+    chain since { }
+}
 """
 _NFT_KEPT = """\
-table ip kept_rule { chain c { counter; } }
-table ip kept_policy { chain c { type filter hook input priority 7; policy drop; } }
-table ip kept_set { set s { type ipv4_addr; } }
-table ip kept_used { chain used { jump target; }
-	chain target { } }
+table ip kept_rule {
+    chain c { counter; }
+}
+table ip kept_policy {
+    chain c { type filter hook input priority 7; policy drop; }
+}
+table ip kept_set {
+    set s { type ipv4_addr; }
+}
+table ip kept_used {
+    chain target { }
+    chain used { jump target; }
+}
 """
 
 
 def test_only_what_came_since_and_is_empty_goes(nft: Box) -> None:
-    # A chain must be there before another jumps to it.
-    kept = _NFT_KEPT.replace("table ip kept_used {", "table ip kept_used { chain target { }\n}\ntable ip kept_used {")
     nft.put("/rules", _NFT_THEIRS)
     assert nft.shell("nft -f /rules").returncode == 0
     _ok(nft, "kn_note_tables")
-    nft.put("/rules", kept)
+    nft.put("/rules", _NFT_KEPT)
     done = nft.shell("nft -f /rules")
     assert done.returncode == 0, done.stderr
     before = _saved(nft)

@@ -4,12 +4,12 @@
 # /state/apt-fails: its text is an install's error. /state/apt-stops: an install is killed after its first package.
 mkdir -p /state
 touch /state/packages /state/depends
-simulate= verb= names= format=
+simulate='' verb='' names=''
 while [ $# -gt 0 ]; do
     case $1 in
     -o) shift ;;
     -s) simulate=1 ;;
-    -f) shift; format=$1 ;;
+    -f) shift ;;
     -a) verb=configure ;;
     -*) ;;
     *) if [ -z "$verb" ] && [ "${0##*/}" != dpkg-query ]; then verb=$1; else names="$names $1"; fi ;;

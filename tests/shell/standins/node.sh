@@ -21,13 +21,12 @@ if [ "${0##*/}" = docker ]; then
     exit
 fi
 
-url= out= head= resume= socket=
+url='' out='' head='' socket=''
 while [ $# -gt 0 ]; do
     case $1 in
     -o) out=$2; shift ;;
     -D) head=$2; shift ;;
-    -C) resume=1; shift ;;
-    -m | -H | --retry | --connect-timeout) shift ;;
+    -C | -m | -H | --retry | --connect-timeout) shift ;;
     --data-binary) cat "${2#@}" >>/state/requests; shift ;;
     --unix-socket) socket=$2; shift ;;
     http*) url=$1 ;;
@@ -45,7 +44,12 @@ http://mirror/*)
     cp "/mirror/${url#http://mirror/}" "$out"
     ;;
 *:10248/healthz) healthy kubelet.service || exit 7; printf ok ;;
-*:10249/proxyMode) healthy kube-proxy.service || exit 7; sed -n 's/^mode: //p' /etc/kubernetes/kube-proxy.yaml | tr -d '\n' ;;
+*:10249/proxyMode)
+    healthy kube-proxy.service || exit 7
+    # Where the kernel cannot do what was asked for, kube-proxy runs in another mode.
+    [ ! -e /state/only-iptables ] || { printf iptables; exit 0; }
+    sed -n 's/^mode: //p' /state/running/kube-proxy.service | tr -d '\n'
+    ;;
 *:10256/healthz) healthy kube-proxy.service || exit 7 ;;
 *) exit 6 ;;
 esac

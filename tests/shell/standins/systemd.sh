@@ -4,7 +4,7 @@
 # /state/active/UNIT: runs. /state/running/UNIT: what it runs with. A unit whose files hold the word "crashes" cannot start.
 [ "${0##*/}" != journalctl ] || { cat /state/journal 2>/dev/null; exit 0; }
 mkdir -p /state/active /state/loaded /state/running
-verb= units= quiet=
+verb='' units='' quiet=''
 while [ $# -gt 0 ]; do
     case $1 in
     -q) quiet=1 ;;

@@ -1,0 +1,104 @@
+"""The scripts as a linter and the shells see them, in the tree and as they are sent."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from components.remote import toolkit
+
+ROOT = Path(__file__).resolve().parents[2]
+_SCRIPTS = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("components/**/*.sh"))
+_STANDINS = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("tests/shell/standins/*.sh"))
+_NAMES = [toolkit.LIBRARY, *toolkit.SCRIPTS]
+
+
+def _shellcheck() -> str:
+    beside = Path(sys.executable).with_name("shellcheck")
+    found = str(beside) if beside.exists() else shutil.which("shellcheck")
+    if found is None:
+        pytest.skip("shellcheck is not installed; requirements-dev.txt brings it")
+    return found
+
+
+@pytest.mark.parametrize("path", _SCRIPTS)
+def test_shellcheck_has_nothing_to_say(path: str) -> None:
+    command = [_shellcheck(), "-s", "sh", "-x", "-P", "components/remote", path]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stdout == ""
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", _NAMES)
+def test_what_is_sent_is_sound_too(name: str, tmp_path: Path) -> None:
+    """Comments go on the way; with them the exceptions, so only errors count here."""
+    (tmp_path / name).write_text(toolkit.packed(name))
+    command = [_shellcheck(), "-s", "sh", "-S", "error", "-e", "SC1091", str(tmp_path / name)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("shell", ["dash", "bash --posix", "busybox sh"])
+@pytest.mark.parametrize("name", _NAMES)
+def test_every_shell_can_read_it(name: str, shell: str) -> None:
+    words = shell.split()
+    if shutil.which(words[0]) is None:
+        pytest.skip(f"{words[0]} is not installed")
+    for text in (toolkit.source(name), toolkit.packed(name)):
+        done = subprocess.run([*words, "-n"], input=text, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("name", _NAMES)
+def test_what_is_sent_does_what_is_in_the_tree(name: str) -> None:
+    """Bash prints both as it understood them. A line that looks like a comment inside a text would differ."""
+    if shutil.which("bash") is None or not _pretty(""):
+        pytest.skip("bash 5.2 or later is not installed")
+    assert _pretty(_without_blank_in_awk(toolkit.source(name))) == _pretty(_without_blank_in_awk(toolkit.packed(name)))
+
+
+def _pretty(text: str) -> str:
+    done = subprocess.run(
+        ["bash", "--posix", "--pretty-print", "/dev/stdin"], input=text + "\n:\n", capture_output=True, text=True, check=False
+    )
+    return "\n".join(line for line in done.stdout.splitlines() if line.strip()) if done.returncode == 0 else ""
+
+
+def _without_blank_in_awk(text: str) -> str:
+    """Comments of awk's own stand inside a text of the shell; awk does not mind that they go."""
+    return "\n".join(line for line in text.splitlines() if not line.startswith("                # "))
+
+
+@pytest.mark.parametrize("path", [path for path in _SCRIPTS if not path.endswith("lib.sh")])
+def test_a_part_begins_and_ends_as_all_do(path: str) -> None:
+    lines = (ROOT / path).read_text().splitlines()
+    assert lines[0] == "#!/bin/sh"
+    assert lines[1].startswith("# ")
+    assert "set -eu" in lines
+    assert lines[lines.index("set -eu") + 1] == '. "${0%/*}/lib.sh"'
+    part = Path(path).stem
+    assert lines[-1] == f'kn_main {part} "$@"'
+    assert {"kn_part_apply() {", "kn_part_remove() {"} <= {line.replace("{ :; }", "{") for line in lines}
+
+
+def test_every_script_is_in_the_toolkit_and_none_other() -> None:
+    assert sorted(_SCRIPTS) == sorted(["components/remote/lib.sh", *(f"components/{path}" for path in toolkit.SCRIPTS.values())])
+
+
+@pytest.mark.parametrize("path", _SCRIPTS)
+def test_no_word_that_only_some_shells_know(path: str) -> None:
+    for number, line in enumerate((ROOT / path).read_text().splitlines(), 1):
+        code = line.partition("# ")[0]
+        for word in ("[[ ", "<<<", "function ", " local ", "declare ", "source ", "&>", "echo -e"):
+            assert word not in code, f"{path}:{number}: {word}"
+
+
+@pytest.mark.parametrize("path", _STANDINS)
+def test_the_stand_ins_are_sound_as_well(path: str) -> None:
+    command = [_shellcheck(), "-s", "sh", "-S", "warning", "-e", "SC1090,SC1091", path]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
