@@ -49,17 +49,42 @@ while :; do sleep 60 & wait; done
 """
 
 # This machine may be a node, or run Docker; a box is a bare host.
-_BARE = (
-    "/etc/docker /etc/kubernetes /etc/cni /opt/cni /var/lib/docker /var/lib/containerd /var/lib/cri-dockerd /var/lib/kubelet "
-    "/var/lib/cni /var/lib/kubenode /usr/local/lib/kubenode /usr/local/bin/kubelet /usr/local/bin/kube-proxy "
-    "/usr/local/bin/cri-dockerd /usr/libexec/kubernetes /lib/systemd/system/docker.service /lib/systemd/system/docker.socket "
-    "/lib/systemd/system/containerd.service /etc/systemd/system/kubelet.service /etc/systemd/system/kube-proxy.service "
-    "/etc/systemd/system/multi-user.target.wants/docker.service "
-    "/etc/systemd/system/multi-user.target.wants/containerd.service /etc/systemd/system/sockets.target.wants/docker.socket"
+_BARE = " ".join(
+    (
+        *(f"/etc/{name}" for name in ("docker", "kubernetes", "cni")),
+        *(
+            f"/var/lib/{name}"
+            for name in ("docker", "containerd", "cri-dockerd", "kubelet", "cni", "kubenode")
+        ),
+        *(f"/usr/local/bin/{name}" for name in ("kubelet", "kube-proxy", "cri-dockerd")),
+        *(
+            f"/lib/systemd/system/{name}"
+            for name in ("docker.service", "docker.socket", "containerd.service")
+        ),
+        *(f"/etc/systemd/system/{name}.service" for name in ("kubelet", "kube-proxy")),
+        *(f"/etc/systemd/system/multi-user.target.wants/{name}.service" for name in ("docker", "containerd")),
+        *(
+            "/opt/cni",
+            "/usr/libexec/kubernetes",
+            LIBRARY,
+            "/etc/systemd/system/sockets.target.wants/docker.socket",
+        ),
+    )
 )
 
 # Paths that tell nothing about what a script leaves behind.
-_OURS = ("/stubs", "/calls", "/state", "/kill", "/mirror", "/run/lock/kubenode", "/tmp", "/var/tmp", RECORD, LIBRARY)
+_OURS = (
+    "/stubs",
+    "/calls",
+    "/state",
+    "/kill",
+    "/mirror",
+    "/run/lock/kubenode",
+    "/tmp",
+    "/var/tmp",
+    RECORD,
+    LIBRARY,
+)
 
 _STUB = """#!/bin/sh
 words=${0##*/}
@@ -154,7 +179,9 @@ class Box:
         self.put("/kill/count", "0\n")
         self.put("/kill/at", f"{at}\n")
         self.put("/kill/log", "")
-        self.shell(f"exec setsid sh -c {shlex.quote(f'echo $$ >/kill/group; PATH=/kill:$PATH; {line}')}", bundle)
+        self.shell(
+            f"exec setsid sh -c {shlex.quote(f'echo $$ >/kill/group; PATH=/kill:$PATH; {line}')}", bundle
+        )
         return self.text("/kill/log").splitlines()
 
     def library(self, script: str, stdin: str = "", part: str = "calico") -> subprocess.CompletedProcess[str]:
@@ -255,7 +282,11 @@ class Box:
                     if not inside.startswith(skipped):
                         found[inside] = _described(path)
         # What was only looked into, or put back just as it was, tells nothing.
-        return {path: what for path, what in found.items() if not os.path.lexists(path) or what != _described(Path(path))}
+        return {
+            path: what
+            for path, what in found.items()
+            if not os.path.lexists(path) or what != _described(Path(path))
+        }
 
 
 def _described(path: Path) -> str:
@@ -275,7 +306,9 @@ def opened(folder: Path) -> Iterator[Box]:
     mount_point.mkdir()
     command = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child=SIGKILL"]
     with subprocess.Popen(
-        [*command, "sh", "-c", _ENTER, "enter", str(mount_point), "-", _BARE], stdout=subprocess.PIPE, text=True
+        [*command, "sh", "-c", _ENTER, "enter", str(mount_point), "-", _BARE],
+        stdout=subprocess.PIPE,
+        text=True,
     ) as outer:
         try:
             assert outer.stdout is not None

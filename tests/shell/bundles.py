@@ -101,7 +101,9 @@ def docker(
             HostFile("cri-docker.service", "/etc/systemd/system/cri-docker.service", CRI_UNIT),
             HostFile("cri-docker.socket", "/etc/systemd/system/cri-docker.socket", CRI_SOCKET_UNIT),
         ]
-        url, digest = mirrored(box, archive({"cri-dockerd/cri-dockerd": adapter, "cri-dockerd/README": "read\n"}))
+        url, digest = mirrored(
+            box, archive({"cri-dockerd/cri-dockerd": adapter, "cri-dockerd/README": "read\n"})
+        )
         member = "cri-dockerd/cri-dockerd"
         artifacts.append(Artifact("cri-dockerd", "/usr/local/bin/cri-dockerd", url, digest, member=member))
     return box.bundle(
@@ -119,7 +121,10 @@ def has_docker_packages(box: Box) -> None:
     box.put("/state/depends", "docker.io containerd iptables\ncontainerd runc\n")
     box.put("/state/packages", "ii base-files\nii openssh-server\n")
     box.put("/state/install-docker.io", _INSTALL_DOCKER)
-    box.put("/state/purge-docker.io", "rm -f /lib/systemd/system/docker.service\nsystemctl disable docker.service\n")
+    box.put(
+        "/state/purge-docker.io",
+        "rm -f /lib/systemd/system/docker.service\nsystemctl disable docker.service\n",
+    )
     # What systemd listens on for cri-dockerd, ready to be copied.
     os.mknod(box.path("/state/socket"), stat.S_IFSOCK | 0o660)
 

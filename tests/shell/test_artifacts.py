@@ -136,10 +136,14 @@ def _put_part(host: Box, content: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "begun", [b"something else that begins differently", CONTENT, CONTENT + b"and more"], ids=["other", "whole", "longer"]
+    "begun",
+    [b"something else that begins differently", CONTENT, CONTENT + b"and more"],
+    ids=["other", "whole", "longer"],
 )
 @pytest.mark.parametrize("path", ["tool", "plain"])
-def test_whatever_an_earlier_download_left_does_no_harm(host: Box, mirror: Path, begun: bytes, path: str) -> None:
+def test_whatever_an_earlier_download_left_does_no_harm(
+    host: Box, mirror: Path, begun: bytes, path: str
+) -> None:
     _put_part(host, begun)
     _apply(host, _tool(f"{URL}/{path}"))
     assert host.path(BINARY).read_bytes() == CONTENT
@@ -174,7 +178,12 @@ def test_the_second_of_two_downloads_fails_before_the_first_is_put(host: Box, mi
     assert f"cannot download {URL}/away: curl: (22)" in done.stderr
     assert "downloads.mirror" in done.stderr
     after = host.state()
-    assert {path for path in after if path not in before} <= {"/opt/cni", "/opt/cni/bin", "/etc/cni", "/etc/cni/net.d"}
+    assert {path for path in after if path not in before} <= {
+        "/opt/cni",
+        "/opt/cni/bin",
+        "/etc/cni",
+        "/etc/cni/net.d",
+    }
 
 
 def test_one_member_of_an_archive(host: Box, tmp_path: Path) -> None:
@@ -232,7 +241,9 @@ def test_all_members_of_an_archive_and_theirs_stay(host: Box) -> None:
 def test_members_do_not_leave_their_directory(host: Box) -> None:
     """An archive that was verified is trusted with its content, not with the rest of the host."""
     before = host.text("/etc/hostname")
-    host.run("calico", "apply", bundles.calico(host, plugins={"../../../../../../etc/evil": "x\n", "ok": "y\n"}))
+    host.run(
+        "calico", "apply", bundles.calico(host, plugins={"../../../../../../etc/evil": "x\n", "ok": "y\n"})
+    )
     assert not host.path("/etc/evil").exists()
     assert host.text("/etc/hostname") == before
 

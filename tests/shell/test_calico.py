@@ -8,7 +8,9 @@ from components.remote.bundle import HostFile
 from tests.shell import bundles
 from tests.shell.box import Box
 
-_EXCEPTION = HostFile("network-manager.conf", "/etc/NetworkManager/conf.d/kubenode-calico.conf", "[keyfile]\n")
+_EXCEPTION = HostFile(
+    "network-manager.conf", "/etc/NetworkManager/conf.d/kubenode-calico.conf", "[keyfile]\n"
+)
 
 
 def test_a_whole_life_leaves_nothing(host: Box) -> None:

@@ -1,4 +1,4 @@
-"""The secrets of a node: never in output, log, error, process list or an open file; and the token only until the join."""
+"""The secrets of a node: never in output, log, error, process list or an open file; the token only until the join."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ PROXY = "/etc/kubernetes/kube-proxy.kubeconfig"
 CA = "/etc/kubernetes/ssl/ca.pem"
 CLIENT = "/var/lib/kubelet/pki/kubelet-client-current.pem"
 _SECRETS = (TOKEN, KEY)
-_PROGRAMS = set(
-    "awk cat chmod chown cp cut grep mkdir mv sed sha256sum sort stat tail head rm date dirname basename cmp".split()
+_PROGRAMS = (
+    "awk cat chmod chown cp cut grep mkdir mv sed sha256sum sort stat tail head rm date dirname basename cmp"
 )
 
 
@@ -53,7 +53,10 @@ def _holders(host: Box) -> list[Path]:
 
 
 def _modes(host: Box) -> dict[str, int]:
-    return {path: stat.S_IMODE(host.path(path).stat().st_mode) for path in (BOOTSTRAP, PROXY, CA, "/etc/kubernetes/ssl")}
+    return {
+        path: stat.S_IMODE(host.path(path).stat().st_mode)
+        for path in (BOOTSTRAP, PROXY, CA, "/etc/kubernetes/ssl")
+    }
 
 
 def test_a_whole_life_leaves_nothing_and_says_nothing(host: Box) -> None:
@@ -72,7 +75,7 @@ def test_a_whole_life_leaves_nothing_and_says_nothing(host: Box) -> None:
 def test_no_secret_is_ever_an_argument_or_in_an_open_file(host: Box) -> None:
     """Every program that the part runs is written down with its arguments; every new file is looked at."""
     programs = host.shell("cd /usr/bin; ls").stdout.split()
-    for name in sorted(_PROGRAMS & set(programs)):
+    for name in sorted({*_PROGRAMS.split()} & {*programs}):
         host.stub(name, f'exec /usr/bin/{name} "$@"\n')
     host.stub("sync", "stat -c '%a %n' \"$@\" >>/state/modes 2>/dev/null\nexit 0\n")
     host.put("/state/modes", "")
@@ -86,7 +89,10 @@ def test_no_secret_is_ever_an_argument_or_in_an_open_file(host: Box) -> None:
             assert mode == "600", line
 
 
-@pytest.mark.parametrize("spoil", ["mkdir -p /etc/kubernetes/kube-proxy.kubeconfig", "mount -t tmpfs -o size=4k,ro tmpfs /etc/kubernetes"])
+@pytest.mark.parametrize(
+    "spoil",
+    ["mkdir -p /etc/kubernetes/kube-proxy.kubeconfig", "mount -t tmpfs -o size=4k,ro tmpfs /etc/kubernetes"],
+)
 def test_an_error_holds_no_secret(host: Box, spoil: str) -> None:
     host.shell(f"mkdir -p /etc/kubernetes; {spoil}")
     done = host.run("credentials", "apply", _bundle(host))

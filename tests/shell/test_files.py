@@ -14,7 +14,9 @@ from tests.shell.box import RECORD, Box
 PATH = "/etc/thing/thing.conf"
 
 
-def _file(content: str = "ours\n", mode: str = "0644", owner: str = "root:root", path: str = PATH) -> HostFile:
+def _file(
+    content: str = "ours\n", mode: str = "0644", owner: str = "root:root", path: str = PATH
+) -> HostFile:
     return HostFile(path.rpartition("/")[2], path, content, mode, owner)
 
 
@@ -45,7 +47,9 @@ def test_a_file_arrives_with_its_content_mode_and_owner_and_a_second_apply_touch
     assert (again.st_ino, again.st_mtime_ns) == (about.st_ino, about.st_mtime_ns)
 
 
-@pytest.mark.parametrize("spoil", ["chmod 0600", "chown daemon", "chgrp daemon", "sed -i s/ours/theirs/", "rm"])
+@pytest.mark.parametrize(
+    "spoil", ["chmod 0600", "chown daemon", "chgrp daemon", "sed -i s/ours/theirs/", "rm"]
+)
 def test_whatever_differs_is_put_right(host: Box, spoil: str) -> None:
     _apply(host, _file())
     right = host.state()
@@ -121,7 +125,9 @@ def test_a_directory_in_a_files_place_is_refused_before_anything_changes(host: B
 def test_an_edited_file_is_kept_aside_once_with_its_mode_and_reported(host: Box) -> None:
     _apply(host, _file(mode="0600"))
     host.put(PATH, "by hand\n", 0o600)
-    assert f"{PATH} was edited since the last apply; that version is kept in {RECORD}" in _apply(host, _file(mode="0600"))
+    assert f"{PATH} was edited since the last apply; that version is kept in {RECORD}" in _apply(
+        host, _file(mode="0600")
+    )
     assert host.text(PATH) == "ours\n"
     (kept,) = host.path(f"{RECORD}/parts/calico/edited").iterdir()
     assert kept.read_text() == "by hand\n"
@@ -224,7 +230,9 @@ def test_check_names_every_difference_and_changes_nothing(host: Box) -> None:
 def test_the_record_is_closed_to_others(host: Box) -> None:
     host.put(PATH, "theirs, secret\n", 0o600)
     _apply(host, _file())
-    opened = host.shell(f"setpriv --reuid 65534 --regid 65534 --clear-groups find {RECORD} -mindepth 1 2>&1").stdout
+    opened = host.shell(
+        f"setpriv --reuid 65534 --regid 65534 --clear-groups find {RECORD} -mindepth 1 2>&1"
+    ).stdout
     assert "Permission denied" in opened
     for copy in host.path(f"{RECORD}/parts/calico").rglob("*"):
         if copy.is_file() and copy.read_text() == "theirs, secret\n":

@@ -51,7 +51,7 @@ COMMIT
 :KUBE-FIREWALL - [0:0]
 :KUBE-FORWARD - [0:0]
 :KUBE-SERVICES - [0:0]
--A INPUT -m conntrack --ctstate NEW -m comment --comment "kubernetes externally-visible service portals" -j KUBE-EXTERNAL-SERVICES
+-A INPUT -m conntrack --ctstate NEW -m comment --comment "externally-visible service portals" -j KUBE-EXTERNAL-SERVICES
 -A INPUT -j KUBE-FIREWALL
 -A FORWARD -m comment --comment "kubernetes forwarding rules" -j KUBE-FORWARD
 -A OUTPUT -m conntrack --ctstate NEW -m comment --comment "kubernetes service portals" -j KUBE-SERVICES
@@ -140,7 +140,12 @@ def test_our_chains_go_from_all_tables_and_theirs_stay_word_for_word(host_with_r
     before = _saved(host)
     _ok(host, "kn_note_tables")
     assert _load(host, _KUBE).returncode == 0
-    assert host.shell("ip6tables -t nat -N KUBE-SERVICES && ip6tables -t nat -A OUTPUT -j KUBE-SERVICES").returncode == 0
+    assert (
+        host.shell(
+            "ip6tables -t nat -N KUBE-SERVICES && ip6tables -t nat -A OUTPUT -j KUBE-SERVICES"
+        ).returncode
+        == 0
+    )
     assert _saved(host) != before
     assert _ok(host, "kn_delete_chains 'KUBE-.*'; kn_delete_empty_tables") == ""
     after = [line for line in _saved(host) if not _is_trace_of_legacy(line)]
@@ -149,7 +154,9 @@ def test_our_chains_go_from_all_tables_and_theirs_stay_word_for_word(host_with_r
 
 def _is_trace_of_legacy(line: str) -> bool:
     """Legacy tables are the kernel's and stay, empty: their built-in chains are shown from the first look on."""
-    return line.startswith(("*", ":PREROUTING", ":INPUT ACCEPT", ":OUTPUT", ":POSTROUTING", ":FORWARD ACCEPT", "COMMIT"))
+    return line.startswith(
+        ("*", ":PREROUTING", ":INPUT ACCEPT", ":OUTPUT", ":POSTROUTING", ":FORWARD ACCEPT", "COMMIT")
+    )
 
 
 def test_dockers_chains_and_rules_go_and_theirs_that_name_docker0_stay(host_with_rules: Box) -> None:
@@ -158,7 +165,11 @@ def test_dockers_chains_and_rules_go_and_theirs_that_name_docker0_stay(host_with
     _ok(host, "kn_note_tables")
     assert _load(host, _DOCKER).returncode == 0
     # The part's own function, without the part.
-    body = host.text("/usr/local/lib/kubenode/docker").partition("delete_docker_rules() {")[2].partition("\n}\n")[0]
+    body = (
+        host.text("/usr/local/lib/kubenode/docker")
+        .partition("delete_docker_rules() {")[2]
+        .partition("\n}\n")[0]
+    )
     script = f"delete_docker_rules() {{ {body}\n}}\nkn_delete_chains '{_DOCKER_PATTERN}'; delete_docker_rules"
     assert _ok(host, f"{script}; kn_delete_empty_tables") == ""
     assert _saved(host) == before

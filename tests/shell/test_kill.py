@@ -22,7 +22,9 @@ _PARTS: dict[str, tuple[Callable[[Box], str], Callable[[Box], str]]] = {
     "kubelet": (bundles.kubelet, lambda box: bundles.kubelet(box, "maxPods: 2\n", "kubelet 2\n")),
     "kube-proxy": (
         bundles.kube_proxy,
-        lambda box: bundles.kube_proxy(box, "mode: iptables\nx: 2\n", "#!/bin/sh\necho proxy 2\n", "fedcba987654"),
+        lambda box: bundles.kube_proxy(
+            box, "mode: iptables\nx: 2\n", "#!/bin/sh\necho proxy 2\n", "fedcba987654"
+        ),
     ),
     "docker": (
         bundles.docker,
@@ -74,7 +76,9 @@ def _clean(folder: Path, part: str, applies: int) -> tuple[dict[str, str], dict[
         return box.state(), box.running()
 
 
-def _each_kill(folder: Path, part: str, verb: str, number: int, step: int, applied: int) -> Iterator[tuple[Box, str]]:
+def _each_kill(
+    folder: Path, part: str, verb: str, number: int, step: int, applied: int
+) -> Iterator[tuple[Box, str]]:
     """A fresh host for each step at which `verb` with the bundle `number` is killed, `applied` bundles being there."""
     # Where to begin differs between the scenarios, so that together they see more.
     begin = 1 + zlib.crc32(f"{part} {verb} {number} {applied}".encode()) % step

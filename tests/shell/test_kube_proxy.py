@@ -71,12 +71,12 @@ def test_healthy_in_another_mode_than_configured_is_not_healthy(host: Box) -> No
 
 
 def test_its_own_clean_up_runs_while_the_binary_is_there(host: Box) -> None:
-    cleaner = '#!/bin/sh\necho "kube-proxy $*" >>/calls\n[ ! -e /state/active/kube-proxy.service ] || echo running >>/calls\n'
+    cleaner = '#!/bin/sh\necho "kube-proxy $*" >>/calls\n[ ! -e /state/active/kube-proxy.service ] || echo up >>/calls\n'
     _apply(host, bundles.kube_proxy(host, binary=cleaner))
     host.forget_calls()
     assert host.run("kube-proxy", "remove", bundles.kube_proxy(host)).returncode == 0
     assert host.calls("kube-proxy") == ["kube-proxy --cleanup"]
-    assert host.calls("running") == []
+    assert host.calls("up") == []
 
 
 def test_a_clean_up_that_fails_does_not_end_the_removal(host: Box) -> None:
@@ -94,15 +94,17 @@ def test_its_chains_go_and_so_does_its_table(host: Box) -> None:
     before = host.shell("iptables-save | grep -v '^#'; nft list ruleset").stdout
     _apply(host, bundles.kube_proxy(host))
     for family in ("ip", "ip6"):
-        host.shell(f"nft add table {family} kube-proxy; nft 'add chain {family} kube-proxy services {{ counter; }}'")
+        host.shell(
+            f"nft add table {family} kube-proxy; nft 'add chain {family} kube-proxy services {{ counter; }}'"
+        )
     host.shell("iptables -t nat -N KUBE-SERVICES; iptables -t nat -A PREROUTING -j KUBE-SERVICES")
     assert host.run("kube-proxy", "remove", bundles.kube_proxy(host)).returncode == 0
     assert host.shell("iptables-save | grep -v '^#'; nft list ruleset").stdout == before
 
 
 def test_the_interface_of_ipvs_goes(host: Box) -> None:
-    if host.shell("ip link add kube-ipvs0 type dummy").returncode != 0:
-        pytest.skip("this machine's kernel has no dummy interfaces")
+    if host.shell("ip link add kube-ipvs0 type bridge").returncode != 0:
+        pytest.skip("this machine's kernel has no such interface")
     host.shell("mkdir -p /sys/class/net/kube-ipvs0")
     _apply(host, bundles.kube_proxy(host))
     assert host.run("kube-proxy", "remove", bundles.kube_proxy(host)).returncode == 0

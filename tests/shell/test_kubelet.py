@@ -97,14 +97,18 @@ def test_a_unit_that_somebody_stopped_is_started_without_a_restart(host: Box) ->
     ],
     ids=["config", "binary", "unit", "all", "new-file"],
 )
-def test_what_does_not_get_healthy_is_rolled_back_files_binary_and_unit(host: Box, change: dict[str, str]) -> None:
+def test_what_does_not_get_healthy_is_rolled_back_files_binary_and_unit(
+    host: Box, change: dict[str, str]
+) -> None:
     host.put("/etc/theirs", "theirs\n")
     _apply(host, bundles.kubelet(host))
     before, running = host.state(), host.running()
     host.put("/state/journal", "E1123 kubelet.go:1 failed to run Kubelet: the reason\n")
     error = _fails(host, bundles.kubelet(host, **change))  # type: ignore[arg-type]
     assert "kubelet.service is not healthy after " in error
-    assert " s. The previous files are back and kubelet.service runs with them. Its last journal lines:" in error
+    assert (
+        " s. The previous files are back and kubelet.service runs with them. Its last journal lines:" in error
+    )
     assert "failed to run Kubelet: the reason" in error
     assert host.state() == before
     assert host.running() == running
@@ -159,7 +163,9 @@ def test_an_unhealthy_unit_that_nobody_changed_is_neither_stopped_nor_told_to_be
     [{"config": "broken\n"}, {"binary": "broken\n"}, {"unit": bundles.KUBELET_UNIT + "# crashes\n"}],
     ids=["config", "binary", "unit"],
 )
-def test_a_first_installation_that_does_not_get_healthy_is_taken_away(host: Box, bundle: dict[str, str]) -> None:
+def test_a_first_installation_that_does_not_get_healthy_is_taken_away(
+    host: Box, bundle: dict[str, str]
+) -> None:
     before = host.state()
     error = _fails(host, bundles.kubelet(host, **bundle))  # type: ignore[arg-type]
     assert "kubelet.service is not healthy after " in error
@@ -235,9 +241,13 @@ def test_a_unit_that_does_not_stop_is_killed(host: Box) -> None:
 def test_a_unit_that_was_there_keeps_its_state(host: Box, enabled: bool, active: bool) -> None:
     """Not the kubelet's case, whose host must be bare, but Docker's; here without Docker around it."""
     host.put("/etc/systemd/system/x.service", "[Service]\nExecStart=/usr/bin/x\n")
-    host.shell(f"{'systemctl enable x.service;' if enabled else ''} {'systemctl start x.service' if active else ''}")
+    host.shell(
+        f"{'systemctl enable x.service;' if enabled else ''} {'systemctl start x.service' if active else ''}"
+    )
     before = host.state()
-    done = host.library("kn_note_unit x.service; systemctl enable x.service; systemctl restart x.service; kn_restore_units")
+    done = host.library(
+        "kn_note_unit x.service; systemctl enable x.service; systemctl restart x.service; kn_restore_units"
+    )
     assert done.returncode == 0, done.stderr
     assert host.state() == before
     assert bool(host.running()) == active
@@ -247,10 +257,11 @@ def test_what_is_mounted_below_is_unmounted_never_crossed(host: Box) -> None:
     before = host.state()
     _apply(host, bundles.kubelet(host))
     host.shell(
-        "set -e; p=/var/lib/kubelet/pods/u/volumes; mkdir -p /data $p/secret $p/host $p/deep; echo precious >/data/file\n"
+        "set -e; p=/var/lib/kubelet/pods/u; mkdir -p /data $p/secret $p/host $p/deep; echo precious >/data/file\n"
         "mount -t tmpfs tmpfs $p/secret; echo x >$p/secret/token\n"
         "mount --bind /data $p/host\n"
-        "mount -t tmpfs tmpfs $p/deep; mkdir $p/deep/er; mount -t tmpfs tmpfs $p/deep/er; mount -t tmpfs tmpfs $p/deep/er"
+        "mount -t tmpfs tmpfs $p/deep; mkdir $p/deep/er\n"
+        "mount -t tmpfs tmpfs $p/deep/er; mount -t tmpfs tmpfs $p/deep/er"
     )
     _remove(host)
     assert host.text("/data/file") == "precious\n"
@@ -261,7 +272,9 @@ def test_what_is_mounted_below_is_unmounted_never_crossed(host: Box) -> None:
 
 def test_a_mount_that_is_in_use_is_detached_and_its_content_kept(host: Box) -> None:
     _apply(host, bundles.kubelet(host))
-    host.shell("mkdir -p /data /var/lib/kubelet/pods/u; mount --bind /data /var/lib/kubelet/pods/u; echo x >/data/file")
+    host.shell(
+        "mkdir -p /data /var/lib/kubelet/pods/u; mount --bind /data /var/lib/kubelet/pods/u; echo x >/data/file"
+    )
     busy = host.start("cd /var/lib/kubelet/pods/u; touch /busy; exec sleep 60")
     host.shell("until [ -e /busy ]; do sleep 0.02; done")
     _remove(host)
@@ -273,11 +286,16 @@ def test_a_mount_that_is_in_use_is_detached_and_its_content_kept(host: Box) -> N
 def test_nothing_is_deleted_while_something_stays_mounted(host: Box) -> None:
     _apply(host, bundles.kubelet(host))
     host.put("/var/lib/kubelet/pki/key", "key\n")
-    host.shell("mkdir -p /data /var/lib/kubelet/pods/u; mount --bind /data /var/lib/kubelet/pods/u; echo x >/data/file")
+    host.shell(
+        "mkdir -p /data /var/lib/kubelet/pods/u; mount --bind /data /var/lib/kubelet/pods/u; echo x >/data/file"
+    )
     host.stub("umount", "exit 1\n")
     done = host.run("kubelet", "remove", bundles.kubelet(host))
     assert done.returncode == 1
-    assert "something is still mounted below /var/lib/kubelet; unmount it and try again. Nothing in it was" in done.stderr
+    assert (
+        "something is still mounted below /var/lib/kubelet; unmount it and try again. Nothing in it was"
+        in done.stderr
+    )
     assert host.text("/data/file") == "x\n"
     assert host.text("/var/lib/kubelet/pki/key") == "key\n"
     assert host.path(f"{RECORD}/parts/kubelet").exists()
@@ -289,7 +307,9 @@ def test_nothing_is_deleted_while_something_stays_mounted(host: Box) -> None:
 
 def test_a_name_that_only_begins_alike_is_not_below(host: Box) -> None:
     _apply(host, bundles.kubelet(host))
-    host.shell("mkdir -p /var/lib/kubelet-backup; mount -t tmpfs tmpfs /var/lib/kubelet-backup; echo x >/var/lib/kubelet-backup/f")
+    host.shell(
+        "cd /var/lib; mkdir -p kubelet-backup; mount -t tmpfs tmpfs kubelet-backup; echo x >kubelet-backup/f"
+    )
     _remove(host)
     assert host.shell("cat /var/lib/kubelet-backup/f").stdout == "x\n"
 
@@ -299,7 +319,9 @@ def test_data_behind_a_link_goes_and_the_link_stays(host: Box) -> None:
     host.shell("mkdir -p /disk/kubelet; ln -s /disk/kubelet /var/lib/kubelet")
     before = host.state()
     _apply(host, bundles.kubelet(host))
-    host.shell("mkdir -p /var/lib/kubelet/pods/u; mount -t tmpfs tmpfs /var/lib/kubelet/pods/u; echo x >/disk/kubelet/f")
+    host.shell(
+        "mkdir -p /var/lib/kubelet/pods/u; mount -t tmpfs tmpfs /var/lib/kubelet/pods/u; echo x >/disk/kubelet/f"
+    )
     _remove(host)
     assert "/disk/kubelet/" not in host.shell("cat /proc/self/mounts").stdout
     assert host.state() == before

@@ -196,15 +196,14 @@ def test_an_account_of_our_name_that_was_there_before_stays(debian: Box) -> None
 
 def test_the_stand_in_speaks_as_the_real_dpkg_does(debian: Box) -> None:
     """The form that the library reads, on this machine's own packages."""
+    ask = "dpkg-query -W -f '${db:Status-Abbrev}"
     real = debian.shell(
-        "/usr/bin/dpkg-query -W -f '${db:Status-Abbrev}|' bash; /usr/bin/apt-mark hold bash >/dev/null;"
-        "/usr/bin/dpkg-query -W -f '${db:Status-Abbrev}|' bash; /usr/bin/dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' bash"
+        f"PATH=/usr/bin; {ask}|' bash; apt-mark hold bash >/dev/null; {ask}|' bash; {ask} ${{Package}}\n' bash"
     )
     if real.returncode:
         pytest.skip("no dpkg on this machine")
     assert real.stdout == "ii |hi |hi  bash\n"
     stand_in = debian.shell(
-        "dpkg-query -W -f '${db:Status-Abbrev}' base-files; printf '|'; dpkg-query -W -f '${db:Status-Abbrev}' linux-image;"
-        "printf '|'; dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' | grep linux-image"
+        f"{ask}|' base-files; {ask}|' linux-image; {ask} ${{Package}}\n' | grep linux-image"
     )
-    assert stand_in.stdout == "ii |hi |hi  linux-image\n"
+    assert stand_in.stdout == "ii hi hi  linux-image\n"

@@ -58,14 +58,22 @@ def test_what_is_sent_does_what_is_in_the_tree(name: str) -> None:
     """Bash prints both as it understood them. A line that looks like a comment inside a text would differ."""
     if shutil.which("bash") is None or not _pretty(""):
         pytest.skip("bash 5.2 or later is not installed")
-    assert _pretty(_without_blank_in_awk(toolkit.source(name))) == _pretty(_without_blank_in_awk(toolkit.packed(name)))
+    assert _pretty(_without_blank_in_awk(toolkit.source(name))) == _pretty(
+        _without_blank_in_awk(toolkit.packed(name))
+    )
 
 
 def _pretty(text: str) -> str:
     done = subprocess.run(
-        ["bash", "--posix", "--pretty-print", "/dev/stdin"], input=text + "\n:\n", capture_output=True, text=True, check=False
+        ["bash", "--posix", "--pretty-print", "/dev/stdin"],
+        input=text + "\n:\n",
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    return "\n".join(line for line in done.stdout.splitlines() if line.strip()) if done.returncode == 0 else ""
+    return (
+        "\n".join(line for line in done.stdout.splitlines() if line.strip()) if done.returncode == 0 else ""
+    )
 
 
 def _without_blank_in_awk(text: str) -> str:
@@ -86,7 +94,9 @@ def test_a_part_begins_and_ends_as_all_do(path: str) -> None:
 
 
 def test_every_script_is_in_the_toolkit_and_none_other() -> None:
-    assert sorted(_SCRIPTS) == sorted(["components/remote/lib.sh", *(f"components/{path}" for path in toolkit.SCRIPTS.values())])
+    assert sorted(_SCRIPTS) == sorted(
+        ["components/remote/lib.sh", *(f"components/{path}" for path in toolkit.SCRIPTS.values())]
+    )
 
 
 @pytest.mark.parametrize("path", _SCRIPTS)

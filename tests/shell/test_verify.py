@@ -10,7 +10,10 @@ _ANSWERS = """
 for url in "$@"; do :; done
 case $url in
 */proxyMode) printf iptables ;;
-http://10.96.0.9/) [ ! -e /state/away ] || { echo "curl: (7) Failed to connect" >&2; exit 7; }; echo "<h1>Welcome to nginx!</h1>" ;;
+http://10.96.0.9/)
+    [ ! -e /state/away ] || { echo "curl: (7) Failed to connect" >&2; exit 7; }
+    echo "<h1>Welcome to nginx!</h1>"
+    ;;
 http://10.244.1.2/) echo "<h1>Another page</h1>" ;;
 http://[*) echo "Welcome to nginx!" ;;
 *) exit 6 ;;
