@@ -3,8 +3,9 @@ SHELL := /bin/sh
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-HOSTS ?= 2
-OS ?= bookworm
+# Without these the sandbox stays as it is; the first time it gets two hosts of Debian 12.
+HOSTS ?=
+OS ?=
 STACK ?= dev
 
 .PHONY: help up down preview destroy status test test-fast lint e2e e2e-long tools clean
@@ -20,8 +21,8 @@ $(VENV)/.stamp: requirements.txt requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-dev.txt
 	touch $@
 
-up: $(VENV)/.stamp ## Sandbox with HOSTS=2 hosts, then pulumi up on stack dev, then the nginx proof and a table of nodes
-	@$(BIN)/python -m sandbox up --hosts $(HOSTS) --os $(OS)
+up: $(VENV)/.stamp ## Sandbox (HOSTS=2, OS=bookworm), then pulumi up on stack dev, then the nginx proof and a table of nodes
+	@$(BIN)/python -m sandbox up $(if $(HOSTS),--hosts $(HOSTS)) $(if $(OS),--os $(OS))
 	@$(BIN)/python -m sandbox deploy --stack $(STACK)
 
 preview: $(VENV)/.stamp ## What the next `make up` would change

@@ -8,9 +8,14 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_kubernetes.apps.v1 import Deployment, DeploymentSpecArgs
 from pulumi_kubernetes.core.v1 import (
+    AffinityArgs,
     ContainerArgs,
     ContainerPortArgs,
     Namespace,
+    NodeAffinityArgs,
+    NodeSelectorArgs,
+    NodeSelectorRequirementArgs,
+    NodeSelectorTermArgs,
     PodSpecArgs,
     PodTemplateSpecArgs,
     Service,
@@ -36,12 +41,12 @@ def nginx(
     name: str,
     namespace: str,
     image: str,
-    replicas: int,
+    nodes: Sequence[str],
     provider: pulumi.ProviderResource,
     parent: pulumi.Resource,
     after: Sequence[pulumi.Resource],
 ) -> Workload:
-    """Spread strictly: with as many replicas as nodes, every node runs one."""
+    """On these nodes only, and spread strictly: with as many replicas as nodes, every node runs one."""
     place = Namespace(
         f"{name}-namespace",
         metadata=ObjectMetaArgs(name=namespace),
@@ -52,7 +57,7 @@ def nginx(
         f"{name}-deployment",
         metadata=ObjectMetaArgs(name="nginx", namespace=namespace, labels=_LABELS),
         spec=DeploymentSpecArgs(
-            replicas=replicas,
+            replicas=len(nodes),
             selector=LabelSelectorArgs(match_labels=_LABELS),
             template=PodTemplateSpecArgs(
                 metadata=ObjectMetaArgs(labels=_LABELS),
@@ -66,6 +71,7 @@ def nginx(
                         )
                     ],
                     termination_grace_period_seconds=5,
+                    affinity=_on(nodes),
                     topology_spread_constraints=[
                         TopologySpreadConstraintArgs(
                             max_skew=1,
@@ -89,3 +95,14 @@ def nginx(
         opts=own,
     )
     return Workload(deployment, service, service.spec.apply(lambda spec: str(spec.cluster_ip)))
+
+
+def _on(nodes: Sequence[str]) -> AffinityArgs:
+    """A node that is about to be removed still serves while the test runs, and must get no pod of it."""
+    hostname = NodeSelectorRequirementArgs(key="kubernetes.io/hostname", operator="In", values=sorted(nodes))
+    term = NodeSelectorTermArgs(match_expressions=[hostname])
+    return AffinityArgs(
+        node_affinity=NodeAffinityArgs(
+            required_during_scheduling_ignored_during_execution=NodeSelectorArgs(node_selector_terms=[term])
+        )
+    )

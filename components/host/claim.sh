@@ -12,6 +12,8 @@ kn_part_apply() {
     if [ -e "$KN_RECORD/claim" ] && ! kn_claim_is_ours; then
         kn_die "this host is claimed by $(kn_claim_text). Nothing was written. Destroy it there first, or choose another host."
     fi
+    # An update is for the machine that was claimed: another one at the node's address must not take its place.
+    [ -z "${KN_CLAIMED:-}" ] || kn_demand_claim
     preflight
     (umask 077 && mkdir -p "$KN_RECORD")
     chmod 0700 "$KN_RECORD"

@@ -15,11 +15,14 @@ kn_part_apply() {
     ! kn_changed kubelet.service || kn_daemon_reload
     kn_start kubelet.service "$(kn_setting healthy-timeout-seconds 180)" kubelet_healthy kubelet kubelet.yaml kubelet.service
     # Joined: the token has done its work.
-    [ ! -s /etc/kubernetes/kubelet.kubeconfig ] || rm -f /etc/kubernetes/bootstrap.kubeconfig
+    rm -f /etc/kubernetes/bootstrap.kubeconfig
 }
 
-# The kubelet opens this port only when it has its client certificate, so this waits for the approval too.
-kubelet_healthy() { [ "$(curl -fsS -m 5 http://127.0.0.1:10248/healthz 2>/dev/null)" = ok ]; }
+# A kubelet that still waits for its client certificate answers too, so this waits for the approval itself.
+kubelet_healthy() {
+    [ -e /var/lib/kubelet/pki/kubelet-client-current.pem ] &&
+        [ "$(curl -fsS -m 5 http://127.0.0.1:10248/healthz 2>/dev/null)" = ok ]
+}
 
 kn_part_remove() {
     kn_restore_units

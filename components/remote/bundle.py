@@ -24,7 +24,9 @@ from dataclasses import dataclass, field
 
 FORMAT = "kubenode bundle 1"
 
-_KEYWORDS = frozenset({"part", "node", "host", "claim", "script", "file", "artifact", "set", "payload", "end"})
+_KEYWORDS = frozenset(
+    {"part", "node", "host", "claim", "script", "file", "artifact", "set", "payload", "end"}
+)
 _PAYLOAD_WIDTH = 1000
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _WORD = re.compile(r"\S+")

@@ -26,7 +26,7 @@ _TOOLKIT = "/usr/local/lib/kubenode"
 _CLAIM = (
     "umask 077; d=$(mktemp -d /run/kubenode-claim.$$.XXXXXX) || exit 1; "
     'cat >"$d/bundle" && sed -n "s/^payload | //p" "$d/bundle" | base64 -d | tar -xzf - -C "$d" && '
-    'sh "$d/claim" apply <"$d/bundle"; code=$?; rm -rf "$d"; exit $code'
+    '{claimed}sh "$d/claim" apply <"$d/bundle"; code=$?; rm -rf "$d"; exit $code'
 )
 _RELEASE = (
     f"if [ -x {_TOOLKIT}/claim ]; then {_TOOLKIT}/claim remove; elif [ -e /var/lib/kubenode/claim ]; then "
@@ -58,13 +58,13 @@ def host_command(
     opts: pulumi.ResourceOptions,
 ) -> command.remote.Command:
     """One part of one node."""
-    apply, remove = command_lines(host, part)
+    create, update, delete = command_lines(host, part)
     return command.remote.Command(
         name,
         connection=_connection(host),
-        create=apply,
-        update=apply,
-        delete=remove,
+        create=create,
+        update=update,
+        delete=delete,
         stdin=bundle,
         logging=command.remote.Logging.STDOUT_AND_STDERR,
         add_previous_output_in_env=False,
@@ -72,20 +72,23 @@ def host_command(
     )
 
 
-def command_lines(host: Host, part: str) -> tuple[str | None, str | None]:
-    """What creates and updates a part, and what removes it. None: nothing is done, and no connection made.
+def command_lines(host: Host, part: str) -> tuple[str | None, str | None, str | None]:
+    """What creates, updates and deletes a part. None: nothing is done, and no connection made.
 
     Claiming and releasing are two commands: the release stands in the state before the claim is tried, so that a
-    destroy gives back a host even if the engine was killed while it claimed it.
+    destroy gives back a host even if the engine was killed while it claimed it. Only the claim's update differs from
+    its create: it demands the claim that was made.
     """
     if part == "claim":
-        return f"{host.prefix}sh -c {shlex.quote(_CLAIM)}", None
+        create, update = (_CLAIM.replace("{claimed}", word) for word in ("", "KN_CLAIMED=yes "))
+        return f"{host.prefix}sh -c {shlex.quote(create)}", f"{host.prefix}sh -c {shlex.quote(update)}", None
     if part == "release":
-        return None, f"{host.prefix}sh -c {shlex.quote(_RELEASE)}"
+        return None, None, f"{host.prefix}sh -c {shlex.quote(_RELEASE)}"
     script = f"{_TOOLKIT}/{part}"
+    apply = f"{host.prefix}{script} apply"
     if part == "verify":
-        return f"{host.prefix}{script} apply", None
-    return f"{host.prefix}{script} apply", f"[ ! -x {script} ] || {host.prefix}{script} remove"
+        return apply, apply, None
+    return apply, apply, f"[ ! -x {script} ] || {host.prefix}{script} remove"
 
 
 def _connection(host: Host) -> command.remote.ConnectionArgs:

@@ -570,7 +570,7 @@ kn_start() {
 # kn_roll_back UNIT: never returns.
 kn_roll_back() {
     kn_took=$(($(kn_now) - kn_begin))
-    kn_journal=$(journalctl -u "$1" -n 12 --no-pager -o cat 2>/dev/null | cut -c1-200)
+    kn_journal=$(journalctl -u "$1" -n 60 --no-pager -o cat 2>/dev/null | grep -v ' FLAG: ' | tail -n 12 | cut -c1-300)
     if [ ! -e "$KN_R/undo/list" ]; then
         kn_then="None of its files had changed; it was left as it is."
     else

@@ -56,7 +56,9 @@ class Verification(pulumi.ComponentResource):
         super().__init__("kubenode:index:Verification", name, None, opts)
         wanted = args.settings.verification
         serving = [args.nodes[node].in_service for node in sorted(args.nodes)]
-        workload = nginx(name, wanted.namespace, wanted.image, len(args.nodes), args.provider, self, serving)
+        workload = nginx(
+            name, wanted.namespace, wanted.image, sorted(args.nodes), args.provider, self, serving
+        )
         pods = operator_command(
             f"{name}-pods",
             "verification",

@@ -19,7 +19,7 @@ from tests.components import example
 def binary(name: str) -> tuple[Path, str]:
     """The program and its release without `v`."""
     try:
-        tools = locate([name], older=True)
+        tools = locate([name])
     except ToolError as error:
         pytest.skip(str(error))
     return tools.path(name), tools.version(name).removeprefix("v")

@@ -22,6 +22,7 @@ _ORDER = (
     "test_other_kubeconfig.py",
     "test_other_stack.py",
     "test_failed_change.py",
+    "test_one_node.py",
     "test_removal.py",
     "test_killed_engine.py",
     "test_afterwards.py",

@@ -64,7 +64,7 @@ class Host:
     def open_connections(self) -> list[str]:
         """SSH connections that are open now."""
         return self.run(
-            "ss -Htn state established '( sport = :22 )'; pgrep -a -f '^sshd: .*@' || :"
+            "ss -Htn state established '( sport = :22 )'; pgrep -a -f '^sshd.*: .*@' || :"
         ).splitlines()
 
     def journal(self) -> str:

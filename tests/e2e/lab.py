@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -24,6 +25,7 @@ from tests.e2e.watching import CommandLines, command_lines
 
 HOSTS = 2
 STACK = "dev"
+_SSHD_SECONDS = 3
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ class Lab:
             result = self.stack.up()
             self._demand_deployed(result)
         self.note_deployed()
-        self._note_canaries()
+        self.note_canaries()
 
     def note_deployed(self) -> None:
         """A test brought the stack up itself."""
@@ -110,6 +112,10 @@ class Lab:
         return each(self.hosts, Host.connections)
 
     def open_connections(self) -> dict[str, list[str]]:
+        """What is still open when sshd had a moment to notice the ends."""
+        deadline = time.monotonic() + _SSHD_SECONDS
+        while any(each(self.hosts, Host.open_connections).values()) and time.monotonic() < deadline:
+            time.sleep(0.2)
         return each(self.hosts, Host.open_connections)
 
     def differences(self, hosts: list[Host] | None = None) -> dict[str, list[str]]:
@@ -139,7 +145,7 @@ class Lab:
     def _since(self, before: Mapping[str, int]) -> dict[str, int]:
         return {name: count - before[name] for name, count in self.connections().items()}
 
-    def _note_canaries(self) -> None:
+    def note_canaries(self) -> None:
         """The secrets of the stack as it is now, from its decrypted state and the files beside it."""
         # An OpenSSH key starts with what is public, and ends with what is not.
         for number, line in enumerate(

@@ -71,6 +71,7 @@ def test_a_way_out(bare: Lab, step: str, way: str) -> None:
     lab.stack.configure_nodes(_one_node)
     with _killed_during(lab, host, step):
         lab.stack.cancel().demand()
+        lab.note_canaries()
         if way == "up":
             result = lab.stack.up().demand()
             MEASURED.add(f"up after the engine was killed during {step}", result.seconds, "s")

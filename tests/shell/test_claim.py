@@ -14,7 +14,7 @@ from tests.shell import bundles
 from tests.shell.box import CLAIM, LIBRARY, RECORD, Box
 
 
-def _lines(part: str = "claim", user: str = "root") -> tuple[str, str]:
+def _lines(part: str = "claim", user: str = "root", verb: str = "create") -> tuple[str, str]:
     """What pulumi runs over SSH to claim a host and to release it, or for another part."""
     connection = ConnectionSettings(
         user=user,
@@ -29,9 +29,10 @@ def _lines(part: str = "claim", user: str = "root") -> tuple[str, str]:
         per_dial_timeout_seconds=1,
     )
     host = command.Host("worker-1", "192.0.2.7", CLAIM, connection)
-    apply, remove = command.command_lines(host, part)
+    create, update, remove = command.command_lines(host, part)
+    apply = create if verb == "create" else update
     if part == "claim":
-        remove = command.command_lines(host, "release")[1]
+        remove = command.command_lines(host, "release")[2]
     assert apply is not None
     assert remove is not None
     return apply, remove
@@ -103,6 +104,21 @@ def test_a_foreign_claim_is_refused_and_nothing_is_written(
     ) in done.stderr + done.stdout
     assert bare.shell(f"find {RECORD} {LIBRARY} /etc /usr/local -newer /stubs -ls | sort").stdout == before
     assert bare.leftovers() == []
+
+
+def test_an_update_is_for_the_machine_that_was_claimed(bare: Box) -> None:
+    """Another machine at the node's address must not take its place: nothing of its parts is there."""
+    update = _lines()[0].replace('sh "$d/claim" apply', 'KN_CLAIMED=yes sh "$d/claim" apply')
+    assert update == _lines(verb="update")[0]
+    before = bare.state()
+    done = bare.shell(update, bundles.claim(bare))
+    assert done.returncode == 1
+    assert "this host carries no claim of organization/kubenode/test" in done.stderr
+    assert bare.state() == before
+    assert not bare.path(RECORD).exists()
+    assert not bare.path(LIBRARY).exists()
+    assert _claim(bare).returncode == 0
+    assert bare.shell(update, bundles.claim(bare)).returncode == 0
 
 
 def test_a_newer_toolkit_replaces_the_old_one(bare: Box) -> None:

@@ -71,7 +71,8 @@ def test_healthy_in_another_mode_than_configured_is_not_healthy(host: Box) -> No
 
 
 def test_its_own_clean_up_runs_while_the_binary_is_there(host: Box) -> None:
-    cleaner = '#!/bin/sh\necho "kube-proxy $*" >>/calls\n[ ! -e /state/active/kube-proxy.service ] || echo up >>/calls\n'
+    up = "test ! -e /state/active/kube-proxy.service || echo up >>/calls"
+    cleaner = f'#!/bin/sh\necho "kube-proxy $*" >>/calls\n{up}\n'
     _apply(host, bundles.kube_proxy(host, binary=cleaner))
     host.forget_calls()
     assert host.run("kube-proxy", "remove", bundles.kube_proxy(host)).returncode == 0

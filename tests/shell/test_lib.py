@@ -301,6 +301,33 @@ def test_removing_a_part_that_never_was_does_nothing(host: Box) -> None:
     assert host.state() == before
 
 
+@pytest.mark.parametrize(
+    ("part", "above"),
+    [
+        ("kubelet", ["kube-proxy"]),
+        ("docker", ["kube-proxy", "kubelet"]),
+        ("calico", ["kube-proxy", "kubelet"]),
+        ("credentials", ["kube-proxy", "kubelet"]),
+        ("prepare", ["kube-proxy", "kubelet", "credentials", "calico", "docker"]),
+        ("kube-proxy", []),
+    ],
+)
+def test_what_stands_on_a_part_goes_before_it(host: Box, part: str, above: list[str]) -> None:
+    """Parts whose create was killed before the state knew of them. Here each only says its name."""
+    parts = ["prepare", "docker", "calico", "credentials", "kubelet", "kube-proxy"]
+    for name in parts:
+        host.shell(
+            f"mkdir -p {RECORD}/parts/{name}; sed -i '/^kn_main/i kn_part_remove() {{ :; }}' {LIBRARY}/{name}"
+        )
+    done = host.run(part, "remove", host.bundle(part))
+    assert done.returncode == 0, done.stderr
+    removed = [line.split(":")[0] for line in done.stdout.splitlines() if line.endswith(": removed")]
+    assert removed == [*above, part]
+    assert sorted(path.name for path in host.path(f"{RECORD}/parts").iterdir()) == sorted(
+        {*parts} - {*removed}
+    )
+
+
 def test_removing_twice_is_a_success(host: Box) -> None:
     bundle = bundles.calico(host, HostFile("x", "/etc/x", "x\n"))
     assert host.run("calico", "apply", bundle).returncode == 0

@@ -43,7 +43,10 @@ http://mirror/*)
     [ -f "/mirror/${url#http://mirror/}" ] || { echo "curl: (22) The requested URL returned error: 404" >&2; exit 22; }
     cp "/mirror/${url#http://mirror/}" "$out"
     ;;
-*:10248/healthz) healthy kubelet.service || exit 7; printf ok ;;
+*:10248/healthz)
+    healthy kubelet.service || exit 7
+    printf ok
+    ;;
 *:10249/proxyMode)
     healthy kube-proxy.service || exit 7
     # Where the kernel cannot do what was asked for, kube-proxy runs in another mode.

@@ -1,7 +1,8 @@
 # What follows is put behind the line that notes the call.
 # systemctl journalctl
 # A small systemd: units are what stands in its folders when it was last told to reload, or when a unit was first named.
-# /state/active/UNIT: runs. /state/running/UNIT: what it runs with. A unit whose files hold the word "crashes" cannot start.
+# /state/active/UNIT: runs. /state/running/UNIT: what it runs with. A unit whose file holds the word "crashes" cannot
+# start. /state/start-UNIT: what it does when it starts.
 [ "${0##*/}" != journalctl ] || { cat /state/journal 2>/dev/null; exit 0; }
 mkdir -p /state/active /state/loaded /state/running
 verb='' units='' quiet=''
@@ -42,6 +43,7 @@ start() {
     if grep -q crashes "/state/loaded/$1"; then echo "Job for $1 failed." >&2; exit 1; fi
     : >"/state/active/$1"
     image_of "$1" >"/state/running/$1"
+    [ ! -e "/state/start-$1" ] || . "/state/start-$1"
     socket=$(sed -n 's/^ListenStream=//p' "/state/loaded/$1")
     [ -z "$socket" ] || [ -e "$socket" ] || cp -a /state/socket "$socket"
 }
