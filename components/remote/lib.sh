@@ -457,8 +457,13 @@ kn_artifact_current() {
 # kn_fetch_artifacts: before any change. kn_put_artifacts: puts them in place and notes which download they came from.
 kn_fetch_artifacts() {
     grep '^artifact | ' "$KN_TMP/bundle" >"$KN_TMP/artifacts" || return 0
+    : >"$KN_TMP/current"
     while read -r _ _ kn_name _ _ kn_sum kn_url _; do
-        kn_artifact_current "$kn_name" "$kn_sum" || kn_fetch "$kn_url" "$kn_sum" >/dev/null
+        if kn_artifact_current "$kn_name" "$kn_sum"; then
+            printf '%s\n' "$kn_name" >>"$KN_TMP/current"
+        else
+            kn_fetch "$kn_url" "$kn_sum" >/dev/null
+        fi
     done <"$KN_TMP/artifacts"
 }
 
@@ -466,7 +471,7 @@ kn_put_artifacts() {
     : >"$KN_TMP/artifacts.record"
     if [ -s "$KN_TMP/artifacts" ]; then
         while read -r _ _ kn_aname kn_amode kn_apath kn_asum kn_aurl kn_member; do
-            if kn_artifact_current "$kn_aname" "$kn_asum"; then
+            if grep -qxF "$kn_aname" "$KN_TMP/current"; then
                 grep "^$kn_aname $kn_asum " "$KN_R/artifacts" | tee -a "$KN_TMP/artifacts.record" | cut -d' ' -f3- >>"$KN_TMP/owned"
                 continue
             fi

@@ -91,10 +91,20 @@ def test_a_link_is_replaced_not_followed_and_comes_back(host: Box, target: str) 
 
 
 def test_a_link_to_the_very_same_content_is_replaced_too(host: Box) -> None:
-    host.put("/etc/elsewhere", "ours\n")
+    host.put("/etc/elsewhere", "ours\n", 0o777)
     host.shell(f"mkdir -p /etc/thing; ln -s ../elsewhere {PATH}")
-    _apply(host, _file())
+    _apply(host, _file(mode="0777"))
     assert not host.path(PATH).is_symlink()
+
+
+def test_what_comes_back_does_not_fall_into_a_link_that_somebody_put_there(host: Box) -> None:
+    host.put(PATH, "theirs\n")
+    host.put("/etc/elsewhere/x", "x\n")
+    before = host.state()
+    _apply(host, _file())
+    host.shell(f"rm {PATH}; ln -s /etc/elsewhere {PATH}")
+    _remove(host)
+    assert host.state() == before
 
 
 def test_directories_go_only_if_they_are_empty_and_only_if_they_are_ours(host: Box) -> None:
@@ -211,6 +221,23 @@ def test_a_failed_apply_that_nobody_touched_is_taken_back_without_talk_of_edits(
     said = _apply(host, _file("three\n"))
     assert "took back" in said
     assert "edited" not in said
+
+
+def test_what_a_failed_apply_gave_back_is_not_taken_for_somebodys_edit(host: Box) -> None:
+    host.put("/etc/theirs", "theirs\n")
+    stale = HostFile("stale", "/etc/theirs", "ours\n")
+    assert host.run("kubelet", "apply", bundles.kubelet(host, more=[stale])).returncode == 0
+    host.shell("mv /stubs/systemctl /stubs/systemctl.real")
+    host.stub("systemctl", '[ "$1" != daemon-reload ] || exit 1\nexec /stubs/systemctl.real "$@"\n')
+    changed = bundles.KUBELET_UNIT + "# changed\n"
+    assert host.run("kubelet", "apply", bundles.kubelet(host, unit=changed)).returncode == 1
+    assert host.text("/etc/theirs") == "theirs\n"
+    host.shell("mv /stubs/systemctl.real /stubs/systemctl")
+    done = host.run("kubelet", "apply", bundles.kubelet(host, unit=changed))
+    assert done.returncode == 0, done.stderr
+    assert "took back an apply that was cut off" in done.stdout
+    assert "gave back /etc/theirs" in done.stdout
+    assert "edited" not in done.stdout
 
 
 def test_check_names_every_difference_and_changes_nothing(host: Box) -> None:

@@ -15,6 +15,7 @@ _THEIRS = """\
 :FORWARD DROP [0:0]
 :OUTPUT ACCEPT [0:0]
 :XKUBE-A - [0:0]
+:DOCKERS - [0:0]
 :KUBERNETES - [0:0]
 :cali-FORWARD - [0:0]
 -A INPUT -i docker0 -p tcp -m tcp --dport 22 -j DROP
@@ -25,6 +26,7 @@ _THEIRS = """\
 -A FORWARD -i docker0 -o eth9 -j ACCEPT
 -A FORWARD -i eth9 -o docker0 -m comment --comment "docker0 by hand" -j ACCEPT
 -A XKUBE-A -j KUBERNETES
+-A OUTPUT -j DOCKERS
 -A KUBERNETES -s 192.0.2.0/24 -j RETURN
 COMMIT
 *nat

@@ -36,8 +36,8 @@ _PARTS: dict[str, tuple[Callable[[Box], str], Callable[[Box], str]]] = {
     ),
 }
 _STEPS = [
-    pytest.param("kubelet", 11, id="kubelet-some"),
-    pytest.param("docker", 47, id="docker-some"),
+    pytest.param("kubelet", 17, id="kubelet-some"),
+    pytest.param("docker", 61, id="docker-some"),
     *(pytest.param(part, 1, id=f"{part}-all", marks=pytest.mark.long) for part in _PARTS),
 ]
 

@@ -7,7 +7,6 @@ import shlex
 import shutil
 import stat
 import subprocess
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -74,15 +73,15 @@ def _bundle(*files: HostFile, **values: list[str]) -> str:
 
 
 @pytest.fixture(scope="module")
-def reader() -> _Reader:
-    return _Reader()
+def reader(tmp_path_factory: pytest.TempPathFactory) -> _Reader:
+    return _Reader(tmp_path_factory.mktemp("reader"))
 
 
 class _Reader:
     """The library's reading of a bundle, with each awk there is; needs no root and writes to its own folder only."""
 
-    def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="kubenode-test-"))
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
         (self.folder / "lib.sh").write_text(toolkit.packed(toolkit.LIBRARY))
         for name, path in _AWKS.items():
             (self.folder / name).mkdir()
@@ -108,7 +107,7 @@ def test_several_awks_are_tried() -> None:
 
 
 @pytest.mark.parametrize("awk", _AWKS)
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @example(lines=_NASTY)
 @example(lines=[""])
 @example(lines=["", "", ""])
@@ -219,6 +218,25 @@ def test_a_part_that_reads_its_input_gets_nothing(host: Box) -> None:
     _part(host, 'kn_say "read: $(cat)"\nkn_run 5 cat\nkn_say "log: $(cat "$KN_TMP/log")"')
     done = host.run("calico", "apply", bundles.calico(host, HostFile("x", "/etc/x", "secret\n")))
     assert done.stdout.startswith("read: \nlog: \n")
+
+
+def test_standard_input_is_closed_for_good(host: Box) -> None:
+    """Not only read to its end: whoever holds the other end could write more."""
+    _part(host, 'kn_say "$(readlink /proc/$$/fd/0)"')
+    assert host.run("calico", "apply", bundles.calico(host)).stdout.startswith("/dev/null\n")
+
+
+@pytest.mark.parametrize("part", [0.2, 0.6, 0.9, 0.995])
+def test_a_bundle_that_did_not_arrive_as_a_whole_is_not_applied(host: Box, part: float) -> None:
+    """A lost connection looks like the end of the input; a file cut in half must not reach its place."""
+    bundle = bundles.calico(host, HostFile("x", "/etc/x", "line\n" * 100), HostFile("y", "/etc/y", "y\n"))
+    assert host.run("calico", "apply", bundle).returncode == 0
+    before = host.state()
+    changed = bundle.replace("line", "new")
+    done = host.run("calico", "apply", changed[: int(len(changed) * part)])
+    assert done.returncode == 1
+    assert "the connection was lost before all of the bundle had arrived. Nothing was done" in done.stderr
+    assert host.state() == before
 
 
 def test_a_bounded_step_in_a_loop_does_not_eat_the_loops_lines(host: Box) -> None:
