@@ -12,8 +12,9 @@ from components.remote.bundle import Artifact, HostFile
 from components.settings import NodeSettings
 from components.settings.defaults import SYSCTLS
 
-# iptables: kubelet, Docker and Calico write rules. socat: cri-dockerd's port-forward.
-_PACKAGES = ("iptables", "socat")
+# curl with ca-certificates: downloads and health checks. iptables: kubelet, Docker and Calico write rules. iproute2:
+# links, and what an undo does to them. kmod: modprobe. socat: cri-dockerd's port-forward.
+_PACKAGES = ("ca-certificates", "curl", "iproute2", "iptables", "kmod", "socat")
 _MODE_PACKAGES: Mapping[str, tuple[str, ...]] = {
     "iptables": (),
     "nftables": ("nftables",),

@@ -7,7 +7,7 @@ verification.
 
 Every program takes one JSON object: kubeconfigFile (a path, seen from the project directory) or kubeconfig
 (contents), context (optional), lockSeconds (optional, how long to wait for another program at work on the
-same node; 120), apiRetrySeconds (optional, how long an API server that cannot be reached is tried again; 30),
+same node; 600), apiRetrySeconds (optional, how long an API server that cannot be reached is tried again; 30),
 and its own keys. Exit status: 0 done, 1 failed, 2 called wrongly, 128 + n ended by signal n.
 """
 
@@ -39,6 +39,8 @@ PROGRAMS: Final = (
 # What a program is about, and locks, where that is no node.
 _SUBJECT_KEYS: Final = {"signed-certificate": "name", "verification": "namespace"}
 VERBS: Final = ("apply", "remove")
+# Longer than any program may take: one that outlived its engine ends by itself before the next gives up.
+_LOCK_SECONDS: Final = 600
 _HELP: Final = ("--help", "-h", "help")
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -97,7 +99,7 @@ def _run(arguments: Sequence[str], secrets: list[str]) -> int:
     holder = f"{program} {verb} of {subject} (process {os.getpid()}, since {time.strftime('%H:%M:%S')})"
     try:
         with (
-            lock.held(subject, holder, values.integer("lockSeconds", 120), scope=_cluster(values)),
+            lock.held(subject, holder, values.integer("lockSeconds", _LOCK_SECONDS), scope=_cluster(values)),
             kubectl.opened(values, secrets, values.integer("apiRetrySeconds", 30)) as opened,
         ):
             session = Session(opened, subject, os.environ.get("KUBENODE_PREVIOUS_STDOUT", ""))

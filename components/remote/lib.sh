@@ -634,10 +634,28 @@ kn_package_installed() { case $(dpkg-query -W -f '${db:Status-Abbrev}' "$1" 2>/d
 
 kn_package_list() { dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' | sed -n 's/^.i  //p' | sort; }
 
-# kn_install PACKAGE...: those that are missing; everything that came with them is noted as ours.
+# kn_install PACKAGE[=VERSION]...: those that are missing, or ours in another version; everything that came with them is
+# noted as ours. KN_CHANGED has "version" if a package was there in another one.
 kn_install() {
     kn_missing=
-    for kn_package in "$@"; do kn_package_installed "${kn_package%%=*}" || kn_missing="$kn_missing $kn_package"; done
+    kn_versions=
+    for kn_package in "$@"; do
+        kn_name=${kn_package%%=*}
+        if ! kn_package_installed "$kn_name"; then
+            kn_missing="$kn_missing $kn_package"
+        elif kn_there=$(dpkg-query -W -f '${Version}' "$kn_name") && [ "$kn_package" != "$kn_name" ] && [ "$kn_package" != "$kn_name=$kn_there" ]; then
+            grep -qsxF "$kn_name" "$KN_RECORD"/parts/*/packages ||
+                kn_die "$kn_name is here in version $kn_there, and not by kubenode; the configuration asks for ${kn_package#*=}.
+Install that version on the host, or leave the version out of the configuration."
+            kn_missing="$kn_missing $kn_package"
+            kn_versions=--allow-downgrades
+            KN_CHANGED="${KN_CHANGED}version "
+            # Its hold is ours; the part puts it back. Others' holds keep their word.
+            # shellcheck disable=SC2086
+            ! grep -qsxF "$kn_name" "$KN_R/holds" || kn_run 60 apt-mark $KN_APT unhold "$kn_name"
+            kn_say "$kn_name was $kn_there"
+        fi
+    done
     [ -n "$kn_missing" ] || return 0
     kn_begin=$(kn_now)
     export DEBIAN_FRONTEND=noninteractive
@@ -647,7 +665,7 @@ kn_install() {
     mv "$KN_R/packages.before.new" "$KN_R/packages.before"
     find "$KN_RECORD/apt/lists" -maxdepth 1 -type f -mmin -60 2>/dev/null | grep -q . || kn_apt 300 update
     # shellcheck disable=SC2086 # package names are words
-    kn_apt 900 install -y $kn_missing
+    kn_apt 900 install -y $kn_versions $kn_missing
     kn_note_packages
     rm -rf "$KN_RECORD/apt/cache"
     KN_CHANGED="${KN_CHANGED}packages "
@@ -670,7 +688,7 @@ kn_hold() {
     for kn_package in "$@"; do
         # shellcheck disable=SC2086 # the options are words; without them apt-mark fills the host's own cache
         ! apt-mark $KN_APT showhold | grep -qxF "$kn_package" || continue
-        printf '%s\n' "$kn_package" >>"$KN_R/holds"
+        grep -qsxF "$kn_package" "$KN_R/holds" || printf '%s\n' "$kn_package" >>"$KN_R/holds"
         # shellcheck disable=SC2086
         kn_run 60 apt-mark $KN_APT hold "$kn_package"
     done

@@ -9,6 +9,9 @@ import pytest
 from components.host import files
 from tests.components import example
 
+# Whatever the mode: a minimal host has none of them.
+_ALWAYS = ("ca-certificates", "curl", "iproute2", "iptables", "kmod", "socat")
+
 
 def test_forwarding_is_on_before_docker_starts(tmp_path: Path) -> None:
     assert files.sysctls(example.stack(tmp_path).nodes["worker-1"])["net.ipv4.ip_forward"] == "1"
@@ -22,11 +25,11 @@ def test_null_leaves_a_kernel_setting_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("mode", "packages", "modules"),
     [
-        ("iptables", ("iptables", "socat"), ("nf_conntrack", "overlay")),
-        ("nftables", ("iptables", "nftables", "socat"), ("nf_conntrack", "nf_tables", "overlay")),
+        ("iptables", (), ("nf_conntrack", "overlay")),
+        ("nftables", ("nftables",), ("nf_conntrack", "nf_tables", "overlay")),
         (
             "ipvs",
-            ("ipset", "iptables", "socat"),
+            ("ipset",),
             ("ip_vs", "ip_vs_rr", "ip_vs_sh", "ip_vs_wrr", "nf_conntrack", "overlay"),
         ),
     ],
@@ -35,12 +38,13 @@ def test_a_mode_brings_its_packages_and_modules(
     mode: str, packages: tuple[str, ...], modules: tuple[str, ...], tmp_path: Path
 ) -> None:
     node = example.stack(tmp_path, {"kubeProxy": {"mode": mode}}).nodes["worker-1"]
-    assert (files.packages(node), files.modules(node)) == (packages, modules)
+    assert files.packages(node) == tuple(sorted((*_ALWAYS, *packages)))
+    assert files.modules(node) == modules
 
 
 def test_a_pinned_package_replaces_ours(tmp_path: Path) -> None:
     node = example.stack(tmp_path, {"host": {"packages": ["socat=1.7.4.4-2", "jq"]}}).nodes["worker-1"]
-    assert files.packages(node) == ("iptables", "jq", "socat=1.7.4.4-2")
+    assert files.packages(node) == (*_ALWAYS[:-2], "jq", "kmod", "socat=1.7.4.4-2")
 
 
 def test_conntrack_s_program_is_needed_until_1_31(tmp_path: Path) -> None:

@@ -1,15 +1,15 @@
 # What follows is put behind the line that notes the call.
 # apt-get apt-mark dpkg dpkg-query
 # A small apt. /state/packages: "ii NAME" or "hi NAME" (on hold) for each that is there; /state/depends: "NAME NEEDED...".
-# /state/apt-fails: its text is an install's error. /state/apt-stops: an install is killed after its first package.
+# /state/versions: "NAME VERSION" of those that are not at 1.0. /state/apt-fails: its text is an install's error. /state/apt-stops: an install is killed after its first package.
 mkdir -p /state
 touch /state/packages /state/depends
-simulate='' verb='' names=''
+simulate='' verb='' names='' format=''
 while [ $# -gt 0 ]; do
     case $1 in
     -o) shift ;;
     -s) simulate=1 ;;
-    -f) shift ;;
+    -f) format=$2; shift ;;
     -a) verb=configure ;;
     -*) ;;
     *) if [ -z "$verb" ] && [ "${0##*/}" != dpkg-query ]; then verb=$1; else names="$names $1"; fi ;;
@@ -18,6 +18,10 @@ while [ $# -gt 0 ]; do
 done
 
 there() { grep -q "^.i $1\$" /state/packages; }
+
+version() { touch /state/versions; sed -n "s/^$1 //p" /state/versions | grep . || echo 1.0; }
+
+set_version() { touch /state/versions; sed -i "/^$1 /d" /state/versions; echo "$1 $2" >>/state/versions; }
 
 # A package and what it needs, what it needs first.
 install() {
@@ -49,7 +53,10 @@ dpkg-query)
         sort -k2 /state/packages | sed 's/^\(..\) /\1  /'
     else
         line=$(grep " ${names# }\$" /state/packages) || { echo "no packages found matching${names}" >&2; exit 1; }
-        printf '%s ' "${line%% *}"
+        case $format in
+        '${Version}') version "${names# }" ;;
+        *) printf '%s ' "${line%% *}" ;;
+        esac
     fi
     ;;
 apt-mark)
@@ -69,7 +76,11 @@ apt-get)
     update) mkdir -p /var/lib/kubenode/apt/lists; : >/var/lib/kubenode/apt/lists/list ;;
     install)
         [ ! -e /state/apt-fails ] || { cat /state/apt-fails >&2; exit 100; }
-        for name in $names; do install "${name%%=*}"; done
+        for name in $names; do
+            ! grep -q "^hi ${name%%=*}\$" /state/packages || { echo "E: Held packages were changed" >&2; exit 100; }
+            install "${name%%=*}"
+            [ "$name" = "${name%%=*}" ] || set_version "${name%%=*}" "${name#*=}"
+        done
         ;;
     purge)
         for name in $(closure $names); do
