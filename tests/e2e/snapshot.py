@@ -80,6 +80,11 @@ ALLOWED: tuple[Allowed, ...] = (
     Allowed("files", r"/var/log/(apt|dpkg|alternatives).*", "the package manager's logs say what it did"),
     Allowed("files", r"/var/lib/dpkg/status-old sha256 \w+", "dpkg's copy of the status before its last run"),
     Allowed(
+        "files",
+        r"/var/cache/ldconfig/aux-cache sha256 \w+",
+        "the linker's cache of what it saw of the libraries, times included",
+    ),
+    Allowed(
         "runtime files",
         r"/run/adduser f",
         "lock file of adduser, which Docker's package runs; gone at the next boot",
