@@ -90,11 +90,12 @@ class Node(pulumi.ComponentResource):
             },
             [node, *cluster.rights],
         )
+        proxy_certificate = cluster.proxy_certificate if settings.runs_kube_proxy else None
         credentials = Credentials(
             host,
             settings,
             token,
-            cluster.proxy_certificate,
+            proxy_certificate,
             [prepare.command, out_of_service, bootstrap],
             own,
         )
@@ -112,7 +113,9 @@ class Node(pulumi.ComponentResource):
             },
             [docker.command, calico.command, credentials.command],
         )
-        kube_proxy = KubeProxy(host, settings, cluster.proxy_certificate, [kubelet.command], own)
+        services: list[pulumi.Resource] = []
+        if proxy_certificate is not None:
+            services.append(KubeProxy(host, settings, proxy_certificate, [kubelet.command], own).command)
         self.run_id = out_of_service.stdout
         self.in_service = operator(
             "in-service",
@@ -123,6 +126,6 @@ class Node(pulumi.ComponentResource):
                 "drain": drain,
                 "kubeletVersion": f"v{settings.kubernetes_version}",
             },
-            [kube_proxy.command, kubelet.command, approval, out_of_service],
+            [*services, kubelet.command, approval, out_of_service],
         )
         self.register_outputs({})

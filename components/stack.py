@@ -12,6 +12,7 @@ import pulumi
 from pulumi.runtime.config import get_config_env
 
 from components import rollout
+from components.api.node import labels_of
 from components.cluster import facts as cluster_facts
 from components.cluster.cluster import Cluster
 from components.disruption import disruption_digest
@@ -65,11 +66,10 @@ def kubeconfig(settings: StackSettings) -> Kubeconfig:
 
 def facts(settings: StackSettings) -> cluster_facts.Facts:
     """The one read of the API; refuses here, before anything is written, what must not be done."""
-    found = cluster_facts.read(kubeconfig(settings), claim(), sorted(settings.nodes))
-    if not found.reachable:
-        pulumi.log.warn(
-            f"the API server could not be asked, so nothing was checked against the cluster: {found.error}"
-        )
+    labels = {name: labels_of(node.labels) for name, node in settings.nodes.items()}
+    found = cluster_facts.read(kubeconfig(settings), claim(), labels)
+    for warning in cluster_facts.warnings(found, settings.nodes):
+        pulumi.log.warn(warning)
     problems = cluster_facts.refusals(found, claim(), settings.nodes)
     if problems:
         raise pulumi.RunError("refused, nothing was changed:\n" + "\n".join(problems))
@@ -86,6 +86,7 @@ def cluster(settings: StackSettings) -> Cluster:
             "claim": claim(),
             "certificate_validity_hours": settings.identity.certificate_validity_hours,
             "early_renewal_hours": settings.identity.early_renewal_hours,
+            "runs_kube_proxy": any(node.runs_kube_proxy for node in settings.nodes.values()),
         },
     )
 

@@ -16,29 +16,28 @@ from components.settings import NodeSettings
 
 
 class Credentials(Part):
-    """Owns the CA certificate, the bootstrap kubeconfig until the node has joined, and kube-proxy's kubeconfig."""
+    """Owns the CA certificate, the bootstrap kubeconfig until the node has joined, and our kube-proxy's kubeconfig."""
 
     def __init__(
         self,
         host: Host,
         settings: NodeSettings,
         token: BootstrapToken,
-        proxy: IssuedCertificate,
+        proxy: IssuedCertificate | None,
         after: Sequence[pulumi.Resource],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         def content(born: dict[str, Any]) -> Content:
             server = settings.cluster.server
-            return Content(
-                files=(
-                    kubeconfigs.certificate_authority(settings.cluster.ca_pem),
-                    kubeconfigs.bootstrap(server, f"{born['id']}.{born['secret']}"),
-                    kubeconfigs.kube_proxy(server, born["certificate"], born["key"]),
-                )
-            )
+            files = [
+                kubeconfigs.certificate_authority(settings.cluster.ca_pem),
+                kubeconfigs.bootstrap(server, f"{born['id']}.{born['secret']}"),
+            ]
+            if "key" in born:
+                files.append(kubeconfigs.kube_proxy(server, born["certificate"], born["key"]))
+            return Content(files=files)
 
         # One of these is secret, so everything made of them is.
-        born = pulumi.Output.all(
-            id=token.token_id, secret=token.token_secret, certificate=proxy.certificate, key=proxy.private_key
-        )
+        of_proxy = {"certificate": proxy.certificate, "key": proxy.private_key} if proxy else {}
+        born = pulumi.Output.all(id=token.token_id, secret=token.token_secret, **of_proxy)
         super().__init__("Credentials", "credentials", host, born.apply(content), after, opts)

@@ -805,6 +805,16 @@ kn_delete_chains() {
     done
 }
 
+# kn_delete_proxy_rules: what kubelet and kube-proxy, in whatever mode, left in the packet filter.
+kn_delete_proxy_rules() {
+    kn_delete_chains 'KUBE-.*'
+    if command -v nft >/dev/null; then
+        for kn_family in ip ip6; do kn_try 20 nft delete table "$kn_family" kube-proxy || :; done
+    fi
+    [ ! -d /sys/class/net/kube-ipvs0 ] || kn_try 20 ip link delete kube-ipvs0 || :
+    kn_delete_empty_tables
+}
+
 # kn_note_tables: which nft tables and chains there were before this part. kn_delete_empty_tables: those that came since
 # and hold neither a rule nor a policy other than accept.
 kn_note_tables() {

@@ -9,6 +9,7 @@ from typing import Any
 
 from components.settings.defaults import (
     CRI_SOCKET,
+    EXISTING,
     KUBE_PROXY_HEALTHZ_PORT,
     KUBE_PROXY_METRICS_PORT,
     KUBELET,
@@ -309,11 +310,16 @@ def _check_kube_proxy(node: NodeDraft) -> None:
         return
     where = ("kubeProxy", "extraConfig")
     extra = proxy.extra_config
+    if proxy.mode == EXISTING:
+        if extra:
+            message = f"contradicts kubeProxy.mode, which is {EXISTING}: no kube-proxy of ours would read it"
+            node.refuse(message, *where)
+        return
     if minor is not None:
         known, reader = minor.kube_proxy_fields, f"kube-proxy of {minor.name}"
         _check_fields(node, where, known=known, added=KUBE_PROXY_ADDED, reader=reader)
         if proxy.mode not in minor.kube_proxy_modes:
-            modes = " or ".join(minor.kube_proxy_modes)
+            modes = f"{', '.join(minor.kube_proxy_modes)} or {EXISTING}"
             node.refuse(f"expected {modes} with Kubernetes {minor.name}", "kubeProxy", "mode")
     for field, reason in _OUR_KUBE_PROXY_FIELDS.items():
         if field in extra:

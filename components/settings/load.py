@@ -13,6 +13,7 @@ from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from components.settings import sources, types
 from components.settings.checks import check_node
+from components.settings.defaults import EXISTING
 from components.settings.downloads import Downloads
 from components.settings.draft import NodeDraft
 from components.settings.merge import merged
@@ -411,14 +412,15 @@ class _Loading:
 
 def _artifacts(draft: NodeDraft, downloads: Downloads | None) -> NodeArtifacts | None:
     host, docker, calico, version, minor = draft.host, draft.docker, draft.calico, draft.version, draft.minor
-    if not (host and docker and calico and version and minor) or downloads is None:
+    proxy = draft.kube_proxy
+    if not (host and docker and calico and version and minor and proxy) or downloads is None:
         return None
     adapter = docker.cri_dockerd if minor.runtime.needs_cri_dockerd else None
     plugins = calico.cni_plugins
     arch = host.architecture
     return NodeArtifacts(
         kubelet=downloads.kubernetes("kubelet", version, arch),
-        kube_proxy=downloads.kubernetes("kube-proxy", version, arch),
+        kube_proxy=None if proxy.mode == EXISTING else downloads.kubernetes("kube-proxy", version, arch),
         cri_dockerd=downloads.cri_dockerd(adapter.version.removeprefix("v"), arch) if adapter else None,
         cni_plugins=downloads.cni_plugins(plugins.version.removeprefix("v"), arch) if plugins else None,
         images=tuple(

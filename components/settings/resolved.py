@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
+from components.settings.defaults import EXISTING
 from components.settings.problems import Problem, SettingsError
 from components.settings.sections import (
     CalicoSection,
@@ -79,7 +80,7 @@ class NodeArtifacts:
     """What a host downloads. None: this node needs none."""
 
     kubelet: Download
-    kube_proxy: Download
+    kube_proxy: Download | None
     cri_dockerd: Download | None
     cni_plugins: Download | None
     images: tuple[ImageDownload, ...]
@@ -105,6 +106,11 @@ class NodeSettings:
     kubelet: KubeletSection
     kube_proxy: KubeProxySection
     artifacts: NodeArtifacts
+
+    @property
+    def runs_kube_proxy(self) -> bool:
+        """Whether this node's kube-proxy is ours."""
+        return self.kube_proxy.mode != EXISTING
 
 
 @dataclass(frozen=True)

@@ -204,8 +204,9 @@ class KubeletSection(Section):
 class KubeProxySection(Section):
     """The kube-proxy."""
 
-    mode: Literal["iptables", "nftables", "ipvs"] = Field(
-        "iptables", description="how services are implemented"
+    mode: Literal["iptables", "nftables", "ipvs", "existing"] = Field(
+        "iptables",
+        description="how services are implemented; existing: by something that the cluster runs itself",
     )
     extra_config: PlainMap = Field(
         {}, description="merged over the KubeProxyConfiguration; null removes a key"

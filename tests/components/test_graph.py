@@ -71,6 +71,22 @@ def test_a_node_that_will_drain_waits_for_the_one_before_it(tmp_path: Path) -> N
     assert not graph.follows("worker-2-prepare", "worker-1-in-service")
 
 
+def test_a_node_whose_kube_proxy_is_the_cluster_s_gets_none(tmp_path: Path) -> None:
+    changes = {"nodes/worker-1/kubeProxy": {"mode": "existing"}}
+    graph = graph_of(example.stack(tmp_path, changes))
+    assert "worker-1-kube-proxy" not in graph.resources
+    assert "worker-2-kube-proxy" in graph.resources
+    assert graph.follows("worker-1-in-service", "worker-1-kubelet")
+    assert "kube-proxy.kubeconfig" not in str(graph.resources["worker-1-credentials"].inputs["stdin"])
+    assert "kube-proxy.kubeconfig" in str(graph.resources["worker-2-credentials"].inputs["stdin"])
+
+
+def test_without_a_kube_proxy_of_ours_there_is_no_identity_for_one(tmp_path: Path) -> None:
+    changes = {section: {"mode": "existing"} for section in ("kubeProxy", "nodes/worker-2/kubeProxy")}
+    graph = graph_of(example.stack(tmp_path, changes))
+    assert not [name for name in (*graph.resources, *graph.components) if "kube-proxy" in name]
+
+
 def test_in_service_follows_every_run_of_out_of_service(graph: Graph) -> None:
     assert "stdout worker-1-out-of-service" in str(graph.resources["worker-1-in-service"].inputs["stdin"])
 

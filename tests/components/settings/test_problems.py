@@ -119,7 +119,8 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({f"{PROXY}/clusterCIDR": "10.96.0.0/16"}, f"{AT}.kubeProxy.extraConfig.clusterCIDR: this project's own: set cluster.podCidr"),
     ({f"{PROXY}/healthzBindAddress": "127.0.0.1:1"}, f"{AT}.kubeProxy.extraConfig.healthzBindAddress: expected 127.0.0.1:10256 or 0.0.0.0:10256: the host asks there"),
     ({f"{PROXY}/iptables": {"masqueradeAll": True}}, f"{AT}.kubeProxy.extraConfig.iptables.masqueradeAll: expected false: Calico's policies would see node addresses only"),
-    ({"kubeProxy": {"mode": "userspace"}}, "kubeProxy.mode: expected iptables, nftables or ipvs"),
+    ({"kubeProxy": {"mode": "userspace"}}, "kubeProxy.mode: expected iptables, nftables, ipvs or existing"),
+    ({"kubeProxy": {"mode": "existing", "extraConfig": {"portRange": "1-2"}}}, "kubeProxy.extraConfig: contradicts kubeProxy.mode, which is existing: no kube-proxy of ours would read it"),
 ]  # fmt: skip
 
 
@@ -140,7 +141,7 @@ def test_one_thing_wrong_is_one_line(changes: dict[str, Any], line: str, tmp_pat
         (
             {"nodes/worker-1/kubeProxy": {"mode": "nftables"}},
             "1.29.6",
-            "expected iptables or ipvs with Kubernetes 1.29",
+            "expected iptables, ipvs or existing with Kubernetes 1.29",
         ),
         ({f"{KUBELET}/rotateCertificates": True}, "1.10.2", "the kubelet of 1.10 has no field of this name"),
     ],
