@@ -125,6 +125,7 @@ class Node(pulumi.ComponentResource):
                 "timeoutSeconds": args["timeouts"].ready_seconds,
                 "drain": drain,
                 "kubeletVersion": f"v{settings.kubernetes_version}",
+                "taints": [taint.model_dump() for taint in settings.taints],
             },
             [*services, kubelet.command, approval, out_of_service],
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -21,9 +21,12 @@ from pulumi_kubernetes.core.v1 import (
     Service,
     ServicePortArgs,
     ServiceSpecArgs,
+    TolerationArgs,
     TopologySpreadConstraintArgs,
 )
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
+
+from components.settings.sections import TaintSection
 
 _LABELS = {"app": "nginx"}
 
@@ -41,12 +44,15 @@ def nginx(
     name: str,
     namespace: str,
     image: str,
-    nodes: Sequence[str],
+    nodes: Mapping[str, Sequence[TaintSection]],
     provider: pulumi.ProviderResource,
     parent: pulumi.Resource,
     after: Sequence[pulumi.Resource],
 ) -> Workload:
-    """On these nodes only, and spread strictly: with as many replicas as nodes, every node runs one."""
+    """On these nodes only, and spread strictly: with as many replicas as nodes, every node runs one.
+
+    `nodes` maps a name to the node's own taints, which the pods tolerate: those, and no cordon.
+    """
     place = Namespace(
         f"{name}-namespace",
         metadata=ObjectMetaArgs(name=namespace),
@@ -72,6 +78,7 @@ def nginx(
                     ],
                     termination_grace_period_seconds=5,
                     affinity=_on(nodes),
+                    tolerations=_tolerations(nodes.values()) or None,
                     topology_spread_constraints=[
                         TopologySpreadConstraintArgs(
                             max_skew=1,
@@ -97,7 +104,12 @@ def nginx(
     return Workload(deployment, service, service.spec.apply(lambda spec: str(spec.cluster_ip)))
 
 
-def _on(nodes: Sequence[str]) -> AffinityArgs:
+def _tolerations(taints: Iterable[Sequence[TaintSection]]) -> list[TolerationArgs]:
+    every = {(taint.key, taint.effect) for of_one in taints for taint in of_one}
+    return [TolerationArgs(key=key, effect=effect, operator="Exists") for key, effect in sorted(every)]
+
+
+def _on(nodes: Iterable[str]) -> AffinityArgs:
     """A node that is about to be removed still serves while the test runs, and must get no pod of it."""
     hostname = NodeSelectorRequirementArgs(key="kubernetes.io/hostname", operator="In", values=sorted(nodes))
     term = NodeSelectorTermArgs(match_expressions=[hostname])

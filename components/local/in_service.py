@@ -3,11 +3,11 @@
 Arguments: node, digest, runId (of out-of-service; only there to run after it), timeoutSeconds 180, drain (as
 for out-of-service), kubeletVersion (optional: the release that must have reported), renewedAfter (optional
 RFC 3339, by the host's clock: a Lease renewal after it is proof of life), stack (optional: a Node that
-another stack claims is refused).
+another stack claims is refused), taints (a list of {key, effect, value}: those that the configuration gives the node).
 
 apply  Waits for proof that the kubelet of now works: Ready=True, reported by it, and a Lease that it renewed.
-       Then, in one write of the Node: annotation kubenode/in-service, our taint off, uncordoned if the cordon
-       was ours.
+       Then, in one write of the Node: annotation kubenode/in-service, the configuration's taints on and our
+       own off, uncordoned if the cordon was ours.
 remove No Node: nothing. Else cordon, taint, drain; a drain that fails leaves cordon and taint as they were.
 """
 
@@ -26,6 +26,7 @@ from components.local.errors import Failure
 from components.local.kubectl import PATHS, Json, KubectlError
 from components.local.out_of_service import set_aside
 from components.local.session import Session
+from components.local.taints import Taint, with_taints
 from components.local.waiting import Wait
 
 _PROCESS_START = re.compile(r"^process_start_time_seconds ([0-9.e+]+)$", re.MULTILINE)
@@ -73,6 +74,7 @@ def apply(session: Session, arguments: Arguments) -> None:
     node = arguments.node()
     digest = arguments.text("digest")
     version = arguments.text("kubeletVersion", "")
+    taints = [Taint.read(raw) for raw in arguments.objects("taints")]
     wait = Wait(arguments.integer("timeoutSeconds", 180, low=1), node)
     renewed_after = nodes.read_time(arguments.text("renewedAfter", ""))
     found, lease, started = session.kubectl.together(
@@ -98,7 +100,7 @@ def apply(session: Session, arguments: Arguments) -> None:
 
     def change(current: Json) -> Json:
         cordons.append(nodes.view(current).cordoned_by)
-        return with_in_service(current, digest)
+        return with_in_service(with_taints(current, taints), digest)
 
     after = nodes.view(node_writes.rewrite(session, node, seen.uid, change))
     if after.unschedulable:

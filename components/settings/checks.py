@@ -29,6 +29,7 @@ def check_node(node: NodeDraft) -> None:
     """Note every problem of the node in it."""
     _check_ssh(node)
     _check_labels(node)
+    _check_taints(node)
     _check_docker(node)
     _check_cri_dockerd(node)
     _check_kubelet_flags(node)
@@ -112,6 +113,23 @@ def _label_refusal(label: str) -> str | None:
     return None
 
 
+def _check_taints(node: NodeDraft) -> None:
+    seen: set[tuple[str, str]] = set()
+    for number, taint in enumerate(node.own.taints if node.own else ()):
+        domain = taint.key.rpartition("/")[0]
+        if domain == "kubenode":
+            node.refuse_node(
+                "the prefix kubenode/ belongs to this stack's own taints", "taints", number, "key"
+            )
+        elif domain == "node.kubernetes.io":
+            node.refuse_node(
+                "the control plane sets and removes these taints itself", "taints", number, "key"
+            )
+        if (taint.key, taint.effect) in seen:
+            node.refuse_node("is there twice with this key and effect", "taints", number)
+        seen.add((taint.key, taint.effect))
+
+
 def _check_docker(node: NodeDraft) -> None:
     docker = node.docker
     if docker is None:
@@ -183,7 +201,7 @@ _OUR_FLAGS: Mapping[str, str] = {
     "hostname-override": "it is the node's name",
     "node-ip": "set nodeIp of the node",
     "node-labels": "set labels of the node",
-    "register-with-taints": "set registerWithTaints in kubelet.extraConfig",
+    "register-with-taints": "set taints of the node",
     "container-runtime-endpoint": "it is cri-dockerd's socket",
     "cgroup-driver": "set docker.cgroupDriver",
     "address": "set nodeIp of the node",
@@ -214,6 +232,9 @@ def _check_kubelet_config(node: NodeDraft) -> None:
         known, reader = node.minor.kubelet_fields, f"kubelet of {node.minor.name}"
         _check_fields(node, where, known=known, added=KUBELET_ADDED, reader=reader)
         _check_gates(node, extra, node.minor)
+    if extra.get("registerWithTaints"):
+        message = "set taints of the node: its Node exists before its kubelet, which then adds none"
+        node.refuse(message, *where, "registerWithTaints")
     _check_kubelet_addresses(node, extra)
     _check_eviction(node, patched(KUBELET, extra))
     driver = extra.get("cgroupDriver")

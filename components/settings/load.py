@@ -396,6 +396,7 @@ class _Loading:
             node_ip=node_ip,
             labels=own.labels,
             annotations=own.annotations,
+            taints=own.taints,
             kubernetes_version=version,
             minor=minor,
             cluster=cluster,

@@ -18,6 +18,7 @@ from components.settings.sections import (
     KubeletSection,
     KubeProxySection,
     RolloutSection,
+    TaintSection,
     TimeoutsSection,
     VerificationSection,
 )
@@ -95,6 +96,7 @@ class NodeSettings:
     node_ip: str
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
+    taints: tuple[TaintSection, ...]
     kubernetes_version: str
     minor: Minor
     cluster: ClusterSettings

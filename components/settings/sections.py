@@ -261,6 +261,16 @@ class VerificationSection(Section):
     image: ImageName = Field("nginx:1.27.3", description="image that serves a page on port 80")
 
 
+class TaintSection(Section):
+    """A taint of the Node."""
+
+    key: LabelKey = Field(description="key, with a domain of your own")
+    value: LabelValue = Field("", description="value; without it the taint has none")
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] = Field(
+        description="what happens to pods that do not tolerate it; NoExecute evicts those that run"
+    )
+
+
 class NodeSection(Section):
     """What belongs to one node alone. Next to these keys a node may have any section of NODE_SECTIONS."""
 
@@ -270,6 +280,9 @@ class NodeSection(Section):
     )
     labels: dict[LabelKey, LabelValue] = Field({}, description="labels of the Node")
     annotations: dict[LabelKey, AnnotationValue] = Field({}, description="annotations of the Node")
+    taints: Annotated[tuple[TaintSection, ...], Field(strict=False)] = Field(
+        (), description="taints of the Node, beside those of others"
+    )
 
 
 # Sections that stand once.

@@ -57,7 +57,13 @@ class Verification(pulumi.ComponentResource):
         wanted = args.settings.verification
         serving = [args.nodes[node].in_service for node in sorted(args.nodes)]
         workload = nginx(
-            name, wanted.namespace, wanted.image, sorted(args.nodes), args.provider, self, serving
+            name,
+            wanted.namespace,
+            wanted.image,
+            {node: args.settings.nodes[node].taints for node in sorted(args.nodes)},
+            args.provider,
+            self,
+            serving,
         )
         pods = operator_command(
             f"{name}-pods",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,16 @@ def test_without_a_kube_proxy_of_ours_there_is_no_identity_for_one(tmp_path: Pat
     changes = {section: {"mode": "existing"} for section in ("kubeProxy", "nodes/worker-2/kubeProxy")}
     graph = graph_of(example.stack(tmp_path, changes))
     assert not [name for name in (*graph.resources, *graph.components) if "kube-proxy" in name]
+
+
+def test_taints_reach_in_service_and_the_proof_tolerates_them(tmp_path: Path) -> None:
+    taint = {"key": "dedicated", "value": "gpu", "effect": "NoSchedule"}
+    changes = {"verification": {"enabled": True}, "nodes/worker-1/taints": [taint]}
+    graph = graph_of(example.stack(tmp_path, changes))
+    assert json.loads(graph.resources["worker-1-in-service"].inputs["stdin"])["taints"] == [taint]
+    assert json.loads(graph.resources["worker-2-in-service"].inputs["stdin"])["taints"] == []
+    pod = graph.resources["verification-deployment"].inputs["spec"]["template"]["spec"]
+    assert pod["tolerations"] == [{"key": "dedicated", "effect": "NoSchedule", "operator": "Exists"}]
 
 
 def test_in_service_follows_every_run_of_out_of_service(graph: Graph) -> None:

@@ -79,6 +79,19 @@ def test_a_new_node_is_set_aside_and_put_into_service_once_healthy(
     }
 
 
+def test_the_configuration_s_taints_come_and_go_with_the_node_in_service(
+    api_server: ApiServer, run: Run, name: str, kubelet: WouldBeKubelet
+) -> None:
+    taint = {"key": "dedicated", "value": "gpu", "effect": "NoSchedule"}
+    run("in-service", "apply", node=name, digest="old", taints=[taint])
+    assert taint in node(api_server, name)["spec"]["taints"]
+    written = node(api_server, name)["metadata"]["resourceVersion"]
+    run("in-service", "apply", node=name, digest="old", taints=[taint])
+    assert node(api_server, name)["metadata"]["resourceVersion"] == written
+    run("in-service", "apply", node=name, digest="old", taints=[])
+    assert taint not in node(api_server, name)["spec"].get("taints", [])
+
+
 def test_nothing_at_all_happens_when_the_digest_is_the_same(
     api_server: ApiServer, run: Run, name: str
 ) -> None:

@@ -119,6 +119,11 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({f"{PROXY}/clusterCIDR": "10.96.0.0/16"}, f"{AT}.kubeProxy.extraConfig.clusterCIDR: this project's own: set cluster.podCidr"),
     ({f"{PROXY}/healthzBindAddress": "127.0.0.1:1"}, f"{AT}.kubeProxy.extraConfig.healthzBindAddress: expected 127.0.0.1:10256 or 0.0.0.0:10256: the host asks there"),
     ({f"{PROXY}/iptables": {"masqueradeAll": True}}, f"{AT}.kubeProxy.extraConfig.iptables.masqueradeAll: expected false: Calico's policies would see node addresses only"),
+    ({"nodes/worker-1/taints": [{"key": "gpu", "effect": "Never"}]}, "nodes.worker-1.taints[0].effect: expected NoSchedule, PreferNoSchedule or NoExecute"),
+    ({"nodes/worker-1/taints": [{"key": "kubenode/x", "effect": "NoSchedule"}]}, "nodes.worker-1.taints[0].key: the prefix kubenode/ belongs to this stack's own taints"),
+    ({"nodes/worker-1/taints": [{"key": "node.kubernetes.io/not-ready", "effect": "NoExecute"}]}, "nodes.worker-1.taints[0].key: the control plane sets and removes these taints itself"),
+    ({"nodes/worker-1/taints": [{"key": "a", "effect": "NoSchedule"}, {"key": "a", "value": "b", "effect": "NoSchedule"}]}, "nodes.worker-1.taints[1]: is there twice with this key and effect"),
+    ({f"{KUBELET}/registerWithTaints": [{"key": "a", "effect": "NoSchedule"}]}, f"{AT}.kubelet.extraConfig.registerWithTaints: set taints of the node: its Node exists before its kubelet, which then adds none"),
     ({"kubeProxy": {"mode": "userspace"}}, "kubeProxy.mode: expected iptables, nftables, ipvs or existing"),
     ({"kubeProxy": {"mode": "existing", "extraConfig": {"portRange": "1-2"}}}, "kubeProxy.extraConfig: contradicts kubeProxy.mode, which is existing: no kube-proxy of ours would read it"),
 ]  # fmt: skip
