@@ -3,6 +3,7 @@
 No `from __future__ import annotations` here: the component analyzer reads the annotations at run time.
 """
 
+import json
 from typing import Any, TypedDict
 
 import pulumi
@@ -128,5 +129,8 @@ class Node(pulumi.ComponentResource):
                 "taints": [taint.model_dump() for taint in settings.taints],
             },
             [*services, kubelet.command, approval, out_of_service],
+            public=True,
         )
+        # Empty as long as the node was last put into service by a release that did not print it.
+        self.report = self.in_service.stdout.apply(lambda text: json.loads(text) if text else {})
         self.register_outputs({})

@@ -17,9 +17,13 @@ from components.cluster import facts as cluster_facts
 from components.cluster.cluster import Cluster
 from components.disruption import disruption_digest
 from components.node import Node
+from components.pki.issued import expiry
 from components.remote.command import Kubeconfig
 from components.settings import SettingsError, StackSettings, load
 from components.verification.component import Verification, VerificationArgs
+
+# What the console of Pulumi's service shows of a stack; it fills in the outputs that the text names.
+README = Path(__file__).resolve().parent.parent / "Pulumi.README.md"
 
 
 def claim() -> str:
@@ -129,13 +133,28 @@ def verification(settings: StackSettings, nodes: dict[str, Node], cluster: Clust
         pulumi.export("verification", proof.answers)
 
 
-def outputs(settings: StackSettings) -> None:
-    """What a user may want to see of the stack; nothing secret."""
-    pulumi.export("cluster", {"server": settings.cluster.server})
+def outputs(settings: StackSettings, cluster: Cluster, nodes: dict[str, Node]) -> None:
+    """What a user may want to see of the stack; nothing secret. What was read of a node says when."""
+    proxy = cluster.proxy_certificate
+    pulumi.export(
+        "cluster",
+        {
+            "server": settings.cluster.server,
+            "kubeProxyCertificateExpires": proxy.certificate.apply(expiry) if proxy else None,
+        },
+    )
     pulumi.export(
         "nodes",
         {
-            name: {"address": node.address, "nodeIp": node.node_ip, "kubernetes": node.kubernetes_version}
+            name: nodes[name].report.apply(
+                lambda read, node=node: {
+                    "address": node.address,
+                    "nodeIp": node.node_ip,
+                    "kubernetes": node.kubernetes_version,
+                    **read,
+                }
+            )
             for name, node in sorted(settings.nodes.items())
         },
     )
+    pulumi.export("readme", README.read_text(encoding="utf-8"))

@@ -29,6 +29,8 @@ from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 from components.settings.sections import TaintSection
 
 _LABELS = {"app": "nginx"}
+# The namespace is the stack's own: objects in it that the state lost are taken over, whoever wrote them last.
+_OURS = {"pulumi.com/patchForce": "true"}
 
 
 @dataclass(frozen=True)
@@ -55,13 +57,13 @@ def nginx(
     """
     place = Namespace(
         f"{name}-namespace",
-        metadata=ObjectMetaArgs(name=namespace),
+        metadata=ObjectMetaArgs(name=namespace, annotations=_OURS),
         opts=pulumi.ResourceOptions(parent=parent, provider=provider, depends_on=list(after)),
     )
     own = pulumi.ResourceOptions(parent=parent, provider=provider, depends_on=[place])
     deployment = Deployment(
         f"{name}-deployment",
-        metadata=ObjectMetaArgs(name="nginx", namespace=namespace, labels=_LABELS),
+        metadata=ObjectMetaArgs(name="nginx", namespace=namespace, labels=_LABELS, annotations=_OURS),
         spec=DeploymentSpecArgs(
             replicas=len(nodes),
             selector=LabelSelectorArgs(match_labels=_LABELS),
@@ -95,7 +97,7 @@ def nginx(
     )
     service = Service(
         f"{name}-service",
-        metadata=ObjectMetaArgs(name="nginx", namespace=namespace, labels=_LABELS),
+        metadata=ObjectMetaArgs(name="nginx", namespace=namespace, labels=_LABELS, annotations=_OURS),
         spec=ServiceSpecArgs(
             type="ClusterIP", selector=_LABELS, ports=[ServicePortArgs(port=80, target_port=80)]
         ),

@@ -7,16 +7,17 @@ another stack claims is refused), taints (a list of {key, effect, value}: those 
 
 apply  Waits for proof that the kubelet of now works: Ready=True, reported by it, and a Lease that it renewed.
        Then, in one write of the Node: annotation kubenode/in-service, the configuration's taints on and our
-       own off, uncordoned if the cordon was ours.
+       own off, uncordoned if the cordon was ours. Prints what the node is then, as JSON
+       (components.local.node_report).
 remove No Node: nothing. Else cordon, taint, drain; a drain that fails leaves cordon and taint as they were.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from components.local import node_writes, nodes
 from components.local.arguments import Arguments
@@ -24,6 +25,7 @@ from components.local.disruption import BY_OTHERS, with_in_service
 from components.local.drain import DrainPolicy
 from components.local.errors import Failure
 from components.local.kubectl import PATHS, Json, KubectlError
+from components.local.node_report import report
 from components.local.out_of_service import set_aside
 from components.local.session import Session
 from components.local.taints import Taint, with_taints
@@ -102,10 +104,11 @@ def apply(session: Session, arguments: Arguments) -> None:
         cordons.append(nodes.view(current).cordoned_by)
         return with_in_service(with_taints(current, taints), digest)
 
-    after = nodes.view(node_writes.rewrite(session, node, seen.uid, change))
-    if after.unschedulable:
+    written = node_writes.rewrite(session, node, seen.uid, change)
+    if nodes.view(written).unschedulable:
         whose = "it was before we came" if BY_OTHERS in cordons else "by somebody else"
         session.say(f"in service, but still cordoned ({whose}): kubectl uncordon {node}")
+    session.result(json.dumps(report(written, metrics_of(session, node), datetime.now(UTC)), sort_keys=True))
 
 
 def remove(session: Session, arguments: Arguments) -> None:
@@ -120,9 +123,13 @@ def remove(session: Session, arguments: Arguments) -> None:
 
 def kubelet_started(session: Session, node: str) -> datetime | None:
     """When the kubelet that answers now was started; None if it cannot be asked."""
-    try:
-        metrics: Any = session.kubectl.read(f"{PATHS.nodes}/{node}/proxy/metrics", timeout_seconds=5)
-    except KubectlError:
-        return None
-    found = _PROCESS_START.search(metrics)
+    found = _PROCESS_START.search(metrics_of(session, node))
     return datetime.fromtimestamp(float(found.group(1)), UTC) if found else None
+
+
+def metrics_of(session: Session, node: str) -> str:
+    """The kubelet's metrics through the API server; empty if they cannot be had."""
+    try:
+        return session.kubectl.read(f"{PATHS.nodes}/{node}/proxy/metrics", timeout_seconds=5)
+    except KubectlError:
+        return ""

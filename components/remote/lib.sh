@@ -133,6 +133,8 @@ kn_main() {
 kn_sweep() {
     for kn_part in "$@"; do
         [ -d "$KN_RECORD/parts/$kn_part" ] || continue
+        [ -r "${0%/*}/$kn_part" ] || kn_die "$kn_part must be undone first, and its script ${0%/*}/$kn_part is gone.
+Bring it back: with the node in the configuration, pulumi up --replace and the URN of ${KN_NODE:-NODE}-claim."
         kn_say "sweeping $kn_part, which the host's record still lists"
         KN_LOCK_HELD=1 sh "${0%/*}/$kn_part" remove <"$KN_TMP/bundle" >>"$KN_TMP/say" 2>>"$KN_TMP/die" ||
             kn_die "the sweep of $kn_part failed"

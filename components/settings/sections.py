@@ -257,7 +257,9 @@ class VerificationSection(Section):
     """The nginx test of the whole: a deployment, a service, an answer."""
 
     enabled: bool = Field(default=False, description="run it")
-    namespace: Namespace = Field("kubenode-verification", description="made for the test and deleted with it")
+    namespace: Namespace | None = Field(
+        None, description="made for the test and deleted with it; without it one with the stack's name"
+    )
     image: ImageName = Field("nginx:1.27.3", description="image that serves a page on port 80")
 
 

@@ -151,9 +151,28 @@ def test_outputs_are_secret_but_for_what_others_are_made_of(graph: Graph) -> Non
     assert public == {
         "worker-1-out-of-service",
         "worker-2-out-of-service",
+        "worker-1-in-service",
+        "worker-2-in-service",
         "cluster-kube-proxy",
         "verification-pods",
     }
+
+
+def test_the_stack_s_outputs_say_what_was_read_of_each_node_and_hold_no_secret(graph: Graph) -> None:
+    assert graph.outputs["nodes"]["worker-1"] == {
+        "address": "10.0.0.7",
+        "nodeIp": "10.0.0.7",
+        "kubernetes": "1.37.2",
+        "state": "Ready",
+        "readAt": "2026-01-01T00:00Z",
+    }
+    assert graph.outputs["cluster"] == {
+        "server": "https://10.0.0.1:6443",
+        # The mocks' certificate is none.
+        "kubeProxyCertificateExpires": None,
+    }
+    assert "${outputs.cluster.server}" in graph.outputs["readme"]
+    assert not is_secret(graph.outputs["nodes"])
 
 
 def test_children_belong_to_their_component(graph: Graph) -> None:
@@ -180,6 +199,6 @@ def test_the_node_object_holds_claim_and_role_and_no_spec(graph: Graph) -> None:
 def test_a_user_who_is_not_root_gets_sudo(graph: Graph) -> None:
     docker = graph.resources["worker-2-docker"].inputs
     assert docker["create"] == "sudo -n /usr/local/lib/kubenode/docker apply"
-    assert docker["delete"].endswith("|| sudo -n /usr/local/lib/kubenode/docker remove")
+    assert docker["delete"].startswith("sudo -n sh -c 'if [ -x /usr/local/lib/kubenode/docker ]; then ")
     assert graph.resources["worker-2-claim"].inputs["create"].startswith("sudo -n sh -c ")
     assert "sudo" not in graph.resources["worker-1-claim"].inputs["create"]
