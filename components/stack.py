@@ -37,6 +37,10 @@ def settings() -> StackSettings:
         loaded = load(_raw_configuration(), Path.cwd())
         if not pulumi.runtime.is_dry_run():
             loaded.require_files()
+        for problem in loaded.missing:
+            pulumi.log.warn(
+                f"{problem}. Enough for a preview, not for an up: what it would change is not shown."
+            )
     except SettingsError as error:
         raise pulumi.RunError(
             f"the configuration of stack {pulumi.get_stack()} has problems:\n{error}"

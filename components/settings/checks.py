@@ -48,12 +48,13 @@ def _check_ssh(node: NodeDraft) -> None:
         "password": ssh.password is not None,
     }
     given = [way for way, is_given in ways.items() if is_given]
-    if len(given) != 1:
+    if len(given) != 1 and not any(node.is_wrong("ssh", way) for way in ways):
         found = f"{' and '.join(given)} are given" if given else "none is given"
         message = f"expected exactly one of {', '.join(ways)}; {found}"
         # With none at all the place to mend it once for all nodes is the shared section.
         node.problems.append(Problem(node.at("ssh", given[-1]) if given else "ssh", message))
-    if ssh.host_key is None and not ssh.insecure_ignore_host_key:
+    knows_host = ssh.host_key is not None or ssh.insecure_ignore_host_key
+    if not knows_host and not any(node.is_wrong("ssh", key) for key in ("hostKey", "insecureIgnoreHostKey")):
         node.refuse_node(
             "required: the host's public key, the text of /etc/ssh/ssh_host_ed25519_key.pub on it "
             "(or ssh.insecureIgnoreHostKey: true, to trust whoever answers)",

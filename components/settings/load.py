@@ -25,6 +25,7 @@ from components.settings.resolved import (
     NodeSettings,
     StackSettings,
 )
+from components.settings.salvage import salvaged
 from components.settings.sections import (
     NODE_SECTIONS,
     STACK_SECTIONS,
@@ -48,6 +49,9 @@ from components.settings.sections import (
 from components.versions import UnsupportedVersionError, supported
 
 SectionT = TypeVar("SectionT", bound=Section)
+
+# Stands in for required values that are missing, where a check asks about the others.
+_ANY_CLUSTER = {"podCidr": "10.244.0.0/16", "serviceCidr": "10.96.0.0/16", "dns": {"address": "10.96.0.10"}}
 
 _NODES_KEYS = ("nodes", "nodesFile")
 # A node that names one way to log in or one way to trust a host replaces the stack's way, whichever that is.
@@ -131,10 +135,10 @@ class _Loading:
     def _node_maps(self) -> Mapping[str, Mapping[str, object]]:
         nodes, where = self.raw.get("nodes"), "nodes"
         path = self.raw.get("nodesFile")
+        if path is not None and nodes is not None:
+            self._refuse("nodesFile", "contradicts nodes: give one of them")
+            path = None
         if path is not None:
-            if nodes is not None:
-                self._refuse("nodesFile", "contradicts nodes: give one of them")
-                return {}
             text = self._file_path("nodesFile", path)
             if text is None:
                 return {}
@@ -182,9 +186,13 @@ class _Loading:
         for key in raw:
             if key not in own_keys and key not in NODE_SECTIONS:
                 draft.refuse_node(unknown_key(str(key), [*own_keys, *NODE_SECTIONS]), str(key))
-        draft.own, errors = _validated(NodeSection, {key: raw[key] for key in own_keys if key in raw})
+        own = {key: raw[key] for key in own_keys if key in raw}
+        draft.own, errors = _validated(NodeSection, own)
         for location, message, _ in errors:
             draft.refuse_node(message, *location)
+        if errors:
+            draft.has_address = not any(location == ("address",) for location, _, _ in errors)
+            draft.own = salvaged(NodeSection, own, {"address": "10.0.0.7"})
         draft.ssh = _node_section(draft, "ssh", SshSection)
         draft.host = _node_section(draft, "host", HostSection)
         draft.docker = _node_section(draft, "docker", DockerSection)
@@ -203,9 +211,12 @@ class _Loading:
     # Files
 
     def _cluster(self, section: ClusterSection | None) -> ClusterSettings | None:
+        self._check_ranges()
+        if section is None:
+            # What is wrong there is reported; the kubeconfig may have problems of its own.
+            section = salvaged(ClusterSection, self.raw.get("cluster"), _ANY_CLUSTER)
         if section is None:
             return None
-        self._check_ranges(section)
         found = self._kubeconfig(section)
         server = section.server or (found.server if found else None)
         ca_pem = (
@@ -299,13 +310,22 @@ class _Loading:
 
     # Contradictions between sections and between nodes
 
-    def _check_ranges(self, section: ClusterSection) -> None:
-        pods, services = ipaddress.ip_network(section.pod_cidr), ipaddress.ip_network(section.service_cidr)
-        if pods.version != services.version:
+    def _check_ranges(self) -> None:
+        """From the raw values: one that is wrong must not hide what is wrong with the others."""
+        ranges = self._ranges()
+        pods, services = ranges.get("podCidr"), ranges.get("serviceCidr")
+        if services is None:
+            return
+        if pods is not None and pods.version != services.version:
             self._refuse("cluster.serviceCidr", "expected the same address family as podCidr")
-        elif pods.overlaps(services):
+        elif pods is not None and pods.overlaps(services):
             self._refuse("cluster.serviceCidr", f"overlaps podCidr {pods}")
-        dns = ipaddress.ip_address(section.dns.address)
+        section = self.raw.get("cluster")
+        below = section.get("dns") if isinstance(section, Mapping) else None
+        address = below.get("address") if isinstance(below, Mapping) else None
+        if not isinstance(address, str) or not types.is_ip(address):
+            return
+        dns = ipaddress.ip_address(address)
         if dns not in services:
             self._refuse("cluster.dns.address", f"expected an address inside serviceCidr {services}")
         elif int(dns) - int(services.network_address) <= 1:
@@ -338,17 +358,21 @@ class _Loading:
                 "identity.earlyRenewalHours", f"expected less than certificateValidityHours, which is {hours}"
             )
 
-    def _check_addresses(self, drafts: list[NodeDraft]) -> None:
+    def _ranges(self) -> dict[str, ipaddress.IPv4Network | ipaddress.IPv6Network]:
+        """The cluster's address ranges, as far as they are valid."""
         section = self.raw.get("cluster")
-        ranges = {
+        return {
             key: ipaddress.ip_network(section[key])
             for key in ("podCidr", "serviceCidr")
             if isinstance(section, Mapping) and _is_range(section.get(key))
         }
+
+    def _check_addresses(self, drafts: list[NodeDraft]) -> None:
+        ranges = self._ranges()
         reached: dict[tuple[str, int], str] = {}
         known: dict[str, str] = {}
         for draft in drafts:
-            if draft.own is None:
+            if draft.own is None or not draft.has_address:
                 continue
             self._check_unique(draft, reached, known)
             node_ip = _node_ip(draft.own)
@@ -459,7 +483,7 @@ def _node_section(draft: NodeDraft, key: str, model: type[SectionT]) -> SectionT
     found, errors = _validated(model, merged(base, over))
     for location, message, _ in errors:
         draft.refuse(message, key, *location)
-    return found
+    return salvaged(model, merged(base, over)) if errors else found
 
 
 def _node_ip(own: NodeSection) -> str | None:

@@ -27,7 +27,8 @@ def text_of(project_dir: Path, path: str) -> str:
     try:
         return file.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise SourceMissingError(f"there is no file {path} in the project directory") from None
+        where = "" if file == Path(path).expanduser() else " in the project directory"
+        raise SourceMissingError(f"there is no file {path}{where}") from None
     except (OSError, ValueError, RuntimeError) as error:
         raise SourceError(f"cannot read {path}: {_reason(error)}") from None
 

@@ -311,3 +311,42 @@ def test_a_private_key_that_cannot_be_used(text: str, tmp_path: Path) -> None:
         load(example.raw(), tmp_path)
     assert str(caught.value).startswith("ssh.privateKeyFile: ")
     assert len(caught.value.problems) == 1
+
+
+def test_a_problem_of_one_value_hides_none_of_another(tmp_path: Path) -> None:
+    """Each of these was found only in a second round, once what stands before it was right."""
+    changes = {
+        "cluster/podCidr": "10.96.0.0/8x",
+        "cluster/kubeconfigFile": "nowhere",
+        "cluster/dns/address": "10.1.0.10",
+        "ssh/port": "22",
+        "nodes/worker-1/nodeIp": "localhost",
+        "nodes/worker-1/labels": {"kubernetes.io/hostname": "x"},
+        "nodes/worker-2/nodeIp": "10.96.0.9",
+        "docker/logMaxFile": "five",
+        "docker/extraConfig": {"log-driver": "journald"},
+        f"{KUBELET}/maxPods": 5,
+        "nodes/worker-1/kubelet/healthyTimeoutSeconds": "soon",
+        f"{KUBELET}/nosuch": 1,
+    }
+    found = [problem.partition(": ")[0] for problem in example.problems(tmp_path, changes)]
+    assert sorted(set(found)) == [
+        "cluster.dns.address",
+        "cluster.kubeconfigFile",
+        "cluster.podCidr",
+        "docker.extraConfig.log-driver",
+        "docker.logMaxFile",
+        "nodes.worker-1.kubelet.extraConfig.nosuch",
+        "nodes.worker-1.kubelet.healthyTimeoutSeconds",
+        "nodes.worker-1.labels.kubernetes.io/hostname",
+        "nodes.worker-1.nodeIp",
+        "nodes.worker-2.nodeIp",
+        "ssh.port",
+    ]
+
+
+def test_a_wrong_way_to_log_in_is_not_also_a_missing_one(tmp_path: Path) -> None:
+    found = example.problems(tmp_path, {"ssh/privateKeyFile": 7})
+    assert found == [
+        "ssh.privateKeyFile: expected a path relative to the project directory, for example secrets/id_ed25519 (YAML reads it as a number, so that 1.30 becomes 1.3: write it in quotes)"
+    ]
