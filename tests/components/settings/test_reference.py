@@ -109,7 +109,7 @@ def test_the_schema_leaves_alone_what_is_not_this_project_s() -> None:
     STACK.validate({"encryptionsalt": "v1:…", "environment": ["prod"], **mine})
 
 
-@pytest.mark.parametrize("name", ["Pulumi.dev.yaml"])
+@pytest.mark.parametrize("name", ["Pulumi.dev.yaml", "Pulumi.prod.yaml.example"])
 def test_the_shipped_stacks_fit_the_schema_and_name_it(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
     assert text.startswith("# yaml-language-server: $schema=docs/configuration.schema.json\n")
