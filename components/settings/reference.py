@@ -117,10 +117,10 @@ def _unnamed(annotation: object) -> Shape:
         words = f"a map from {keys.words} to {values.words}"
         return Shape(words, f"{{{keys.example}: {values.example}}}", {}, keys=keys, values=values)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        required = ", ".join(
-            f"{key.name}: {key.shape.example}" for key in keys_of(annotation) if key.is_required
-        )
-        return Shape("a map of the keys below", f"{{{required}}}", {}, table=annotation)
+        keys_there = list(keys_of(annotation))
+        shown = [key for key in keys_there if key.is_required] or keys_there[:1]
+        example = ", ".join(f"{key.name}: {key.shape.example}" for key in shown)
+        return Shape("a map of the keys below", f"{{{example}}}", {}, table=annotation)
     words, example, kind = _PLAIN.get(annotation, _PLAIN[str])
     return Shape(words, example, {"type": kind}, _is_secret(annotation))
 

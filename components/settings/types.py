@@ -73,6 +73,9 @@ def _text_schema(pattern: str) -> dict[str, Any]:
     return {"type": "string", **({"pattern": f"^(?:{pattern})$"} if pattern else {})}
 
 
+_WHOLE = "a whole number"
+
+
 @dataclass(frozen=True)
 class Whole:
     """A whole number between two bounds, in words with an example."""
@@ -85,9 +88,9 @@ class Whole:
     def check(self, value: object) -> int:
         """The value itself if it is such a number."""
         if isinstance(value, bool) or not isinstance(value, int) or not self.minimum <= value <= self.maximum:
+            whole = "" if self.what == _WHOLE else f", {_WHOLE}"
             raise refusal(
-                f"expected {self.what}, a whole number from {self.minimum} to {self.maximum}, "
-                f"for example {self.example}"
+                f"expected {self.what}{whole} from {self.minimum} to {self.maximum}, for example {self.example}"
             )
         return value
 
@@ -110,7 +113,8 @@ class PlainData:
     def check(self, value: object) -> dict[str, Any]:
         """The value itself if it is such a map."""
         if not isinstance(value, dict):
-            raise refusal("expected a map of keys and values")
+            # The words of a map that is a section; with them comes the example of the key.
+            raise PydanticCustomError("dict_type", "expected a map of keys and values")
         _check_plain(value, "")
         return value
 
@@ -418,7 +422,7 @@ SysctlName = Annotated[
 ]
 LogSize = Annotated[str, Expected("a size in k, m or g", "10m", _matches(r"[1-9][0-9]{0,5}[kmg]"))]
 Seconds = Annotated[int, Whole("a number of seconds", 120, 1, 86400)]
-Count = Annotated[int, Whole("a number", 3, 1, 1000)]
+Count = Annotated[int, Whole(_WHOLE, 3, 1, 1000)]
 Hours = Annotated[int, Whole("a number of hours", 8760, 1, 876000)]
 PlainMap = Annotated[dict[str, Any], PlainData()]
 

@@ -54,7 +54,7 @@ def is_secret(value: Any) -> bool:
     return isinstance(value, Mapping) and _SECRET in value
 
 
-class _Mocks(mocks.Mocks):
+class Mocks(mocks.Mocks):
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
         born = {
             "tls:index/privateKey:PrivateKey": {
@@ -79,7 +79,7 @@ class _Mocks(mocks.Mocks):
 
 class _Monitor(mocks.MockMonitor):
     def __init__(self, graph: Graph) -> None:
-        super().__init__(_Mocks())
+        super().__init__(Mocks())
         self._graph = graph
 
     def RegisterResource(self, request: Any) -> Any:
@@ -101,7 +101,7 @@ def graph_of(settings: StackSettings, facts: Facts | None = None) -> Graph:
     graph = Graph()
     asyncio.set_event_loop(asyncio.new_event_loop())
     pulumi.runtime.set_mocks(
-        _Mocks(),
+        Mocks(),
         project="kubenode",
         stack="test",
         preview=False,
