@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
 import re
 from collections.abc import Iterable, Mapping
@@ -49,7 +50,8 @@ def _check_ssh(node: NodeDraft) -> None:
     }
     given = [way for way, is_given in ways.items() if is_given]
     if len(given) != 1 and not any(node.is_wrong("ssh", way) for way in ways):
-        found = f"{' and '.join(given)} are given" if given else "none is given"
+        none = "none is given, for example privateKeyFile: secrets/id_ed25519"
+        found = f"{' and '.join(given)} are given" if given else none
         message = f"expected exactly one of {', '.join(ways)}; {found}"
         # With none at all the place to mend it once for all nodes is the shared section.
         node.problems.append(Problem(node.at("ssh", given[-1]) if given else "ssh", message))
@@ -85,17 +87,21 @@ _NODE_LABELS = frozenset(
 
 
 def _check_labels(node: NodeDraft) -> None:
-    if node.own is None:
-        return
-    for label in node.own.labels:
+    # Also where another key of the node is wrong, so that nothing is left for the next report.
+    labels, annotations = (_keys(node.raw.get(key)) for key in ("labels", "annotations"))
+    for label in labels:
         reason = _label_refusal(label)
         if reason is not None:
             node.refuse_node(reason, "labels", label)
-    for annotation in node.own.annotations:
+    for annotation in annotations:
         if annotation.startswith("kubenode/"):
             node.refuse_node(
                 "the prefix kubenode/ belongs to this stack's own annotations", "annotations", annotation
             )
+
+
+def _keys(value: object) -> list[str]:
+    return [key for key in value if isinstance(key, str)] if isinstance(value, Mapping) else []
 
 
 def _label_refusal(label: str) -> str | None:
@@ -265,8 +271,9 @@ def _check_fields(
             node.refuse("this project's own, leave it out", *where, field)
         elif field not in known and value is not None:
             hint = f"; it came with 1.{since[field]}" if field in since else ""
-            same = next((name for name in sorted(known) if name.lower() == field.lower()), None)
-            hint = f"; did you mean {same}?" if same else hint
+            same = [name for name in sorted(known) if name.lower() == field.lower()]
+            near = same or ([] if hint else difflib.get_close_matches(field, sorted(known), 1, 0.85))
+            hint = f"; did you mean {near[0]}?" if near else hint
             node.refuse(f"the {reader} has no field of this name{hint}", *where, field)
 
 

@@ -170,7 +170,10 @@ class _Loading:
             if raw is None or isinstance(raw, Mapping):
                 named[name] = raw or {}
             else:
-                self._refuse(dotted(("nodes", name)), "expected a map of keys and values")
+                self._refuse(
+                    dotted(("nodes", name)),
+                    "expected a map of keys and values, for example {address: 10.0.0.7}",
+                )
         return named
 
     def _file_path(self, key: str, value: object) -> str | None:
@@ -184,7 +187,9 @@ class _Loading:
         draft = NodeDraft(name, raw, {key: self.raw.get(key) for key in NODE_SECTIONS if key in self.raw})
         own_keys = [info.alias or key for key, info in NodeSection.model_fields.items()]
         for key in raw:
-            if key not in own_keys and key not in NODE_SECTIONS:
+            if key in STACK_SECTIONS:
+                draft.refuse_node(f"stands once, for all nodes: move it to kubenode:{key}", str(key))
+            elif key not in own_keys and key not in NODE_SECTIONS:
                 draft.refuse_node(unknown_key(str(key), [*own_keys, *NODE_SECTIONS]), str(key))
         own = {key: raw[key] for key in own_keys if key in raw}
         draft.own, errors = _validated(NodeSection, own)
@@ -244,7 +249,10 @@ class _Loading:
         )
 
     def _kubeconfig(self, section: ClusterSection) -> sources.Kubeconfig | None:
-        if (section.kubeconfig_file is None) == (section.kubeconfig is None):
+        if section.kubeconfig_file is not None and section.kubeconfig is not None:
+            self._refuse("cluster.kubeconfig", "contradicts kubeconfigFile: leave one of them out")
+            return None
+        if section.kubeconfig_file is None and section.kubeconfig is None:
             what = (
                 "expected kubeconfigFile or kubeconfig, for example kubeconfigFile: secrets/admin.kubeconfig"
             )
@@ -476,6 +484,8 @@ def _location(location: tuple[int | str, ...]) -> tuple[int | str, ...]:
 
 def _node_section(draft: NodeDraft, key: str, model: type[SectionT]) -> SectionT | None:
     base, over = draft.defaults.get(key), draft.raw.get(key)
+    if base is not None and not isinstance(base, Mapping):
+        return None  # Reported where it stands; what it lacks is no second problem.
     base, over = {} if base is None else base, {} if over is None else over
     if key == "ssh" and isinstance(base, Mapping) and isinstance(over, Mapping):
         replaced = {name for names in _EITHER_OR if any(name in over for name in names) for name in names}

@@ -76,13 +76,19 @@ class ClusterSection(Section):
     """The cluster that the nodes join."""
 
     pod_cidr: Cidr = Field(description="address range of the pods")
-    service_cidr: Cidr = Field(description="address range of the services")
+    service_cidr: Cidr = Field(description="address range of the services", examples=["10.96.0.0/16"])
     dns: DnsSection = Field(description="the cluster's DNS, with its address")
     kubeconfig_file: FilePath | None = Field(
-        None, description="admin kubeconfig, relative to the project directory"
+        None,
+        description="admin kubeconfig, relative to the project directory",
+        examples=["secrets/admin.kubeconfig"],
     )
     kubeconfig: KubeconfigText | None = Field(None, description="admin kubeconfig, its contents encrypted")
-    context: Text | None = Field(None, description="context in the kubeconfig; without it the current one")
+    context: Text | None = Field(
+        None,
+        description="context in the kubeconfig; without it the current one",
+        examples=["admin@production"],
+    )
     server: HttpsUrl | None = Field(
         None, description="API server as the nodes reach it; without it the kubeconfig's"
     )
@@ -108,7 +114,7 @@ class SshSection(Section):
     host_key: HostKey | None = Field(None, description="public key that the host must show")
     insecure_ignore_host_key: bool = Field(default=False, description="trust whoever answers at the address")
     dial_error_limit: Annotated[int, Whole("a number of attempts", 3, 1, 100)] = Field(
-        3, description="attempts"
+        3, description="attempts to connect before it is an error"
     )
     per_dial_timeout_seconds: Seconds = Field(5, description="time for one attempt")
 
@@ -118,7 +124,7 @@ class DownloadsSection(Section):
 
     mirror: HttpUrl | None = Field(None, description="server that has everything under the names below")
     checksums_file: FilePath | None = Field(
-        None, description="SHA-256 of every download, as sha256sum prints it"
+        None, description="SHA-256 of every download, as sha256sum prints it", examples=["checksums"]
     )
 
 
@@ -132,12 +138,16 @@ class HostSection(Section):
     """The host below the node."""
 
     architecture: Literal["amd64", "arm64"] = Field("amd64", description="architecture of the binaries")
-    packages: Annotated[tuple[Package, ...], Field(strict=False)] = Field((), description="further packages")
+    packages: Annotated[tuple[Package, ...], Field(strict=False)] = Field(
+        (), description="further packages", examples=[["nfs-common"]]
+    )
     swap: Literal["refuse", "allow"] = Field(
         "refuse", description="what to do about swap: refuse the host, or allow it"
     )
     sysctls: dict[SysctlName, SysctlValue] = Field(
-        {}, description="further kernel settings; null drops one of ours"
+        {},
+        description="further kernel settings; null drops one of ours",
+        examples=[{"net.core.somaxconn": 4096}],
     )
 
 
@@ -152,7 +162,11 @@ class ImageSection(Section):
 
     name: ImageName = Field(description="the image as pods name it")
     path: MirrorPath | None = Field(None, description="archive of docker save, below downloads.mirror")
-    url: HttpUrl | None = Field(None, description="archive of docker save, anywhere")
+    url: HttpUrl | None = Field(
+        None,
+        description="archive of docker save, anywhere",
+        examples=["https://mirror.example.org/images/pause-3.10.2.tar"],
+    )
     sha256: Sha256 | None = Field(None, description="of the archive; without it the checksums file's")
 
 
@@ -165,15 +179,21 @@ class DockerSection(Section):
     cgroup_driver: Literal["systemd", "cgroupfs"] = Field(
         "systemd", description="for Docker and the kubelet alike"
     )
-    extra_config: PlainMap = Field({}, description="merged over daemon.json; null removes a key")
+    extra_config: PlainMap = Field(
+        {},
+        description="merged over daemon.json; null removes a key",
+        examples=[{"max-concurrent-downloads": 5}],
+    )
     cri_dockerd: CriDockerdSection | None = Field(
-        CriDockerdSection(), description="the adapter for the kubelet"
+        CriDockerdSection(), description="the adapter for the kubelet", examples=[{"version": "0.4.3"}]
     )
     pause_image: ImageName | None = Field(
         None, description="image that holds a pod's namespaces; the release's own"
     )
     images: Annotated[tuple[ImageSection, ...], Field(strict=False)] = Field(
-        (), description="images to load first"
+        (),
+        description="images to load first",
+        examples=[[{"name": "registry.k8s.io/pause:3.10.2", "path": "images/pause-3.10.2.tar"}]],
     )
     healthy_timeout_seconds: Seconds = Field(120, description="time until Docker must answer")
 
@@ -181,7 +201,7 @@ class DockerSection(Section):
 class CniPluginsSection(Section):
     """The reference CNI plugins."""
 
-    version: ReleaseVersion = Field(description="release of the CNI plugins")
+    version: ReleaseVersion = Field(description="release of the CNI plugins", examples=["1.1.1"])
 
 
 class CalicoSection(Section):
@@ -189,14 +209,20 @@ class CalicoSection(Section):
 
     mode: Literal["external"] = Field("external", description="external: the cluster runs Calico already")
     cni_plugins: CniPluginsSection | None = Field(
-        None, description="reference CNI plugins, if Calico brings none"
+        None,
+        description="reference CNI plugins, if Calico brings none",
+        examples=[{"version": "1.1.1"}],
     )
 
 
 class KubeletSection(Section):
     """The kubelet."""
 
-    extra_config: PlainMap = Field({}, description="merged over the KubeletConfiguration; null removes a key")
+    extra_config: PlainMap = Field(
+        {},
+        description="merged over the KubeletConfiguration; null removes a key",
+        examples=[{"maxPods": 55}],
+    )
     extra_flags: dict[FlagName, FlagValue] = Field({}, description="further flags, without dashes")
     healthy_timeout_seconds: Seconds = Field(120, description="time until the kubelet must be healthy")
 
@@ -209,7 +235,9 @@ class KubeProxySection(Section):
         description="how services are implemented; existing: by something that the cluster runs itself",
     )
     extra_config: PlainMap = Field(
-        {}, description="merged over the KubeProxyConfiguration; null removes a key"
+        {},
+        description="merged over the KubeProxyConfiguration; null removes a key",
+        examples=[{"conntrack": {"maxPerCore": 65536}}],
     )
     healthy_timeout_seconds: Seconds = Field(120, description="time until the kube-proxy must be healthy")
 
@@ -260,7 +288,9 @@ class VerificationSection(Section):
     namespace: Namespace | None = Field(
         None, description="made for the test and deleted with it; without it one with the stack's name"
     )
-    image: ImageName = Field("nginx:1.27.3", description="image that serves a page on port 80")
+    image: ImageName = Field(
+        "nginx:1.27.3", description="image that serves a page on port 80", examples=["nginx:1.27.3"]
+    )
 
 
 class TaintSection(Section):
@@ -281,9 +311,13 @@ class NodeSection(Section):
         None, description="the node's address in the cluster; without it the address"
     )
     labels: dict[LabelKey, LabelValue] = Field({}, description="labels of the Node")
-    annotations: dict[LabelKey, AnnotationValue] = Field({}, description="annotations of the Node")
+    annotations: dict[LabelKey, AnnotationValue] = Field(
+        {}, description="annotations of the Node", examples=[{"example.org/bought": "2024-05"}]
+    )
     taints: Annotated[tuple[TaintSection, ...], Field(strict=False)] = Field(
-        (), description="taints of the Node, beside those of others"
+        (),
+        description="taints of the Node, beside those of others",
+        examples=[[{"key": "dedicated", "value": "gpu", "effect": "NoSchedule"}]],
     )
 
 

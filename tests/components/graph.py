@@ -64,7 +64,7 @@ def _printed(command: str) -> str:
     return f"stdout {command}"
 
 
-class _Mocks(mocks.Mocks):
+class Mocks(mocks.Mocks):
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
         born = {
             "tls:index/privateKey:PrivateKey": {
@@ -87,7 +87,7 @@ class _Mocks(mocks.Mocks):
 
 class _Monitor(mocks.MockMonitor):
     def __init__(self, graph: Graph) -> None:
-        super().__init__(_Mocks())
+        super().__init__(Mocks())
         self._graph = graph
 
     def RegisterResource(self, request: Any) -> Any:
@@ -109,7 +109,7 @@ def graph_of(settings: StackSettings, facts: Facts | None = None) -> Graph:
     graph = Graph()
     asyncio.set_event_loop(asyncio.new_event_loop())
     pulumi.runtime.set_mocks(
-        _Mocks(),
+        Mocks(),
         project="kubenode",
         stack="test",
         preview=False,

@@ -23,8 +23,8 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({"docker": {"log_max_size": "10m"}}, "docker.log_max_size: unknown key, did you mean logMaxSize?"),
     ({"nodes/worker-1/labls": {}}, f"{AT}.labls: unknown key, did you mean labels?"),
     ({"rollout": {"x": 1}}, "rollout.x: unknown key, known here: batchSize"),
-    ({"docker": []}, "docker: expected a map of keys and values"),
-    ({"docker": {"images": {}}}, "docker.images: expected a list"),
+    ({"docker": []}, "docker: expected a map of keys and values, for example {package: docker.io=20.10.24+dfsg1-1}"),
+    ({"docker": {"images": {}}}, "docker.images: expected a list, for example [{name: registry.k8s.io/pause:3.10.2, path: images/pause-3.10.2.tar}]"),
     # the cluster
     ({"cluster/podCidr": ...}, "cluster.podCidr: required: an address range without host bits, for example 10.244.0.0/16"),
     ({"cluster/podCidr": "10.244.0.1/16"}, "cluster.podCidr: expected an address range without host bits, for example 10.244.0.0/16"),
@@ -35,7 +35,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({"cluster/server": "https://127.0.0.1:6443"}, "cluster.server: this is a loopback address, which nodes cannot reach: set one they can, for example https://10.0.0.1:6443"),
     ({"cluster/server": "http://10.0.0.1:8080"}, "cluster.server: expected an https URL, for example https://10.0.0.1:6443"),
     ({"cluster/kubeconfigFile": ...}, "cluster: expected kubeconfigFile or kubeconfig, for example kubeconfigFile: secrets/admin.kubeconfig"),
-    ({"cluster/context": "nobody"}, "cluster.kubeconfigFile: the kubeconfig has no context nobody"),
+    ({"cluster/context": "nobody"}, "cluster.kubeconfigFile: the kubeconfig has no context nobody; it has admin@example, admin@other"),
     ({"identity": {"earlyRenewalHours": 8760}}, "identity.earlyRenewalHours: expected less than certificateValidityHours, which is 8760"),
     # nodes
     ({"nodes": {}}, "nodes: expected at least one node, for example worker-1: {address: 10.0.0.7}"),
@@ -71,7 +71,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({"kubernetes/version": "1.38.0"}, "kubernetes.version: Kubernetes 1.38.0 is not supported: it is newer than this release of kubenode knows; the nearest supported minor is 1.37"),
     ({"kubernetes/version": "1.28.9"}, "kubernetes.version: Kubernetes 1.28.9 is not supported: nothing of this project is tested with it, and its end of life has passed; the nearest supported minor is 1.29"),
     # SSH
-    ({"ssh/privateKeyFile": ..., "nodes/worker-2/ssh/agent": True}, "ssh: expected exactly one of privateKeyFile, privateKey, agent, password; none is given"),
+    ({"ssh/privateKeyFile": ..., "nodes/worker-2/ssh/agent": True}, "ssh: expected exactly one of privateKeyFile, privateKey, agent, password; none is given, for example privateKeyFile: secrets/id_ed25519"),
     ({"ssh/agent": True}, "ssh.agent: expected exactly one of privateKeyFile, privateKey, agent, password; privateKeyFile and agent are given"),
     ({"nodes/worker-1/ssh/hostKey": ...}, f"{AT}.ssh.hostKey: required: the host's public key, the text of /etc/ssh/ssh_host_ed25519_key.pub on it (or ssh.insecureIgnoreHostKey: true, to trust whoever answers)"),
     ({"nodes/worker-1/ssh/hostKey": "SHA256:abc"}, f'{AT}.ssh.hostKey: expected the host\'s public key as /etc/ssh/ssh_host_ed25519_key.pub has it, for example "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5..."'),
