@@ -41,7 +41,7 @@ def configuration(node: NodeSettings) -> dict[str, Any]:
     ours = {
         **KUBELET,
         # Not every address of the host: the API server comes to the node's own.
-        "address": node.node_ip,
+        "address": node.node_ip.partition(",")[0],
         "cgroupDriver": node.docker.cgroup_driver,
         "clusterDNS": [node.cluster.dns_address],
         "clusterDomain": node.cluster.dns_domain,

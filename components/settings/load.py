@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
-from components.settings import sources, types
+from components.settings import addresses, sources, types
 from components.settings.checks import check_node
 from components.settings.defaults import EXISTING
 from components.settings.downloads import Downloads
@@ -86,7 +86,7 @@ class _Loading:
         for draft in drafts:
             check_node(draft)
             self.problems += draft.problems
-        self._check_addresses(drafts)
+        self.problems += addresses.problems_of(self.raw.get("cluster"), drafts)
         self._check_renewal(identity)
         nodes = {draft.name: self._node(draft, cluster, downloads) for draft in drafts}
         if downloads is not None:
@@ -216,7 +216,6 @@ class _Loading:
     # Files
 
     def _cluster(self, section: ClusterSection | None) -> ClusterSettings | None:
-        self._check_ranges()
         if section is None:
             # What is wrong there is reported; the kubeconfig may have problems of its own.
             section = salvaged(ClusterSection, self.raw.get("cluster"), _ANY_CLUSTER)
@@ -238,8 +237,8 @@ class _Loading:
             server=server.rstrip("/"),
             ca_pem=ca_pem,
             identifier=identifier,
-            pod_cidr=section.pod_cidr,
-            service_cidr=section.service_cidr,
+            pod_cidr=",".join(types.pair(section.pod_cidr)),
+            service_cidr=",".join(types.pair(section.service_cidr)),
             dns_address=section.dns.address,
             dns_domain=section.dns.domain,
             kubeconfig_file=section.kubeconfig_file,
@@ -318,30 +317,6 @@ class _Loading:
 
     # Contradictions between sections and between nodes
 
-    def _check_ranges(self) -> None:
-        """From the raw values: one that is wrong must not hide what is wrong with the others."""
-        ranges = self._ranges()
-        pods, services = ranges.get("podCidr"), ranges.get("serviceCidr")
-        if services is None:
-            return
-        if pods is not None and pods.version != services.version:
-            self._refuse("cluster.serviceCidr", "expected the same address family as podCidr")
-        elif pods is not None and pods.overlaps(services):
-            self._refuse("cluster.serviceCidr", f"overlaps podCidr {pods}")
-        section = self.raw.get("cluster")
-        below = section.get("dns") if isinstance(section, Mapping) else None
-        address = below.get("address") if isinstance(below, Mapping) else None
-        if not isinstance(address, str) or not types.is_ip(address):
-            return
-        dns = ipaddress.ip_address(address)
-        if dns not in services:
-            self._refuse("cluster.dns.address", f"expected an address inside serviceCidr {services}")
-        elif int(dns) - int(services.network_address) <= 1:
-            self._refuse(
-                "cluster.dns.address",
-                f"expected another address than {dns}, which is the API server's service",
-            )
-
     def _check_server(self, server: str, *, is_derived: bool) -> None:
         host = re.sub(r"^https://|(:\d+)?(/.*)?$", "", server).strip("[]")
         if not server.startswith("https://"):
@@ -366,48 +341,6 @@ class _Loading:
                 "identity.earlyRenewalHours", f"expected less than certificateValidityHours, which is {hours}"
             )
 
-    def _ranges(self) -> dict[str, ipaddress.IPv4Network | ipaddress.IPv6Network]:
-        """The cluster's address ranges, as far as they are valid."""
-        section = self.raw.get("cluster")
-        return {
-            key: ipaddress.ip_network(section[key])
-            for key in ("podCidr", "serviceCidr")
-            if isinstance(section, Mapping) and _is_range(section.get(key))
-        }
-
-    def _check_addresses(self, drafts: list[NodeDraft]) -> None:
-        ranges = self._ranges()
-        reached: dict[tuple[str, int], str] = {}
-        known: dict[str, str] = {}
-        for draft in drafts:
-            if draft.own is None or not draft.has_address:
-                continue
-            self._check_unique(draft, reached, known)
-            node_ip = _node_ip(draft.own)
-            for key, network in ranges.items():
-                if node_ip is not None and ipaddress.ip_address(node_ip) in network:
-                    where = "nodeIp" if draft.own.node_ip else "address"
-                    self._refuse(f"nodes.{draft.name}.{where}", f"lies inside cluster.{key} {network}")
-
-    def _check_unique(
-        self, draft: NodeDraft, reached: dict[tuple[str, int], str], known: dict[str, str]
-    ) -> None:
-        if draft.own is None:
-            return
-        door = (_normal(draft.own.address), draft.ssh.port if draft.ssh else 22)
-        other = reached.setdefault(door, draft.name)
-        if other != draft.name:
-            self._refuse(f"nodes.{draft.name}.address", f"is the address of {other} too")
-            return
-        node_ip = _node_ip(draft.own)
-        if node_ip is None:
-            message = "required: address gives none, so set an IP address of the host, for example 10.0.0.7"
-            self._refuse(f"nodes.{draft.name}.nodeIp", message)
-            return
-        other = known.setdefault(_normal(node_ip), draft.name)
-        if other != draft.name:
-            self._refuse(f"nodes.{draft.name}.nodeIp", f"is the nodeIp of {other} too")
-
     # The result
 
     def _node(
@@ -417,7 +350,7 @@ class _Loading:
         artifacts = _artifacts(draft, downloads)
         own, host, docker, calico = draft.own, draft.host, draft.docker, draft.calico
         kubelet, kube_proxy, minor, version = draft.kubelet, draft.kube_proxy, draft.minor, draft.version
-        node_ip = _node_ip(own) if own else None
+        node_ip = addresses.node_ip_of(own) if own else None
         if not (cluster and connection and artifacts and own and host and docker and calico):
             return None
         if not (kubelet and kube_proxy and minor and version and node_ip):
@@ -494,24 +427,3 @@ def _node_section(draft: NodeDraft, key: str, model: type[SectionT]) -> SectionT
     for location, message, _ in errors:
         draft.refuse(message, key, *location)
     return salvaged(model, merged(base, over)) if errors else found
-
-
-def _node_ip(own: NodeSection) -> str | None:
-    if own.node_ip is not None:
-        return own.node_ip
-    try:
-        return TypeAdapter(types.NodeIp).validate_python(own.address)
-    except ValidationError:
-        return None
-
-
-def _normal(address: str) -> str:
-    return str(ipaddress.ip_address(address)) if types.is_ip(address) else address.lower()
-
-
-def _is_range(value: object) -> bool:
-    try:
-        TypeAdapter(types.Cidr).validate_python(value)
-    except ValidationError:
-        return False
-    return True

@@ -27,7 +27,10 @@ from components.versions import Minor
 
 @dataclass(frozen=True)
 class ClusterSettings:
-    """The cluster that the nodes join. `server` and `ca_pem` are what stands on every node."""
+    """The cluster that the nodes join. `server` and `ca_pem` are what stands on every node.
+
+    A range is a pair with a comma in a dual-stack cluster, and so may be a node's `node_ip`.
+    """
 
     server: str
     ca_pem: str

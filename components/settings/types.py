@@ -218,6 +218,21 @@ def _is_cidr(text: str) -> bool:
     return "/" in text and not text.startswith("/")
 
 
+def pair(text: str) -> list[str]:
+    """One value, or the two of a dual-stack cluster with a comma between them."""
+    return [one.strip() for one in text.split(",")]
+
+
+def _one_of_each_family(accept: Callable[[str], bool]) -> Callable[[str], bool]:
+    def accept_pair(text: str) -> bool:
+        given = pair(text)
+        return all(accept(one) for one in given) and (
+            len(given) == 1 or (len(given) == 2 and (":" in given[0]) != (":" in given[1]))
+        )
+
+    return accept_pair
+
+
 def _is_host_key(text: str) -> bool:
     words = text.split()
     if len(words) not in (2, 3) or not _is_printable(text) or "\n" in text:
@@ -334,10 +349,21 @@ Address = Annotated[str, Expected("an IP address or host name", "10.0.0.7", _is_
 IpAddress = Annotated[str, Expected("an IP address", "10.96.0.10", is_ip, _IP)]
 NodeIp = Annotated[
     str,
-    Expected("an IP address of the host that other hosts reach (not loopback)", "10.0.0.7", _is_node_ip, _IP),
+    Expected(
+        "an IP address of the host that other hosts reach (not loopback), or one of each family with a comma",
+        "10.0.0.7",
+        _one_of_each_family(_is_node_ip),
+        f"{_IP}(, *{_IP})?",
+    ),
 ]
 Cidr = Annotated[
-    str, Expected("an address range without host bits", "10.244.0.0/16", _is_cidr, rf"{_IP}/[0-9]{{1,3}}")
+    str,
+    Expected(
+        "an address range without host bits, or one of each family with a comma",
+        "10.244.0.0/16",
+        _one_of_each_family(_is_cidr),
+        rf"{_IP}/[0-9]{{1,3}}(, *{_IP}/[0-9]{{1,3}})?",
+    ),
 ]
 HttpsUrl = Annotated[str, Expected("an https URL", "https://10.0.0.1:6443", _is_url("https"))]
 HttpUrl = Annotated[

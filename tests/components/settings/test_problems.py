@@ -26,8 +26,8 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({"docker": []}, "docker: expected a map of keys and values, for example {package: docker.io=20.10.24+dfsg1-1}"),
     ({"docker": {"images": {}}}, "docker.images: expected a list, for example [{name: registry.k8s.io/pause:3.10.2, path: images/pause-3.10.2.tar}]"),
     # the cluster
-    ({"cluster/podCidr": ...}, "cluster.podCidr: required: an address range without host bits, for example 10.244.0.0/16"),
-    ({"cluster/podCidr": "10.244.0.1/16"}, "cluster.podCidr: expected an address range without host bits, for example 10.244.0.0/16"),
+    ({"cluster/podCidr": ...}, "cluster.podCidr: required: an address range without host bits, or one of each family with a comma, for example 10.244.0.0/16"),
+    ({"cluster/podCidr": "10.244.0.1/16"}, "cluster.podCidr: expected an address range without host bits, or one of each family with a comma, for example 10.244.0.0/16"),
     ({"cluster/serviceCidr": "10.244.128.0/17", "cluster/dns/address": "10.244.128.10"}, "cluster.serviceCidr: overlaps podCidr 10.244.0.0/16"),
     ({"cluster/dns/address": "10.97.0.10"}, "cluster.dns.address: expected an address inside serviceCidr 10.96.0.0/16"),
     ({"cluster/dns/address": "10.96.0.1"}, "cluster.dns.address: expected another address than 10.96.0.1, which is the API server's service"),
@@ -45,7 +45,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({"nodes/worker-1/address": "10.0.0.256"}, f"{AT}.address: expected an IP address or host name, for example 10.0.0.7"),
     ({"nodes/worker-1/address": ...}, f"{AT}.address: required: an IP address or host name, for example 10.0.0.7"),
     ({"nodes/worker-1/address": "host-7"}, f"{AT}.nodeIp: required: address gives none, so set an IP address of the host, for example 10.0.0.7"),
-    ({"nodes/worker-1/nodeIp": "127.0.0.1"}, f"{AT}.nodeIp: expected an IP address of the host that other hosts reach (not loopback), for example 10.0.0.7"),
+    ({"nodes/worker-1/nodeIp": "127.0.0.1"}, f"{AT}.nodeIp: expected an IP address of the host that other hosts reach (not loopback), or one of each family with a comma, for example 10.0.0.7"),
     ({"nodes/worker-1/nodeIp": "10.244.3.1"}, f"{AT}.nodeIp: lies inside cluster.podCidr 10.244.0.0/16"),
     ({"nodes/worker-1/address": "10.96.3.1"}, f"{AT}.address: lies inside cluster.serviceCidr 10.96.0.0/16"),
     ({"nodes/worker-2/nodeIp": "10.0.0.7"}, "nodes.worker-2.nodeIp: is the nodeIp of worker-1 too"),
@@ -66,7 +66,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({"ssh/port": "22"}, "ssh.port: expected a TCP port, a whole number from 1 to 65535, for example 22"),
     ({"ssh/port": True}, "ssh.port: expected a TCP port, a whole number from 1 to 65535, for example 22"),
     ({"drain": {"force": "yes"}}, "drain.force: expected true or false, without quotes"),
-    ({"nodes/worker-1/nodeIp": 10}, f"{AT}.nodeIp: expected an IP address of the host that other hosts reach (not loopback), for example 10.0.0.7 (YAML reads it as a number, so that 1.30 becomes 1.3: write it in quotes)"),
+    ({"nodes/worker-1/nodeIp": 10}, f"{AT}.nodeIp: expected an IP address of the host that other hosts reach (not loopback), or one of each family with a comma, for example 10.0.0.7 (YAML reads it as a number, so that 1.30 becomes 1.3: write it in quotes)"),
     # releases
     ({"kubernetes/version": "1.38.0"}, "kubernetes.version: Kubernetes 1.38.0 is not supported: it is newer than this release of kubenode knows; the nearest supported minor is 1.37"),
     ({"kubernetes/version": "1.28.9"}, "kubernetes.version: Kubernetes 1.28.9 is not supported: nothing of this project is tested with it, and its end of life has passed; the nearest supported minor is 1.29"),

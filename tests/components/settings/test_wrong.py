@@ -22,13 +22,13 @@ CASES: list[tuple[str, list[str]]] = [
     ("kube-proxy: {mode: ipvs}", ["kube-proxy: unknown key, did you mean kubeProxy?"]),
     ("cluster: {podCIDR: 10.244.0.0/16}", ["cluster.podCIDR: unknown key, did you mean podCidr?"]),
     ("cluster: ~", [
-        "cluster.podCidr: required: an address range without host bits, for example 10.244.0.0/16",
-        "cluster.serviceCidr: required: an address range without host bits, for example 10.96.0.0/16",
+        "cluster.podCidr: required: an address range without host bits, or one of each family with a comma, for example 10.244.0.0/16",
+        "cluster.serviceCidr: required: an address range without host bits, or one of each family with a comma, for example 10.96.0.0/16",
         "cluster.dns: required: the cluster's DNS, with its address, for example {address: 10.96.0.10}",
         "cluster: expected kubeconfigFile or kubeconfig, for example kubeconfigFile: secrets/admin.kubeconfig",
     ]),
-    ("cluster: {podCidr: 10.244.0.0}", ["cluster.podCidr: expected an address range without host bits, for example 10.244.0.0/16"]),
-    ("cluster: {podCidr: 10.244.3.7/16}", ["cluster.podCidr: expected an address range without host bits, for example 10.244.0.0/16"]),
+    ("cluster: {podCidr: 10.244.0.0}", ["cluster.podCidr: expected an address range without host bits, or one of each family with a comma, for example 10.244.0.0/16"]),
+    ("cluster: {podCidr: 10.244.3.7/16}", ["cluster.podCidr: expected an address range without host bits, or one of each family with a comma, for example 10.244.0.0/16"]),
     ("cluster: {serviceCidr: 10.244.96.0/20, dns: {address: 10.244.96.10}}", ["cluster.serviceCidr: overlaps podCidr 10.244.0.0/16"]),
     ("cluster: {dns: 10.96.0.10}", ["cluster.dns: expected a map of keys and values, for example {address: 10.96.0.10}"]),
     ("cluster: {dns: {address: kube-dns}}", ["cluster.dns.address: expected an IP address, for example 10.96.0.10"]),
@@ -120,7 +120,7 @@ CASES: list[tuple[str, list[str]]] = [
     ('nodes: {worker-1: {address: "10.0.0.7:22"}}', ["nodes.worker-1.address: expected an IP address or host name, for example 10.0.0.7"]),
     ("nodes: {worker-2: {address: 10.0.0.7, ssh: {port: 22}}}", ["nodes.worker-2.address: is the address of worker-1 too"]),
     ("nodes: {worker-1: {address: worker-1.example.org}}", ["nodes.worker-1.nodeIp: required: address gives none, so set an IP address of the host, for example 10.0.0.7"]),
-    ("nodes: {worker-1: {nodeIp: 127.0.0.1}}", ["nodes.worker-1.nodeIp: expected an IP address of the host that other hosts reach (not loopback), for example 10.0.0.7"]),
+    ("nodes: {worker-1: {nodeIp: 127.0.0.1}}", ["nodes.worker-1.nodeIp: expected an IP address of the host that other hosts reach (not loopback), or one of each family with a comma, for example 10.0.0.7"]),
     ("nodes: {worker-1: {address: 10.96.0.20}}", ["nodes.worker-1.address: lies inside cluster.serviceCidr 10.96.0.0/16"]),
     ("nodes: {worker-1: {drain: {timeoutSeconds: 60}}}", ["nodes.worker-1.drain: stands once, for all nodes: move it to kubenode:drain"]),
     ('nodes: {worker-1: {lables: {rack: "7"}}}', ["nodes.worker-1.lables: unknown key, did you mean labels?"]),
@@ -141,7 +141,7 @@ nodes:
   worker-1: {address: 10.0.0.300, kubelet: {extraConfig: {maxpods: 3}}, labels: {kubenode/x: y}}
   worker_3: {}
 """, [
-        "cluster.podCidr: expected an address range without host bits, for example 10.244.0.0/16",
+        "cluster.podCidr: expected an address range without host bits, or one of each family with a comma, for example 10.244.0.0/16",
         "cluster.dns.adress: unknown key, did you mean address?",
         "rollout.batchSize: expected a whole number from 1 to 1000, for example 3",
         "ssh.port: expected a TCP port, a whole number from 1 to 65535, for example 22",
