@@ -46,6 +46,7 @@ from components.settings.types import (
     SysctlName,
     SysctlValue,
     Text,
+    UrlTemplate,
     UserName,
     Whole,
 )
@@ -119,6 +120,27 @@ class SshSection(Section):
     per_dial_timeout_seconds: Seconds = Field(5, description="time for one attempt")
 
 
+class UrlsSection(Section):
+    """Own places of single downloads; the mirror or upstream has the others."""
+
+    kubelet: UrlTemplate | None = Field(None, description="the kubelet's binary")
+    kube_proxy: UrlTemplate | None = Field(
+        None,
+        description="kube-proxy's binary",
+        examples=["https://mirror.example.org/kubernetes/v{version}/{architecture}/kube-proxy"],
+    )
+    cri_dockerd: UrlTemplate | None = Field(
+        None,
+        description="the archive of cri-dockerd",
+        examples=["https://mirror.example.org/cri-dockerd-{version}.{architecture}.tgz"],
+    )
+    cni_plugins: UrlTemplate | None = Field(
+        None,
+        description="the archive of the reference CNI plugins",
+        examples=["https://mirror.example.org/cni-plugins-{architecture}-v{version}.tgz"],
+    )
+
+
 class DownloadsSection(Section):
     """Where binaries come from, and what they must hash to."""
 
@@ -126,6 +148,7 @@ class DownloadsSection(Section):
     checksums_file: FilePath | None = Field(
         None, description="SHA-256 of every download, as sha256sum prints it", examples=["checksums"]
     )
+    urls: UrlsSection = Field(UrlsSection(), description="own places of single downloads")
 
 
 class KubernetesSection(Section):

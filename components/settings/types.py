@@ -289,6 +289,11 @@ def _is_url(schemes: str) -> Callable[[str], bool]:
     return _matches(rf"(?:{schemes})://{host}(:[0-9]{{1,5}})?(/[A-Za-z0-9._~%@:+,/-]*)?")
 
 
+def _is_url_template(text: str) -> bool:
+    filled = text.replace("{version}", "1.37.2").replace("{architecture}", "amd64")
+    return _is_url("https?")(filled)
+
+
 _NAME = r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
 
 
@@ -368,6 +373,15 @@ Cidr = Annotated[
 HttpsUrl = Annotated[str, Expected("an https URL", "https://10.0.0.1:6443", _is_url("https"))]
 HttpUrl = Annotated[
     str, Expected("an http or https URL", "https://mirror.example.org/kubernetes", _is_url("https?"))
+]
+UrlTemplate = Annotated[
+    str,
+    Expected(
+        "an http or https URL in which {version} and {architecture} may stand",
+        '"https://mirror.example.org/kubernetes/v{version}/{architecture}/kubelet"',
+        _is_url_template,
+        r"https?://[^\s]+",
+    ),
 ]
 Port = Annotated[int, Whole("a TCP port", 22, 1, 65535)]
 

@@ -220,3 +220,18 @@ class TestFilesThatAreNotThere:
         settings = example.stack(tmp_path)
         assert settings.missing == ()
         settings.require_files()
+
+
+def test_single_downloads_from_elsewhere_keep_the_checksum_of_their_name(tmp_path: Path) -> None:
+    urls = {
+        "kubelet": "https://files.example.org/{version}/{architecture}/kubelet",
+        "criDockerd": "https://files.example.org/cri-dockerd.tgz",
+    }
+    there = example.stack(tmp_path, {"downloads/urls": urls}).nodes["worker-1"].artifacts
+    usual = example.stack(tmp_path).nodes["worker-1"].artifacts
+    assert there.kubelet.url == "https://files.example.org/1.37.2/amd64/kubelet"
+    assert there.kubelet.sha256 == usual.kubelet.sha256
+    assert there.cri_dockerd is not None
+    assert there.cri_dockerd.url == "https://files.example.org/cri-dockerd.tgz"
+    assert there.kube_proxy == usual.kube_proxy
+    assert there.cni_plugins == usual.cni_plugins

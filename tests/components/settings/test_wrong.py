@@ -55,6 +55,8 @@ CASES: list[tuple[str, list[str]]] = [
     ]),
     ("nodes: {worker-1: {ssh: {insecureIgnoreHostKey: true}}}", ["nodes.worker-1.ssh.insecureIgnoreHostKey: contradicts hostKey: leave one of them out"]),
     ("downloads: {mirror: mirror.example.org}", ["downloads.mirror: expected an http or https URL, for example https://mirror.example.org/kubernetes"]),
+    ("downloads: {urls: {kubelet: 'https://files.example.org/{release}/kubelet'}}", ["downloads.urls.kubelet: expected an http or https URL in which {version} and {architecture} may stand, for example \"https://mirror.example.org/kubernetes/v{version}/{architecture}/kubelet\""]),
+    ("downloads: {urls: {kubeproxy: 'https://files.example.org/kube-proxy'}}", ["downloads.urls.kubeproxy: unknown key, did you mean kubeProxy?"]),
     ("downloads: {checksumsFile: sums}", ["downloads.checksumsFile: there is no file sums in the project directory"]),
     ("downloads: {checksumsFile: ~}", [
         "downloads.checksumsFile: no SHA-256 for release/v1.37.2/bin/linux/amd64/kubelet: set a file with a line for it, as sha256sum prints it",
