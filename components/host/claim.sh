@@ -51,7 +51,10 @@ preflight() {
         problem "the machine is $kn_found, the configuration says $kn_arch"
     kn_free=$(df -Pk /var/lib | awk 'NR == 2 { print int($4 / 1024) }')
     [ "$kn_free" -ge "$(kn_setting disk-free-megabytes 2048)" ] ||
-        problem "/var/lib has $kn_free MiB free, needs $(kn_setting disk-free-megabytes 2048)"
+        problem "/var/lib has $kn_free MiB free, needs $(kn_setting disk-free-megabytes 2048): make room, or set host.diskFreeMegabytes"
+    [ -s /etc/machine-id ] || problem "/etc/machine-id is missing or empty: run 'systemd-machine-id-setup'"
+    kn_clock=$(kn_clock_skew)
+    [ -z "$kn_clock" ] || problem "$kn_clock"
     if [ "$(kn_setting swap refuse)" = refuse ] && [ "$(wc -l </proc/swaps)" -gt 1 ]; then
         problem "swap is on ($(awk 'NR == 2 { print $1 }' /proc/swaps)): turn it off for good, or set host.swap to allow"
     fi

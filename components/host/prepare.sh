@@ -6,6 +6,10 @@ set -eu
 kn_part_apply() {
     # shellcheck disable=SC2046 # one package a line
     kn_install $(kn_settings package)
+    # The claim could not compare clocks on a host that had no curl.
+    kn_clock=
+    ! kn_changed packages || kn_clock=$(kn_clock_skew)
+    [ -z "$kn_clock" ] || kn_die "$kn_clock"
     kn_put_files
     kn_drop_stale
     kn_settings module | while read -r kn_module; do

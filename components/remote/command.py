@@ -28,6 +28,14 @@ _CLAIM = (
     'cat >"$d/bundle" && sed -n "s/^payload | //p" "$d/bundle" | base64 -d | tar -xzf - -C "$d" && '
     '{claimed}sh "$d/claim" apply <"$d/bundle"; code=$?; rm -rf "$d"; exit $code'
 )
+# How a user who is not root claims a host, "$1" being the line above: the first command on a host says what is missing.
+_BY_SUDO = (
+    'why=$(sudo -n sh -c : 2>&1 </dev/null) && exec sudo -n sh -c "$1"; '
+    r'at=$(sed -n "s/^node | //p; s/^host | \(.*\)/(\1)/p" | tr "\n" " "); u=$(id -un); '
+    'printf "%s\\n" "kubenode: ${at% }: claim apply: the user $u may not become root by \'sudo -n\' on $(uname -n): '
+    '$(printf "%s" "$why" | tail -n 1). Nothing was written. '
+    'Put this line into /etc/sudoers.d/kubenode there: $u ALL=(root) NOPASSWD: ALL" >&2; exit 1'
+)
 _RELEASE = (
     f"if [ -x {_TOOLKIT}/claim ]; then {_TOOLKIT}/claim remove; elif [ -e /var/lib/kubenode/claim ]; then "
     f'echo "kubenode: this host is claimed, but {_TOOLKIT} is gone, so nothing can be undone. '
@@ -81,7 +89,8 @@ def command_lines(host: Host, part: str) -> tuple[str | None, str | None, str | 
     """
     if part == "claim":
         create, update = (_CLAIM.replace("{claimed}", word) for word in ("", "KN_CLAIMED=yes "))
-        return f"{host.prefix}sh -c {shlex.quote(create)}", f"{host.prefix}sh -c {shlex.quote(update)}", None
+        before = f"sh -c {shlex.quote(_BY_SUDO)} kubenode" if host.prefix else "sh -c"
+        return f"{before} {shlex.quote(create)}", f"{before} {shlex.quote(update)}", None
     if part == "release":
         return None, None, f"{host.prefix}sh -c {shlex.quote(_RELEASE)}"
     script = f"{_TOOLKIT}/{part}"

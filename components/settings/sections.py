@@ -136,6 +136,12 @@ class HostSection(Section):
     swap: Literal["refuse", "allow"] = Field(
         "refuse", description="what to do about swap: refuse the host, or allow it"
     )
+    disk_free_megabytes: Annotated[int, Whole("a number of MiB", 2048, 1, 1 << 30)] = Field(
+        2048, description="free space below /var/lib that a new host must have, in MiB"
+    )
+    max_clock_skew_seconds: Annotated[int, Whole("a number of seconds", 30, 5, 86400)] = Field(
+        30, description="how far the host's clock may be from the API server's"
+    )
     sysctls: dict[SysctlName, SysctlValue] = Field(
         {}, description="further kernel settings; null drops one of ours"
     )
