@@ -37,8 +37,14 @@ kn_part_apply() {
 # preflight: everything that would stop a later part, all at once. Writes nothing.
 preflight() {
     : >"$KN_TMP/problems"
+    kn_wanted=$(kn_setting os-family debian)
+    if [ -z "$KN_FAMILY" ]; then
+        problem "the system is $(kn_os PRETTY_NAME) (ID $(kn_os ID)), which is not supported. Supported are debian (Debian, Ubuntu and systems that name them in ID_LIKE of /etc/os-release) and redhat (Fedora, RHEL and systems that name them there)"
+    elif [ "$KN_FAMILY" != "$kn_wanted" ]; then
+        problem "the system is $(kn_os PRETTY_NAME), of the family $KN_FAMILY, the configuration says $kn_wanted: set host.osFamily to $KN_FAMILY"
+    fi
     [ -d /run/systemd/system ] || problem "systemd does not run here; kubenode needs it"
-    for kn_command in awk sed tar gzip base64 flock timeout sha256sum cmp comm find systemctl journalctl dpkg-query apt-get; do
+    for kn_command in awk sed tar gzip base64 flock timeout sha256sum cmp comm find systemctl journalctl $(preflight_family); do
         command -v "$kn_command" >/dev/null || problem "the command $kn_command is missing"
     done
     kn_arch=$(kn_setting architecture)
@@ -76,6 +82,14 @@ preflight_bare() {
     for kn_port in 10248 10249 10250 10256; do
         ! listening "$kn_port" || problem "port $kn_port is taken; kubelet and kube-proxy need it"
     done
+}
+
+# preflight_family: the package tools of the host's family.
+preflight_family() {
+    case $KN_FAMILY in
+    debian) printf 'dpkg-query apt-get' ;;
+    redhat) printf 'rpm dnf' ;;
+    esac
 }
 
 listening() { cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk -v p="$(printf ':%04X' "$1")\$" '$4 == "0A" && $2 ~ p { f = 1 } END { exit !f }'; }

@@ -20,6 +20,17 @@ _MODE_PACKAGES: Mapping[str, tuple[str, ...]] = {
     "nftables": ("nftables",),
     "ipvs": ("ipset",),
 }
+# Packages that Debian calls otherwise than another family does. A path: whatever package has it, for a minimal system of
+# the Red Hat family has curl-minimal, beside which no curl can be installed.
+_FAMILY_NAMES: Mapping[str, Mapping[str, str]] = {
+    "debian": {},
+    "redhat": {
+        "conntrack": "conntrack-tools",
+        "curl": "/usr/bin/curl",
+        "iproute2": "iproute",
+        "iptables": "iptables-nft",
+    },
+}
 
 # overlay: Docker's storage. nf_conntrack: kube-proxy sets its limits before the first rule loads it.
 _MODULES = ("overlay", "nf_conntrack")
@@ -67,5 +78,6 @@ def packages(node: NodeSettings) -> tuple[str, ...]:
     """Packages besides Docker's, sorted; one may carry a version after `=`."""
     mode = _MODE_PACKAGES[node.kube_proxy.mode]
     extra = {package.partition("=")[0]: package for package in node.host.packages}
-    needed = {name: name for name in (*_PACKAGES, *mode, *node.minor.host_packages)}
+    names = _FAMILY_NAMES[node.host.os_family]
+    needed = {name: names.get(name, name) for name in (*_PACKAGES, *mode, *node.minor.host_packages)}
     return tuple(sorted({**needed, **extra}.values()))

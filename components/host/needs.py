@@ -39,6 +39,7 @@ _FOREIGN_SYSCTLS: Mapping[str, str] = {
 def preflight(node: NodeSettings) -> dict[str, Sequence[str]]:
     """What must hold before anything is written."""
     return {
+        "os-family": [node.host.os_family],
         "architecture": [node.host.architecture],
         "swap": [node.host.swap],
         "disk-free-megabytes": [str(node.host.disk_free_megabytes)],

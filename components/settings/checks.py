@@ -115,6 +115,13 @@ def _check_docker(node: NodeDraft) -> None:
     docker = node.docker
     if docker is None:
         return
+    if node.host is not None and node.host.os_family == "redhat" and docker.package.startswith("docker.io"):
+        node.refuse(
+            "the Red Hat family has no package docker.io: set docker-ce (the hosts need Docker's repository) "
+            "or, on Fedora, moby-engine",
+            "docker",
+            "package",
+        )
     extra = docker.extra_config
     if extra.get("log-driver", "json-file") != "json-file":
         node.refuse(

@@ -132,6 +132,9 @@ class HostSection(Section):
     """The host below the node."""
 
     architecture: Literal["amd64", "arm64"] = Field("amd64", description="architecture of the binaries")
+    os_family: Literal["debian", "redhat"] = Field(
+        "debian", description="packages by apt-get (Debian, Ubuntu) or by dnf (Fedora, RHEL and its kin)"
+    )
     packages: Annotated[tuple[Package, ...], Field(strict=False)] = Field((), description="further packages")
     swap: Literal["refuse", "allow"] = Field(
         "refuse", description="what to do about swap: refuse the host, or allow it"

@@ -336,7 +336,7 @@ Package = Annotated[
     Expected(
         "a package, with a version if you want to pin it",
         "docker.io=20.10.24+dfsg1-1",
-        _matches(r"[a-z0-9][a-z0-9.+-]+(=[A-Za-z0-9.+~:-]+)?"),
+        _matches(r"[a-z0-9][a-z0-9._+-]+(=[A-Za-z0-9.+~:^_-]+)?"),
     ),
 ]
 ImageName = Annotated[

@@ -167,6 +167,49 @@ def test_preflight_names_every_problem_at_once_and_writes_nothing(bare: Box) -> 
     assert not bare.path(LIBRARY).exists()
 
 
+@pytest.mark.parametrize(
+    ("release", "family", "problem"),
+    [
+        (
+            'ID="opensuse-leap"\nID_LIKE="suse opensuse"\nPRETTY_NAME="openSUSE Leap 15.6"\n',
+            "debian",
+            "- the system is openSUSE Leap 15.6 (ID opensuse-leap), which is not supported. "
+            "Supported are debian (Debian, Ubuntu and ",
+        ),
+        (
+            'ID="rocky"\nID_LIKE="rhel centos fedora"\nPRETTY_NAME="Rocky Linux 9.5 (Blue Onyx)"\n',
+            "debian",
+            "- the system is Rocky Linux 9.5 (Blue Onyx), of the family redhat, "
+            "the configuration says debian: set host.osFamily to redhat\n- the command rpm is missing\n",
+        ),
+        (
+            'ID=debian\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n',
+            "redhat",
+            "- the system is Debian GNU/Linux 12 (bookworm), of the family debian, "
+            "the configuration says redhat: set host.osFamily to debian\n",
+        ),
+    ],
+)
+def test_a_system_of_another_kind_is_named(bare: Box, release: str, family: str, problem: str) -> None:
+    bare.shell("rm -f /etc/os-release /usr/bin/rpm")
+    bare.put("/etc/os-release", release)
+    done = bare.shell(_lines()[0], bundles.claim(bare, os_family=family))
+    assert done.returncode == 1
+    assert problem in done.stderr
+    assert "Nothing was written." in done.stderr
+    assert not bare.path(RECORD).exists()
+
+
+def test_a_host_of_the_red_hat_family_is_claimed(bare: Box) -> None:
+    bare.shell("rm -f /etc/os-release /stubs/apt-get /stubs/dpkg-query /usr/bin/apt-get /usr/bin/dpkg-query")
+    bare.put("/etc/os-release", 'ID="almalinux"\nID_LIKE="rhel centos fedora"\n')
+    bare.standins("dnf")
+    done = bare.shell(_lines()[0], bundles.claim(bare, os_family="redhat"))
+    assert done.returncode == 0, done.stderr
+    assert _release(bare).returncode == 0
+    assert not bare.path(RECORD).exists()
+
+
 def _listen(box: Box, port: int) -> subprocess.Popen[str]:
     """Somebody else's server in the box's network."""
     script = f"import socket, time; s = socket.create_server(('', {port})); print('up', flush=True); time.sleep(60)"

@@ -98,6 +98,8 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({"host": {"sysctls": {"net.core.somaxconn": "1; rm"}}}, "host.sysctls.net.core.somaxconn: expected the value of a kernel setting, for example 1 (or nothing, to leave it alone)"),
     ({"host": {"diskFreeMegabytes": "2G"}}, "host.diskFreeMegabytes: expected a number of MiB, a whole number from 1 to 1073741824, for example 2048"),
     ({"host": {"maxClockSkewSeconds": 1}}, "host.maxClockSkewSeconds: expected a number of seconds, a whole number from 5 to 86400, for example 30"),
+    ({"host": {"osFamily": "rocky"}}, "host.osFamily: expected debian or redhat"),
+    ({"host": {"osFamily": "redhat"}, "nodes/worker-2/host/osFamily": "debian"}, "docker.package: the Red Hat family has no package docker.io: set docker-ce (the hosts need Docker's repository) or, on Fedora, moby-engine"),
     ({"host": {"packages": ["$(id)"]}}, "host.packages[0]: expected a package, with a version if you want to pin it, for example docker.io=20.10.24+dfsg1-1"),
     # kubelet
     ({f"{KUBELET}/maxpods": 3}, f"{AT}.kubelet.extraConfig.maxpods: the kubelet of 1.37 has no field of this name; did you mean maxPods?"),
