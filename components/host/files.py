@@ -1,13 +1,14 @@
 """The files of the host below the node.
 
-Owns kernel settings, kernel modules and the list of packages. Does not own swap (`host.sh` refuses or
-allows it) nor Docker's package (`docker/`).
+Owns kernel settings, kernel modules, the file of the proxy and the list of packages. Does not own swap (`claim.sh`
+refuses or allows it), the proxy's text (`proxy.py`), nor Docker's package (`docker/`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from components.host import proxy
 from components.remote.bundle import Artifact, HostFile
 from components.settings import NodeSettings
 from components.settings.defaults import SYSCTLS
@@ -20,8 +21,8 @@ _MODE_PACKAGES: Mapping[str, tuple[str, ...]] = {
     "nftables": ("nftables",),
     "ipvs": ("ipset",),
 }
-# Packages that Debian calls otherwise than another family does. A path: whatever package has it, for a minimal system of
-# the Red Hat family has curl-minimal, beside which no curl can be installed.
+# Packages that Debian calls otherwise than another family does. A path: whatever package has it, for a minimal system
+# of the Red Hat family has curl-minimal, beside which no curl can be installed.
 _FAMILY_NAMES: Mapping[str, Mapping[str, str]] = {
     "debian": {},
     "redhat": {
@@ -42,9 +43,11 @@ _MODE_MODULES: Mapping[str, tuple[str, ...]] = {
 
 
 def files(node: NodeSettings) -> tuple[HostFile, ...]:
-    """Kernel settings and modules."""
+    """Kernel settings and modules, and the proxy if there is one."""
     settings = sysctls(node)
+    environment = proxy.environment(node)
     return (
+        *([HostFile("proxy.env", proxy.PATH, environment, "0600")] if environment else []),
         HostFile(
             "sysctl.conf",
             "/etc/sysctl.d/90-kubenode.conf",

@@ -57,8 +57,11 @@ def _clock(node: NodeSettings) -> dict[str, Sequence[str]]:
 
 def preparation(node: NodeSettings) -> dict[str, Sequence[str]]:
     """Packages, modules and kernel settings, one value a line."""
+    mirror = node.host.package_mirror
     return {
         **_clock(node),
+        "package-mirror": [mirror.url.rstrip("/")] if mirror else [],
+        "security-mirror": [mirror.security_url.rstrip("/")] if mirror and mirror.security_url else [],
         "package": files.packages(node),
         "module": files.modules(node),
         "sysctl": [f"{name} {value}" for name, value in sorted(files.sysctls(node).items())],

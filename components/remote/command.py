@@ -15,6 +15,7 @@ from typing import Any
 
 import pulumi
 import pulumi_command as command
+from pydantic import SecretStr
 
 from components.settings import ConnectionSettings
 
@@ -106,12 +107,34 @@ def _connection(host: Host) -> command.remote.ConnectionArgs:
         host=host.address,
         port=float(ssh.port),
         user=ssh.user,
-        private_key=pulumi.Output.secret(ssh.private_key.get_secret_value()) if ssh.private_key else None,
-        password=pulumi.Output.secret(ssh.password.get_secret_value()) if ssh.password else None,
+        private_key=_secret(ssh.private_key),
+        password=_secret(ssh.password),
         host_key=ssh.host_key,
         dial_error_limit=ssh.dial_error_limit,
         per_dial_timeout=ssh.per_dial_timeout_seconds,
+        proxy=_bastion(ssh),
     )
+
+
+def _bastion(ssh: ConnectionSettings) -> command.remote.ProxyConnectionArgs | None:
+    """The host in between. Both logins are made from here, so it sees neither key nor agent of the second."""
+    bastion = ssh.bastion
+    if bastion is None:
+        return None
+    return command.remote.ProxyConnectionArgs(
+        host=bastion.address,
+        port=float(bastion.port),
+        user=bastion.user,
+        private_key=_secret(bastion.private_key),
+        password=_secret(bastion.password),
+        host_key=bastion.host_key,
+        dial_error_limit=ssh.dial_error_limit,
+        per_dial_timeout=ssh.per_dial_timeout_seconds,
+    )
+
+
+def _secret(value: SecretStr | None) -> pulumi.Output[str] | None:
+    return pulumi.Output.secret(value.get_secret_value()) if value else None
 
 
 @dataclass(frozen=True)

@@ -40,9 +40,9 @@ kn_finish() {
         printf 'kubenode: %s: %s %s: ended with %s\n%s\n' "$(kn_where)" "${KN_PART:-?}" "${KN_VERB:-?}" "$kn_code" \
             "$(tail -n 5 "$KN_TMP/log" 2>/dev/null | cut -c1-200)" >>"$KN_TMP/die"
     if [ "$kn_code" -eq 0 ]; then
-        head -n 40 "$KN_TMP/say" 2>/dev/null
+        head -n 40 "$KN_TMP/say" 2>/dev/null | kn_scrub
     else
-        { head -n 20 "$KN_TMP/say"; head -n 20 "$KN_TMP/die"; } >&2 2>/dev/null
+        { head -n 20 "$KN_TMP/say"; head -n 20 "$KN_TMP/die"; } 2>/dev/null | kn_scrub >&2
     fi
     rm -rf "$KN_TMP"
     exit "$kn_code"
@@ -59,6 +59,27 @@ kn_try() {
     kn_seconds=$1
     shift
     timeout -k 10 "$kn_seconds" "$@" </dev/null >>"$KN_TMP/log" 2>&1
+}
+
+# kn_try_online SECONDS COMMAND...: the same through the host's proxy, if the stack set one. Only the environment has it.
+KN_PROXY=/etc/kubenode/proxy.env
+kn_try_online() (
+    set -a
+    # shellcheck disable=SC1090
+    [ ! -r "$KN_PROXY" ] || . "$KN_PROXY"
+    set +a
+    kn_try "$@"
+)
+
+# kn_scrub: without the proxy's user and password, which a tool may have put into its words.
+kn_scrub() {
+    sed -n 's|^[a-z_]*="[a-z]*://\([^"@]*\)@.*|\1|p' "$KN_PROXY" >"$KN_TMP/scrub" 2>/dev/null
+    if [ -s "$KN_TMP/scrub" ]; then
+        awk 'NR == FNR { word[$0]; sub(/^[^:]*:/, ""); if ($0 != "") word[$0]; next }
+            { for (w in word) while (i = index($0, w)) $0 = substr($0, 1, i - 1) "***" substr($0, i + length(w)); print }' "$KN_TMP/scrub" -
+    else
+        cat
+    fi
 }
 
 # kn_wait SECONDS COMMAND...: until COMMAND succeeds, asking twice a second.
@@ -442,7 +463,7 @@ kn_fetch() {
 kn_download() {
     kn_url_now=$1
     shift
-    kn_try 900 curl -fsSL --retry 3 --retry-connrefused --connect-timeout 10 "$@" -o "$kn_file.part" "$kn_url_now"
+    kn_try_online 900 curl -fsSL --retry 3 --retry-connrefused --connect-timeout 10 "$@" -o "$kn_file.part" "$kn_url_now"
 }
 
 # kn_artifact_current NAME SHA256: is what was unpacked from that download still in place?
@@ -650,6 +671,7 @@ kn_family() {
 KN_FAMILY=$(kn_family)
 
 KN_APT="-o Dir::State::lists=$KN_RECORD/apt/lists -o Dir::Cache=$KN_RECORD/apt/cache -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 -o Dpkg::Options::=--force-confold -o APT::Install-Recommends=false -o Dpkg::Use-Pty=0"
+KN_SOURCES=$KN_RECORD/apt/sources.list
 KN_DNF="-y --setopt=cachedir=$KN_RECORD/dnf --setopt=keepcache=False --setopt=install_weak_deps=False --setopt=clean_requirements_on_remove=False"
 
 # kn_apt SECONDS ARGUMENT..., kn_dnf SECONDS ARGUMENT...: bounded; a failure ends the part with the tool's last words.
@@ -657,8 +679,10 @@ kn_apt() {
     kn_seconds=$1
     shift
     mkdir -p "$KN_RECORD/apt/lists/partial" "$KN_RECORD/apt/cache/archives/partial"
+    kn_from=
+    [ ! -e "$KN_SOURCES" ] || kn_from="-o Dir::Etc::SourceList=$KN_SOURCES -o Dir::Etc::SourceParts=/dev/null"
     # shellcheck disable=SC2086 # the options are words
-    kn_try "$kn_seconds" apt-get $KN_APT "$@" || kn_die "'apt-get $*' failed or took longer than $kn_seconds s:
+    kn_try_online "$kn_seconds" apt-get $KN_APT $kn_from "$@" || kn_die "'apt-get $*' failed or took longer than $kn_seconds s:
 $(tail -n 8 "$KN_TMP/log" | cut -c1-200)"
 }
 
@@ -667,8 +691,44 @@ kn_dnf() {
     shift
     mkdir -p "$KN_RECORD/dnf"
     # shellcheck disable=SC2086
-    kn_try "$kn_seconds" dnf $KN_DNF "$@" || kn_die "'dnf $*' failed or took longer than $kn_seconds s:
+    kn_try_online "$kn_seconds" dnf $KN_DNF "$@" || kn_die "'dnf $*' failed or took longer than $kn_seconds s:
 $(tail -n 8 "$KN_TMP/log" | cut -c1-200)"
+}
+
+# kn_package_mirror [URL [SECURITY-URL]]: the archive that all parts' packages come from, instead of the host's own sources,
+# signed by the distribution. Lists of other sources go.
+kn_package_mirror() {
+    if [ -z "${1:-}" ]; then
+        [ ! -e "$KN_SOURCES" ] || rm -rf "$KN_RECORD/apt"
+        return 0
+    fi
+    case " $(kn_os ID) $(kn_os ID_LIKE) " in
+    *" ubuntu "*)
+        kn_suite=$(kn_os UBUNTU_CODENAME)
+        kn_archive=ubuntu
+        kn_components="main universe"
+        ;;
+    *)
+        kn_suite=
+        kn_archive=debian
+        kn_components=main
+        ;;
+    esac
+    kn_suite=${kn_suite:-$(kn_os VERSION_CODENAME)}
+    [ -n "$kn_suite" ] || kn_die "host.packageMirror: /etc/os-release names no VERSION_CODENAME, so nobody knows which release of $1 is this host's"
+    for kn_key in pgp gpg; do
+        kn_keyring=/usr/share/keyrings/$kn_archive-archive-keyring.$kn_key
+        [ ! -e "$kn_keyring" ] || break
+    done
+    [ -e "$kn_keyring" ] || kn_die "host.packageMirror: $kn_keyring is missing: install $(basename "${kn_keyring%-archive*}")-$([ "$kn_archive" = ubuntu ] || printf archive-)keyring"
+    kn_security=${2:-}
+    [ "$kn_archive" = debian ] || kn_security=${2:-$1}
+    mkdir -p "$KN_RECORD/apt"
+    for kn_line in "$1 $kn_suite" "$1 $kn_suite-updates" ${kn_security:+"$kn_security $kn_suite-security"}; do
+        printf 'deb [signed-by=%s] %s %s\n' "$kn_keyring" "$kn_line" "$kn_components"
+    done >"$KN_SOURCES.new"
+    cmp -s "$KN_SOURCES.new" "$KN_SOURCES" || rm -rf "$KN_RECORD/apt/lists"
+    mv -f "$KN_SOURCES.new" "$KN_SOURCES"
 }
 
 # kn_package_installed NAME: with dpkg also one that is on hold, whose first letter is h; with rpm whatever provides it,

@@ -164,3 +164,41 @@ def test_a_user_who_is_not_root_gets_sudo(graph: Graph) -> None:
     assert docker["delete"].endswith("|| sudo -n /usr/local/lib/kubenode/docker remove")
     assert 'exec sudo -n sh -c "$1"' in graph.resources["worker-2-claim"].inputs["create"]
     assert "sudo" not in graph.resources["worker-1-claim"].inputs["create"]
+
+
+def test_a_bastion_is_spelled_out_with_its_key_and_everything_is_secret(tmp_path: Path) -> None:
+    bastion = {
+        "address": "10.0.0.1",
+        "user": "jump",
+        "privateKeyFile": "id_ed25519",
+        "hostKey": example.HOST_KEYS[0],
+    }
+    made = graph_of(example.stack(tmp_path, {"ssh/bastion": bastion}))
+    for one in _commands(made):
+        if one.type == "command:remote:Command":
+            found = one.inputs["connection"]
+            assert is_secret(found), one.name
+            proxy = found["value"]["proxy"]
+            assert proxy["privateKey"] == example.private_key()
+            del proxy["privateKey"]
+            assert proxy == {
+                "host": "10.0.0.1",
+                "port": 22,
+                "user": "jump",
+                "hostKey": example.HOST_KEYS[0],
+                "dialErrorLimit": 3,
+                "perDialTimeout": 5,
+            }
+
+
+def test_a_proxys_password_hides_what_is_made_of_it_and_nothing_else(tmp_path: Path) -> None:
+    def hidden(url: str) -> set[str]:
+        made = graph_of(example.stack(tmp_path, {"host": {"proxy": {"https": url}}}))
+        for one in _commands(made):
+            if not is_secret(one.inputs["stdin"]):
+                assert "pa%40ss" not in str(one.inputs["stdin"]), one.name
+        return {one.name for one in _commands(made) if is_secret(one.inputs["stdin"])}
+
+    plain = hidden("http://proxy.example.org:3128")
+    more = hidden("http://kube:pa%40ss@proxy.example.org:3128") - plain
+    assert more == {f"worker-{n}-{part}" for n in (1, 2) for part in ("prepare", "docker")}
