@@ -72,6 +72,8 @@ def facts(settings: StackSettings) -> cluster_facts.Facts:
         pulumi.log.warn(
             f"the API server could not be asked, so nothing was checked against the cluster: {found.error}"
         )
+    for warning in cluster_facts.warnings(found):
+        pulumi.log.warn(warning)
     problems = cluster_facts.refusals(found, claim(), settings.nodes)
     if problems:
         raise pulumi.RunError("refused, nothing was changed:\n" + "\n".join(problems))

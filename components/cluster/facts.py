@@ -33,6 +33,7 @@ class Facts:
     server_version: str | None = None
     nodes: Mapping[str, NodeFacts] = field(default_factory=dict)
     proxy_daemon_sets: tuple[str, ...] = ()
+    same_machine: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def read(kubeconfig: Kubeconfig, claim: str, nodes: list[str]) -> Facts:
@@ -50,7 +51,17 @@ def read(kubeconfig: Kubeconfig, claim: str, nodes: list[str]) -> Facts:
             if found.get("exists")
         },
         proxy_daemon_sets=tuple(raw.get("daemonSetProxies", ())),
+        same_machine={name: tuple(others) for name, others in raw.get("sameMachine", {}).items()},
     )
+
+
+def warnings(facts: Facts) -> list[str]:
+    """What is wrong and does not forbid the run: to remove one of two clones is a way to mend it."""
+    return [
+        f"nodes.{name}: its host has the same /etc/machine-id as {', '.join(others)}, so one was cloned from the "
+        f"other. Give one an id of its own: rm -f /etc/machine-id; systemd-machine-id-setup; systemctl restart kubelet."
+        for name, others in sorted(facts.same_machine.items())
+    ]
 
 
 def refusals(facts: Facts, claim: str, nodes: Mapping[str, NodeSettings]) -> list[str]:

@@ -178,8 +178,8 @@ def test_lists_are_fetched_once_in_an_hour_for_all_parts(debian: Box) -> None:
     assert len([call for call in debian.calls("apt-get") if call.endswith(" update")]) == 2
 
 
-DEBIAN = 'ID=debian\nVERSION_CODENAME=bookworm\n'
-UBUNTU = 'ID=ubuntu\nID_LIKE=debian\nVERSION_CODENAME=noble\nUBUNTU_CODENAME=noble\n'
+DEBIAN = "ID=debian\nVERSION_CODENAME=bookworm\n"
+UBUNTU = "ID=ubuntu\nID_LIKE=debian\nVERSION_CODENAME=noble\nUBUNTU_CODENAME=noble\n"
 MINT = 'ID=linuxmint\nID_LIKE="ubuntu debian"\nVERSION_CODENAME=wilma\nUBUNTU_CODENAME=noble\n'
 KEYS = "/usr/share/keyrings"
 
@@ -236,7 +236,9 @@ def test_packages_come_from_the_mirror_and_nowhere_else(
     asked = [call for call in debian.calls("apt-get") if " -s " not in call]
     assert len(asked) == 3
     for call in asked:
-        assert f" -o Dir::Etc::SourceList={RECORD}/apt/sources.list -o Dir::Etc::SourceParts=/dev/null " in call
+        assert (
+            f" -o Dir::Etc::SourceList={RECORD}/apt/sources.list -o Dir::Etc::SourceParts=/dev/null " in call
+        )
     assert debian.shell("find /etc/apt | xargs ls -ld").stdout == before
 
 

@@ -11,7 +11,10 @@ from tests.shell.box import Box
 URL = "http://kube:pa%40ss@proxy.example.org:3128"
 PROXY = "/etc/kubenode/proxy.env"
 # What a program sees of itself: its environment, and what `ps` shows.
-_LOOK = "echo \"${0##*/}|${http_proxy:-}|${https_proxy:-}|${no_proxy:-}\" >>/state/seen\ntr '\\0' ' ' </proc/$$/cmdline >>/state/ps\n"
+_LOOK = """\
+echo "${0##*/}|${http_proxy:-}|${https_proxy:-}|${no_proxy:-}" >>/state/seen
+tr '\\0' ' ' </proc/$$/cmdline >>/state/ps
+"""
 
 
 def _text(url: str = URL) -> str:

@@ -75,5 +75,7 @@ def test_another_proxy_drains_and_another_password_does_not(tmp_path: Path) -> N
     """The digest stands in an annotation, where a password could be guessed from it."""
     first = disruption_digest(_node(tmp_path, SECRET))
     assert first != disruption_digest(_node(tmp_path, None))
-    assert first != disruption_digest(_node(tmp_path, {"https": "http://kube:pa%40ss@other.example.org:3128"}))
+    assert first != disruption_digest(
+        _node(tmp_path, {"https": "http://kube:pa%40ss@other.example.org:3128"})
+    )
     assert first == disruption_digest(_node(tmp_path, {"https": "http://kube:other@proxy.example.org:3128"}))

@@ -276,7 +276,12 @@ def test_a_nodes_file_can_hold_no_password(tmp_path: Path) -> None:
 
 
 def test_a_bastion_is_merged_key_by_key_and_its_login_as_a_whole(tmp_path: Path) -> None:
-    bastion = {"address": "10.0.0.1", "user": "jump", "privateKeyFile": "id_ed25519", "hostKey": example.HOST_KEYS[0]}
+    bastion = {
+        "address": "10.0.0.1",
+        "user": "jump",
+        "privateKeyFile": "id_ed25519",
+        "hostKey": example.HOST_KEYS[0],
+    }
     changes = {
         "ssh/bastion": bastion,
         "nodes/worker-2/ssh/bastion": {"password": "of the bastion", "port": 2200},
@@ -285,7 +290,12 @@ def test_a_bastion_is_merged_key_by_key_and_its_login_as_a_whole(tmp_path: Path)
     first, second = nodes["worker-1"].ssh.bastion, nodes["worker-2"].ssh.bastion
     assert first is not None
     assert second is not None
-    assert (first.address, first.user, first.port, first.host_key) == ("10.0.0.1", "jump", 22, example.HOST_KEYS[0])
+    assert (first.address, first.user, first.port, first.host_key) == (
+        "10.0.0.1",
+        "jump",
+        22,
+        example.HOST_KEYS[0],
+    )
     assert first.private_key is not None
     assert first.password is None
     assert (second.port, second.private_key) == (2200, None)
@@ -296,7 +306,12 @@ def test_a_bastion_is_merged_key_by_key_and_its_login_as_a_whole(tmp_path: Path)
 
 
 def test_a_preview_can_do_without_the_bastions_key(tmp_path: Path) -> None:
-    bastion = {"address": "10.0.0.1", "user": "jump", "privateKeyFile": "nowhere", "hostKey": example.HOST_KEYS[0]}
+    bastion = {
+        "address": "10.0.0.1",
+        "user": "jump",
+        "privateKeyFile": "nowhere",
+        "hostKey": example.HOST_KEYS[0],
+    }
     found = example.stack(tmp_path, {"ssh/bastion": bastion})
     assert [str(one) for one in found.missing] == [
         "ssh.bastion.privateKeyFile: there is no file nowhere in the project directory"

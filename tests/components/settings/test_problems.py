@@ -15,7 +15,12 @@ KUBELET = "nodes/worker-1/kubelet/extraConfig"
 PROXY = "nodes/worker-1/kubeProxy/extraConfig"
 AT = "nodes.worker-1"
 
-BASTION = {"address": "10.0.0.1", "user": "jump", "privateKeyFile": "id_ed25519", "hostKey": example.HOST_KEYS[0]}
+BASTION = {
+    "address": "10.0.0.1",
+    "user": "jump",
+    "privateKeyFile": "id_ed25519",
+    "hostKey": example.HOST_KEYS[0],
+}
 
 # what is changed in a valid configuration: the one line that it is told
 CASES: list[tuple[dict[str, Any], str]] = [
