@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 
 import pulumi
-from pulumi.runtime.config import get_config_env
+from pulumi.runtime.config import get_config_env, get_config_secret_keys_env
 
 from components import rollout
 from components.api.node import labels_of
@@ -34,7 +34,9 @@ def claim() -> str:
 def settings() -> StackSettings:
     """The stack's configuration, or every problem in it at once."""
     try:
-        loaded = load(_raw_configuration(), Path.cwd())
+        prefix = f"{pulumi.get_project()}:"
+        encrypted = {key.removeprefix(prefix) for key in get_config_secret_keys_env()}
+        loaded = load(_raw_configuration(), Path.cwd(), encrypted)
         if not pulumi.runtime.is_dry_run():
             loaded.require_files()
         for problem in loaded.missing:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pulumi
 
 from components.docker import files
+from components.host.component import guarded
 from components.remote.command import Host
 from components.remote.part import Content, Part
 from components.settings import NodeSettings
@@ -27,4 +28,4 @@ class Docker(Part):
             artifacts=files.artifacts(settings),
             settings=files.settings(settings),
         )
-        super().__init__("Docker", "docker", host, content, after, opts)
+        super().__init__("Docker", "docker", host, guarded(content, settings), after, opts)

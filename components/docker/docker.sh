@@ -28,7 +28,10 @@ kn_part_apply() {
     kn_drop_stale
     ! kn_changed cri-docker.service cri-docker.socket || kn_daemon_reload
     kn_timeout=$(kn_setting healthy-timeout-seconds 120)
-    kn_start docker.service "$kn_timeout" docker_healthy daemon.json version
+    # The proxy's file belongs to prepare; another text in it asks for a restart here.
+    [ "$(kn_setting proxy)" = "$(cat "$KN_R/proxy" 2>/dev/null)" ] || KN_CHANGED="${KN_CHANGED}proxy "
+    kn_start docker.service "$kn_timeout" docker_healthy daemon.json version kubenode-proxy.conf proxy
+    kn_setting proxy >"$KN_R/proxy"
     # Before Kubernetes 1.24 the kubelet speaks to Docker itself.
     if grep -q '^file | cri-docker.service ' "$KN_TMP/bundle"; then start_cri_dockerd; fi
     load_images

@@ -6,8 +6,10 @@ is its package's, nor the loading of images and the health check (`docker.sh`).
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 
+from components.host import proxy
 from components.remote.bundle import Artifact, HostFile
 from components.rendering import command_line, json_text
 from components.settings import NodeSettings
@@ -19,12 +21,15 @@ CNI_CONF_DIRECTORY = "/etc/cni/net.d"
 
 
 def files(node: NodeSettings) -> tuple[HostFile, ...]:
-    """daemon.json, and cri-dockerd's service and socket where the kubelet needs them."""
-    daemon = HostFile("daemon.json", "/etc/docker/daemon.json", json_text(_daemon(node)))
+    """daemon.json, the proxy's drop-in, and cri-dockerd's service and socket where the kubelet needs them."""
+    ours = [HostFile("daemon.json", "/etc/docker/daemon.json", json_text(_daemon(node)))]
+    if node.host.proxy is not None:
+        path = "/etc/systemd/system/docker.service.d/kubenode-proxy.conf"
+        ours.append(HostFile("kubenode-proxy.conf", path, _PROXY))
     if node.artifacts.cri_dockerd is None:
-        return (daemon,)
+        return tuple(ours)
     return (
-        daemon,
+        *ours,
         HostFile("cri-docker.service", "/etc/systemd/system/cri-docker.service", _service(node)),
         HostFile("cri-docker.socket", "/etc/systemd/system/cri-docker.socket", _SOCKET),
     )
@@ -48,7 +53,10 @@ def artifacts(node: NodeSettings) -> tuple[Artifact, ...]:
 
 def settings(node: NodeSettings) -> dict[str, Sequence[str]]:
     """What is no file: the package, the patience, and the images, whose archives do not stay on the host."""
+    environment = proxy.environment(node)
     return {
+        # The file is the host's; Docker starts anew when what is in it is another one.
+        "proxy": [hashlib.sha256(environment.encode()).hexdigest()[:12]] if environment else [],
         "package": [node.docker.package],
         "healthy-timeout-seconds": [str(node.docker.healthy_timeout_seconds)],
         "image": [f"{image.image} {image.url} {image.sha256}" for image in node.artifacts.images],
@@ -82,6 +90,9 @@ def _service(node: NodeSettings) -> str:
     )
     return _SERVICE.format(command=command)
 
+
+# The dash: the file goes before this does.
+_PROXY = f"[Service]\nEnvironmentFile=-{proxy.PATH}\n"
 
 # After the upstream unit. KillMode=process: streams and helpers of running containers outlive a restart.
 _SERVICE = """\

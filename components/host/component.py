@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pulumi
 
-from components.host import files, needs
+from components.host import files, needs, proxy
 from components.remote import toolkit
 from components.remote.bundle import Bundle
 from components.remote.command import Host, host_command
@@ -42,7 +42,7 @@ def release_options(
 
 
 class Prepare(Part):
-    """Packages, kernel modules, kernel settings."""
+    """Packages, kernel modules, kernel settings, the proxy's environment."""
 
     def __init__(
         self,
@@ -52,4 +52,9 @@ class Prepare(Part):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         content = Content(files=files.files(settings), settings=needs.preparation(settings))
-        super().__init__("Prepare", "prepare", host, content, after, opts)
+        super().__init__("Prepare", "prepare", host, guarded(content, settings), after, opts)
+
+
+def guarded(content: Content, settings: NodeSettings) -> Content | pulumi.Output[Content]:
+    """A secret where the proxy's password can be read, or guessed, from it."""
+    return pulumi.Output.secret(content) if proxy.has_password(settings) else content

@@ -38,12 +38,30 @@ _FOREIGN_SYSCTLS: Mapping[str, str] = {
 
 def preflight(node: NodeSettings) -> dict[str, Sequence[str]]:
     """What must hold before anything is written."""
-    return {"architecture": [node.host.architecture], "swap": [node.host.swap]}
+    return {
+        "os-family": [node.host.os_family],
+        "architecture": [node.host.architecture],
+        "swap": [node.host.swap],
+        "disk-free-megabytes": [str(node.host.disk_free_megabytes)],
+        **_clock(node),
+    }
+
+
+def _clock(node: NodeSettings) -> dict[str, Sequence[str]]:
+    """Whose clock counts, and how far the host's may be from it."""
+    return {
+        "server": [node.cluster.server],
+        "max-clock-skew-seconds": [str(node.host.max_clock_skew_seconds)],
+    }
 
 
 def preparation(node: NodeSettings) -> dict[str, Sequence[str]]:
     """Packages, modules and kernel settings, one value a line."""
+    mirror = node.host.package_mirror
     return {
+        **_clock(node),
+        "package-mirror": [mirror.url.rstrip("/")] if mirror else [],
+        "security-mirror": [mirror.security_url.rstrip("/")] if mirror and mirror.security_url else [],
         "package": files.packages(node),
         "module": files.modules(node),
         "sysctl": [f"{name} {value}" for name, value in sorted(files.sysctls(node).items())],

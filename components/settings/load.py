@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +19,7 @@ from components.settings.draft import NodeDraft
 from components.settings.merge import merged
 from components.settings.problems import Problem, SettingsError, dotted, explained, unknown_key
 from components.settings.resolved import (
+    BastionSettings,
     ClusterSettings,
     ConnectionSettings,
     NodeArtifacts,
@@ -29,6 +30,7 @@ from components.settings.salvage import salvaged
 from components.settings.sections import (
     NODE_SECTIONS,
     STACK_SECTIONS,
+    BastionSection,
     CalicoSection,
     ClusterSection,
     DockerSection,
@@ -58,9 +60,14 @@ _NODES_KEYS = ("nodes", "nodesFile")
 _EITHER_OR = (("privateKeyFile", "privateKey", "agent", "password"), ("hostKey", "insecureIgnoreHostKey"))
 
 
-def load(raw: Mapping[str, object], project_dir: Path) -> StackSettings:
-    """The settings for a map of keys without namespace. Raises SettingsError with all problems at once."""
-    return _Loading(raw, project_dir).run()
+def load(
+    raw: Mapping[str, object], project_dir: Path, encrypted: Collection[str] | None = None
+) -> StackSettings:
+    """The settings for a map of keys without namespace. Raises SettingsError with all problems at once.
+
+    `encrypted`: the keys that hold encrypted values. None: nobody knows, and nothing is refused for being plain.
+    """
+    return _Loading(raw, project_dir, encrypted).run()
 
 
 @dataclass
@@ -69,6 +76,7 @@ class _Loading:
 
     raw: Mapping[str, object]
     project_dir: Path
+    encrypted: Collection[str] | None = None
     problems: list[Problem] = field(default_factory=list)
     missing: list[Problem] = field(default_factory=list)
 
@@ -85,6 +93,7 @@ class _Loading:
         drafts = [self._draft(name, raw) for name, raw in self._node_maps().items()]
         for draft in drafts:
             check_node(draft)
+            self._check_proxy(draft)
             self.problems += draft.problems
         self.problems += addresses.problems_of(self.raw.get("cluster"), drafts)
         self._check_renewal(identity)
@@ -291,28 +300,43 @@ class _Loading:
             self._refuse("downloads.checksumsFile", str(error))
             return Downloads(section, None)
 
+    def _private_key(
+        self, draft: NodeDraft, section: SshSection | BastionSection, *where: str
+    ) -> SecretStr | None:
+        if section.private_key_file is None:
+            return section.private_key
+        at = draft.at(*where, "privateKeyFile")
+        try:
+            return SecretStr(sources.private_key_of(self.project_dir, section.private_key_file))
+        except sources.SourceMissingError as error:
+            self.missing.append(Problem(at, str(error)))
+        except sources.SourceError as error:
+            self._refuse(at, str(error))
+        return None
+
+    def _bastion(self, draft: NodeDraft, bastion: BastionSection) -> BastionSettings:
+        return BastionSettings(
+            address=bastion.address,
+            user=bastion.user,
+            port=bastion.port,
+            private_key=self._private_key(draft, bastion, "ssh", "bastion"),
+            password=bastion.password,
+            host_key=_host_key(bastion.host_key),
+        )
+
     def _connection(self, draft: NodeDraft, ssh: SshSection) -> ConnectionSettings:
-        key = ssh.private_key
-        if ssh.private_key_file is not None:
-            at = draft.at("ssh", "privateKeyFile")
-            try:
-                key = SecretStr(sources.private_key_of(self.project_dir, ssh.private_key_file))
-            except sources.SourceMissingError as error:
-                self.missing.append(Problem(at, str(error)))
-            except sources.SourceError as error:
-                self._refuse(at, str(error))
         return ConnectionSettings(
             user=ssh.user,
             port=ssh.port,
-            private_key=key,
+            private_key=self._private_key(draft, ssh, "ssh"),
             private_key_file=ssh.private_key_file,
             agent=ssh.agent,
             password=ssh.password,
-            # Without the comment, which is no part of the key.
-            host_key=" ".join(ssh.host_key.split()[:2]) if ssh.host_key else None,
+            host_key=_host_key(ssh.host_key),
             insecure_ignore_host_key=ssh.insecure_ignore_host_key,
             dial_error_limit=ssh.dial_error_limit,
             per_dial_timeout_seconds=ssh.per_dial_timeout_seconds,
+            bastion=self._bastion(draft, ssh.bastion) if ssh.bastion else None,
         )
 
     # Contradictions between sections and between nodes
@@ -340,6 +364,22 @@ class _Loading:
             self._refuse(
                 "identity.earlyRenewalHours", f"expected less than certificateValidityHours, which is {hours}"
             )
+
+    def _check_proxy(self, draft: NodeDraft) -> None:
+        """A password that stands in plain text would be in every copy of the file."""
+        proxy = draft.host.proxy if draft.host else None
+        for key, url in (("http", proxy.http), ("https", proxy.https)) if proxy else ():
+            if url is None or "@" not in url.get_secret_value() or self.encrypted is None:
+                continue
+            where = draft.at("host", "proxy", key)
+            top, _, rest = where.partition(".")
+            if top == "nodes" and "nodes" not in self.raw:
+                self._refuse(
+                    where, "has a password, and nodesFile has no encrypted values: set it in host.proxy"
+                )
+            elif top not in self.encrypted:
+                command = f"pulumi config set --secret --path '{top}.{rest}'"
+                self._refuse(where, f"has a password, and so must be encrypted: {command}")
 
     # The result
 
@@ -421,9 +461,21 @@ def _node_section(draft: NodeDraft, key: str, model: type[SectionT]) -> SectionT
         return None  # Reported where it stands; what it lacks is no second problem.
     base, over = {} if base is None else base, {} if over is None else over
     if key == "ssh" and isinstance(base, Mapping) and isinstance(over, Mapping):
-        replaced = {name for names in _EITHER_OR if any(name in over for name in names) for name in names}
-        base = {name: value for name, value in base.items() if name not in replaced}
+        below = base.get("bastion"), over.get("bastion")
+        base = _without_replaced(base, over)
+        if isinstance(below[0], Mapping) and isinstance(below[1], Mapping):
+            base["bastion"] = _without_replaced(below[0], below[1])
     found, errors = _validated(model, merged(base, over))
     for location, message, _ in errors:
         draft.refuse(message, key, *location)
     return salvaged(model, merged(base, over)) if errors else found
+
+
+def _without_replaced(base: Mapping[str, object], over: Mapping[str, object]) -> dict[str, object]:
+    replaced = {name for names in _EITHER_OR if any(name in over for name in names) for name in names}
+    return {name: value for name, value in base.items() if name not in replaced}
+
+
+def _host_key(text: str | None) -> str | None:
+    """Without the comment, which is no part of the key."""
+    return " ".join(text.split()[:2]) if text else None

@@ -46,6 +46,18 @@ class ClusterSettings:
 
 
 @dataclass(frozen=True)
+class BastionSettings:
+    """The host that a connection goes through. `private_key` is None without key, and without the key's file."""
+
+    address: str
+    user: str
+    port: int
+    private_key: SecretStr | None
+    password: SecretStr | None
+    host_key: str | None
+
+
+@dataclass(frozen=True)
 class ConnectionSettings:
     """How a host is reached. `private_key` is None without key, and in a preview without the key's file."""
 
@@ -59,6 +71,7 @@ class ConnectionSettings:
     insecure_ignore_host_key: bool
     dial_error_limit: int
     per_dial_timeout_seconds: int
+    bastion: BastionSettings | None = None
 
 
 @dataclass(frozen=True)

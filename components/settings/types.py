@@ -425,6 +425,27 @@ Password = Annotated[SecretStr, Expected("a password", "an encrypted value", _is
 KubeconfigText = Annotated[
     SecretStr, Expected("the contents of a kubeconfig", "an encrypted value", lambda text: bool(text.strip()))
 ]
+# In the user's name and password only what neither a shell nor systemd reads as anything else.
+ProxyUrl = Annotated[
+    SecretStr,
+    Expected(
+        "a proxy as http://host:port, or http://user:password@host:port with other characters than letters, digits "
+        "and . _ ~ - as %XX",
+        "http://proxy.example.org:3128",
+        _matches(
+            r"https?://([A-Za-z0-9._~%-]+(:[A-Za-z0-9._~%-]*)?@)?"
+            r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)(:[0-9]{1,5})?/?"
+        ),
+    ),
+]
+NoProxy = Annotated[
+    str,
+    Expected(
+        "a host, a domain with a dot in front, an address or an address range",
+        "10.0.0.0/24",
+        _matches(r"[A-Za-z0-9.:*][A-Za-z0-9._:-]*(/[0-9]{1,3})?"),
+    ),
+]
 
 # Versions and packages
 KubernetesVersion = Annotated[
@@ -439,7 +460,7 @@ Package = Annotated[
     Expected(
         "a package, with a version if you want to pin it",
         "docker.io=20.10.24+dfsg1-1",
-        _matches(r"[a-z0-9][a-z0-9.+-]+(=[A-Za-z0-9.+~:-]+)?"),
+        _matches(r"[a-z0-9][a-z0-9._+-]+(=[A-Za-z0-9.+~:^_-]+)?"),
     ),
 ]
 ImageName = Annotated[

@@ -25,6 +25,7 @@ _PURE = (
     "components/remote/bundle.py",
     "components/remote/toolkit.py",
     "components/host/needs.py",
+    "components/host/proxy.py",
     "components/identity/csr.py",
     "components/identity/kubeconfigs.py",
     "components/disruption.py",

@@ -13,6 +13,7 @@ import os
 import stat
 import tarfile
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from components.remote import toolkit
 from components.remote.bundle import Artifact, HostFile
@@ -152,14 +153,18 @@ def calico(box: Box, *files: HostFile, plugins: Mapping[str, str] | None = None)
     return box.bundle("calico", *files, artifacts=artifacts)
 
 
-def claim(box: Box, payload: str = "", *, swap: str = "refuse", architecture: str = "") -> str:
+def claim(
+    box: Box, payload: str = "", *, swap: str = "refuse", architecture: str = "", **settings: str
+) -> str:
     """The claim with the toolkit of this tree."""
+    more: dict[str, Any] = {key: [value] for key, value in settings.items()}
     return box.bundle(
         "claim",
         payload=payload or toolkit.payload(),
         toolkit=[toolkit.digest()],
         swap=[swap],
         architecture=[architecture],
+        **more,
     )
 
 

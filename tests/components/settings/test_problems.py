@@ -15,6 +15,13 @@ KUBELET = "nodes/worker-1/kubelet/extraConfig"
 PROXY = "nodes/worker-1/kubeProxy/extraConfig"
 AT = "nodes.worker-1"
 
+BASTION = {
+    "address": "10.0.0.1",
+    "user": "jump",
+    "privateKeyFile": "id_ed25519",
+    "hostKey": example.HOST_KEYS[0],
+}
+
 # what is changed in a valid configuration: the one line that it is told
 CASES: list[tuple[dict[str, Any], str]] = [
     # keys
@@ -76,6 +83,14 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({"nodes/worker-1/ssh/hostKey": ...}, f"{AT}.ssh.hostKey: required: the host's public key, the text of /etc/ssh/ssh_host_ed25519_key.pub on it (or ssh.insecureIgnoreHostKey: true, to trust whoever answers)"),
     ({"nodes/worker-1/ssh/hostKey": "SHA256:abc"}, f'{AT}.ssh.hostKey: expected the host\'s public key as /etc/ssh/ssh_host_ed25519_key.pub has it, for example "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5..."'),
     ({"nodes/worker-1/ssh/insecureIgnoreHostKey": True}, f"{AT}.ssh.insecureIgnoreHostKey: contradicts hostKey: leave one of them out"),
+    ({"ssh/bastion": {"address": "10.0.0.1"}}, "ssh.bastion.user: required: a login name, for example root"),
+    ({"ssh/bastion": {**BASTION, "agent": True}}, "ssh.bastion.agent: expected exactly one of privateKeyFile, privateKey, agent, password; privateKeyFile and agent are given"),
+    ({"ssh/bastion": {**BASTION, "privateKeyFile": "nowhere", "hostKey": "x"}}, 'ssh.bastion.hostKey: expected the host\'s public key as /etc/ssh/ssh_host_ed25519_key.pub has it, for example "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5..."'),
+    ({"ssh/bastion": {key: value for key, value in BASTION.items() if key != "privateKeyFile"}}, "ssh.bastion: expected exactly one of privateKeyFile, privateKey, agent, password; none is given, for example privateKeyFile: secrets/id_ed25519"),
+    ({"ssh/bastion": {key: value for key, value in BASTION.items() if key != "hostKey"}}, "ssh.bastion.hostKey: required: the bastion's public key, the text of /etc/ssh/ssh_host_ed25519_key.pub on it (or ssh.bastion.insecureIgnoreHostKey: true, to trust whoever answers)"),
+    ({"ssh/bastion": {**BASTION, "insecureIgnoreHostKey": True}}, "ssh.bastion.insecureIgnoreHostKey: contradicts hostKey: leave one of them out"),
+    ({"ssh/bastion": {**BASTION, "address": "10.0.0.7"}}, f"{AT}.ssh.bastion: the host is the bastion itself: give this node ssh: {{bastion: null}}"),
+    ({"ssh/bastion": {**BASTION, "users": 1}}, "ssh.bastion.users: unknown key, did you mean user?"),
     # Docker
     ({"docker": {"criDockerd": None}}, "docker.criDockerd: required: a kubelet of Kubernetes 1.37 reaches Docker through cri-dockerd only (supported from 1.29 on), for example {version: 0.4.3}"),
     ({"nodes/worker-2/docker/criDockerd": {"version": "0.4.1"}}, "nodes.worker-2.docker.criDockerd.version: cri-dockerd 0.4.1 needs Docker 23 or newer, not Docker 20: use 0.4.3"),
@@ -96,6 +111,17 @@ CASES: list[tuple[dict[str, Any], str]] = [
     # host
     ({"host": {"swap": False}}, "host.swap: expected refuse or allow"),
     ({"host": {"sysctls": {"net.core.somaxconn": "1; rm"}}}, "host.sysctls.net.core.somaxconn: expected the value of a kernel setting, for example 1 (or nothing, to leave it alone)"),
+    ({"host": {"diskFreeMegabytes": "2G"}}, "host.diskFreeMegabytes: expected a number of MiB, a whole number from 1 to 1073741824, for example 2048"),
+    ({"host": {"maxClockSkewSeconds": 1}}, "host.maxClockSkewSeconds: expected a number of seconds, a whole number from 5 to 86400, for example 30"),
+    ({"host": {"osFamily": "rocky"}}, "host.osFamily: expected debian or redhat"),
+    ({"host": {"osFamily": "redhat"}, "nodes/worker-2/host/osFamily": "debian"}, "docker.package: the Red Hat family has no package docker.io: set docker-ce (the hosts need Docker's repository) or, on Fedora, moby-engine"),
+    ({"host": {"osFamily": "redhat", "packageMirror": {"url": "http://m/x"}}, "docker": {"package": "docker-ce"}, "nodes/worker-2/docker": ...}, "host.packageMirror: only hosts of the Debian family can be told a mirror: set it in the host's own /etc/yum.repos.d"),
+    ({"host": {"packageMirror": {}}}, "host.packageMirror.url: required: an http or https URL, for example https://mirror.example.org/kubernetes"),
+    ({"host": {"packageMirror": {"url": "http://m/x main"}}}, "host.packageMirror.url: expected an http or https URL, for example https://mirror.example.org/kubernetes"),
+    ({"host": {"proxy": {}}}, "host.proxy: expected http, https or both, for example {https: http://proxy.example.org:3128}"),
+    ({"host": {"proxy": {"http": "proxy:3128"}}}, "host.proxy.http: expected a proxy as http://host:port, or http://user:password@host:port with other characters than letters, digits and . _ ~ - as %XX, for example http://proxy.example.org:3128"),
+    ({"host": {"proxy": {"https": "http://a:$(id)@proxy:3128"}}}, "host.proxy.https: expected a proxy as http://host:port, or http://user:password@host:port with other characters than letters, digits and . _ ~ - as %XX, for example http://proxy.example.org:3128"),
+    ({"host": {"proxy": {"http": "http://p:1", "noProxy": ["a b"]}}}, "host.proxy.noProxy[0]: expected a host, a domain with a dot in front, an address or an address range, for example 10.0.0.0/24"),
     ({"host": {"packages": ["$(id)"]}}, "host.packages[0]: expected a package, with a version if you want to pin it, for example docker.io=20.10.24+dfsg1-1"),
     # kubelet
     ({f"{KUBELET}/maxpods": 3}, f"{AT}.kubelet.extraConfig.maxpods: the kubelet of 1.37 has no field of this name; did you mean maxPods?"),

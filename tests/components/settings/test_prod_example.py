@@ -120,6 +120,9 @@ def test_each_section_alone_is_fine_with_its_comments_taken_away(tmp_path: Path)
         values = {key: value for key, value in whole[section].items() if key not in either_or}
         if section == "docker":
             values["images"] = [image for image in values["images"] if "url" in image]
+        if section == "ssh":
+            kept = {**values["bastion"], "privateKeyFile": values["privateKeyFile"]}
+            values["bastion"] = {key: kept[key] for key in kept if key not in either_or - {"hostKey"}}
         if section == "cluster":
             values["context"] = "admin@example"
         loaded({**raw_of(TEXT), section: values}, tmp_path)
