@@ -122,7 +122,7 @@ def _unnamed(annotation: object) -> Shape:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         keys_there = list(keys_of(annotation))
         shown = [key for key in keys_there if key.is_required] or keys_there[:1]
-        example = ", ".join(f"{key.name}: {key.shape.example}" for key in shown)
+        example = ", ".join(f"{key.name}: {key.default or key.shape.example}" for key in shown)
         return Shape("a map of the keys below", f"{{{example}}}", {}, table=annotation)
     words, example, kind = _PLAIN.get(annotation, _PLAIN[str])
     return Shape(words, example, {"type": kind}, _is_secret(annotation))

@@ -16,7 +16,7 @@ from components.settings.merge import patched
 from tests.components import example, program
 
 CASES: list[tuple[str, list[str]]] = [
-    ("docker: 27", ["docker: expected a map of keys and values, for example {package: docker.io=20.10.24+dfsg1-1}"]),
+    ("rollout: 2", ["rollout: expected a map of keys and values, for example {batchSize: 1}"]),
     ("kubernetes: 1.37.2", ['kubernetes: expected a map of keys and values, for example {version: "1.37.2"}']),
     ("node: {worker-9: {address: 10.0.0.9}}", ["node: unknown key, did you mean nodes?"]),
     ("kube-proxy: {mode: ipvs}", ["kube-proxy: unknown key, did you mean kubeProxy?"]),
