@@ -19,7 +19,7 @@ def configuration(project_dir: Path, stack: str) -> tuple[dict[str, Any], bool]:
         raise SettingsError([Problem(name, "there is no map config in it")])
     prefix = f"{project}:"
     raw = {
-        key.removeprefix(prefix): value
+        key.removeprefix(prefix): None if value == "" else value
         for key, value in config.items()
         if isinstance(key, str) and key.startswith(prefix)
     }

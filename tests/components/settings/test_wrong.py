@@ -189,6 +189,12 @@ def test_a_good_configuration_does_register_and_ask(
     assert len(ran.registered) > 30
 
 
+def test_a_section_without_keys_is_an_empty_section(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Pulumi hands it over; tests/plugins/test_configuration.py shows that it does."""
+    raw = {**_written(tmp_path, "{}"), "timeouts": "", "calico": "", "docker": ""}
+    assert program.run(raw, tmp_path, monkeypatch).error == ""
+
+
 def test_an_up_without_the_files_of_the_secrets_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
