@@ -57,7 +57,10 @@ def _raw_configuration() -> dict[str, object]:
     for key, text in get_config_env().items():
         if key.startswith(prefix):
             try:
-                raw[key.removeprefix(prefix)] = json.loads(text) if text[:1] in "{[" else text
+                # A section without keys arrives as empty text.
+                raw[key.removeprefix(prefix)] = (
+                    json.loads(text) if text[:1] in "{[" and text else text or None
+                )
             except json.JSONDecodeError:
                 raw[key.removeprefix(prefix)] = text
     return raw

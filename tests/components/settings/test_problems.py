@@ -30,7 +30,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({"docker": {"log_max_size": "10m"}}, "docker.log_max_size: unknown key, did you mean logMaxSize?"),
     ({"nodes/worker-1/labls": {}}, f"{AT}.labls: unknown key, did you mean labels?"),
     ({"rollout": {"x": 1}}, "rollout.x: unknown key, known here: batchSize"),
-    ({"docker": []}, "docker: expected a map of keys and values, for example {package: docker.io=20.10.24+dfsg1-1}"),
+    ({"rollout": []}, "rollout: expected a map of keys and values, for example {batchSize: 1}"),
     ({"docker": {"images": {}}}, "docker.images: expected a list, for example [{name: registry.k8s.io/pause:3.10.2, path: images/pause-3.10.2.tar}]"),
     # the cluster
     ({"cluster/podCidr": ...}, "cluster.podCidr: required: an address range without host bits, or one of each family with a comma, for example 10.244.0.0/16"),

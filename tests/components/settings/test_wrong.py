@@ -16,7 +16,7 @@ from components.settings.merge import patched
 from tests.components import example, program
 
 CASES: list[tuple[str, list[str]]] = [
-    ("docker: 27", ["docker: expected a map of keys and values, for example {package: docker.io=20.10.24+dfsg1-1}"]),
+    ("rollout: 2", ["rollout: expected a map of keys and values, for example {batchSize: 1}"]),
     ("kubernetes: 1.37.2", ['kubernetes: expected a map of keys and values, for example {version: "1.37.2"}']),
     ("node: {worker-9: {address: 10.0.0.9}}", ["node: unknown key, did you mean nodes?"]),
     ("kube-proxy: {mode: ipvs}", ["kube-proxy: unknown key, did you mean kubeProxy?"]),
@@ -190,6 +190,12 @@ def test_a_good_configuration_does_register_and_ask(
     assert ran.asked == ["command:local:run"]
     assert "worker-1-kubelet" in ran.registered
     assert len(ran.registered) > 30
+
+
+def test_a_section_without_keys_is_an_empty_section(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Pulumi hands it over; tests/plugins/test_configuration.py shows that it does."""
+    raw = {**_written(tmp_path, "{}"), "timeouts": "", "calico": "", "docker": ""}
+    assert program.run(raw, tmp_path, monkeypatch).error == ""
 
 
 def test_an_up_without_the_files_of_the_secrets_is_refused(
