@@ -40,11 +40,13 @@ status: $(VENV)/.stamp ## What runs
 tools: $(VENV)/.stamp ## Build the tools into the cache, ahead of `make up`
 	@$(BIN)/python -m sandbox.tools build
 
-lint: $(VENV)/.stamp ## ruff, mypy, shellcheck
+lint: $(VENV)/.stamp ## ruff, mypy, shellcheck, actionlint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/shellcheck -s sh -x -P components/remote $$(git grep -lE '^#(!/bin/sh| shellcheck shell=sh)' -- . ':!*.py' ':!*.md')
+	@$(BIN)/python -m sandbox.tools build --only actionlint >/dev/null
+	"$$($(BIN)/python -m sandbox.tools path actionlint)" -shellcheck $(BIN)/shellcheck -pyflakes=
 
 test: lint tools ## Everything: lint, unit, shell, plugins, and end to end on a sandbox of its own
 	$(BIN)/python -m pytest tests

@@ -21,6 +21,7 @@ _ORDER = (
     "test_one_setting.py",
     "test_other_kubeconfig.py",
     "test_other_stack.py",
+    "test_workflows.py",
     "test_failed_change.py",
     "test_one_node.py",
     "test_removal.py",
