@@ -52,7 +52,9 @@ def test_a_quoted_message_of_the_workflows_is_in_ci(quote: str) -> None:
 def test_what_ends_a_run_is_in_the_guide(message: str) -> None:
     quotes = [quote for quotes in _SECTIONS.values() for quote in quotes]
     where = messages.endings()[message]
-    assert any(messages.pattern(quote).search(message) for quote in quotes), f"add a row for this of {where}"
+    assert any(messages.pattern(quote).search(message) for quote in quotes), (
+        f"add a row for '{message}' of {where}"
+    )
 
 
 def test_an_invented_message_is_found_out() -> None:
