@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from tests.docs.commands import run_by
@@ -11,6 +13,8 @@ from tests.e2e.lab import Lab
 from tests.e2e.stack import commands_and_nodes
 
 pytestmark = pytest.mark.sandbox
+
+_JOIN_SECONDS = 90
 
 
 def test_a_lost_host_and_its_return(deployed: Lab) -> None:
@@ -32,7 +36,13 @@ def test_a_lost_host_and_its_return(deployed: Lab) -> None:
 
     # It comes back, with its claim, and joins as a Node that no stack claims.
     lost.run("systemctl start kubelet")
+    deadline = time.monotonic() + _JOIN_SECONDS
+    while "worker-1" not in lab.cluster.nodes() and time.monotonic() < deadline:
+        time.sleep(1)
     lab.stack.restore_configuration()
+    refused = lab.stack.up().demand_failure()
+    assert "the cluster has a Node of this name that no kubenode stack made" in refused.text
+    documented.run(lab, delete)
     lab.stack.up().demand()
     nodes = lab.cluster.nodes()
     assert set(nodes) == {"worker-1", "worker-2"}
