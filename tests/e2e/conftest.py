@@ -21,10 +21,14 @@ _ORDER = (
     "test_one_setting.py",
     "test_other_kubeconfig.py",
     "test_other_stack.py",
+    "test_workflows.py",
+    "test_documented_commands.py",
     "test_failed_change.py",
     "test_one_node.py",
+    "test_lost_host.py",
     "test_removal.py",
     "test_killed_engine.py",
+    "test_documented_end.py",
     "test_afterwards.py",
 )
 _HERE = Path(__file__).parent
