@@ -248,3 +248,27 @@ def test_a_proxys_password_hides_what_is_made_of_it_and_nothing_else(tmp_path: P
     plain = hidden("http://proxy.example.org:3128")
     more = hidden("http://kube:pa%40ss@proxy.example.org:3128") - plain
     assert more == {f"worker-{n}-{part}" for n in (1, 2) for part in ("prepare", "docker")}
+
+
+@pytest.mark.parametrize("missing", ["ssh", "bastion", "both", "none"])
+def test_a_key_that_is_not_there_says_nothing_about_a_change(missing: str, tmp_path: Path) -> None:
+    def key(of: str) -> str:
+        return "nowhere" if missing in (of, "both") else "id_ed25519"
+
+    bastion = {
+        "address": "10.0.0.1",
+        "user": "jump",
+        "privateKeyFile": key("bastion"),
+        "hostKey": example.HOST_KEYS[0],
+    }
+    settings = example.stack(tmp_path, {"ssh/bastion": bastion, "ssh/privateKeyFile": key("ssh")})
+    expected = {
+        "ssh": ["connection.privateKey"],
+        "bastion": ["connection.proxy.privateKey"],
+        "both": ["connection.privateKey", "connection.proxy.privateKey"],
+        "none": [],
+    }[missing]
+    for one in _commands(graph_of(settings)):
+        if one.type == "command:remote:Command":
+            wanted = expected if one.name.startswith("worker-1") else None
+            assert wanted is None or list(one.request.ignoreChanges) == wanted, one.name

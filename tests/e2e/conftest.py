@@ -16,6 +16,7 @@ _ORDER = (
     "test_refusals.py",
     "test_creation.py",
     "test_quiet.py",
+    "test_without.py",
     "test_identity.py",
     "test_secrets.py",
     "test_one_setting.py",
