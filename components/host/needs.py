@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from components.docker import files as docker_files
 from components.host import files
 from components.settings import NodeSettings
 
@@ -38,7 +39,16 @@ _FOREIGN_SYSCTLS: Mapping[str, str] = {
 
 def preflight(node: NodeSettings) -> dict[str, Sequence[str]]:
     """What must hold before anything is written."""
-    return {"architecture": [node.host.architecture], "swap": [node.host.swap]}
+    engine = [package.partition("=")[0] for package in docker_files.packages(node)[:1]]
+    checks: dict[str, Sequence[str]] = {
+        "architecture": [node.host.architecture],
+        "swap": [node.host.swap],
+        "docker-source": [node.docker.source],
+        "docker-package": engine,
+    }
+    if node.docker.data_root is not None:
+        checks["data-root"] = [node.docker.data_root]
+    return checks
 
 
 def preparation(node: NodeSettings) -> dict[str, Sequence[str]]:

@@ -145,7 +145,7 @@ def test_an_image_from_elsewhere_is_not_taken_for_that_archives(debian: Box) -> 
 
 
 def test_an_archive_of_another_image_is_an_error(debian: Box) -> None:
-    url, digest = bundles.mirrored(debian, "other:1")
+    url, digest = bundles.mirrored(debian, bundles.image_archive("other:1"))
     bundle = bundles.docker(debian, images=[]).replace("end\n", f"set | image wanted:1 {url} {digest}\nend\n")
     done = debian.run("docker", "apply", bundle)
     assert done.returncode == 1

@@ -4,7 +4,8 @@
 # /state/versions: "NAME VERSION" of those that are not at 1.0. /state/apt-fails: its text is an install's error. /state/apt-stops: an install is killed after its first package.
 mkdir -p /state
 touch /state/packages /state/depends
-simulate='' verb='' names='' format=''
+[ "${0##*/} $*" != "dpkg --print-architecture" ] || { echo amd64; exit; }
+simulate='' verb='''' names='' format=''
 while [ $# -gt 0 ]; do
     case $1 in
     -o) shift ;;
