@@ -8,6 +8,7 @@ from typing import Any
 import pulumi
 
 from components.identity import kubeconfigs
+from components.identity.registries import registries
 from components.pki.issued import IssuedCertificate
 from components.pki.token import BootstrapToken
 from components.remote.command import Host
@@ -16,7 +17,7 @@ from components.settings import NodeSettings
 
 
 class Credentials(Part):
-    """Owns the CA certificate, the bootstrap kubeconfig until the node has joined, and kube-proxy's kubeconfig."""
+    """Owns the CA certificate, the bootstrap kubeconfig until the node has joined, kube-proxy's, registries' logins."""
 
     def __init__(
         self,
@@ -29,11 +30,13 @@ class Credentials(Part):
     ) -> None:
         def content(born: dict[str, Any]) -> Content:
             server = settings.cluster.server
+            logins = registries(settings)
             return Content(
                 files=(
                     kubeconfigs.certificate_authority(settings.cluster.ca_pem),
                     kubeconfigs.bootstrap(server, f"{born['id']}.{born['secret']}"),
                     kubeconfigs.kube_proxy(server, born["certificate"], born["key"]),
+                    *([logins] if logins else []),
                 )
             )
 
