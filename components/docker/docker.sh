@@ -70,6 +70,8 @@ demand_same_choice() {
         kn_restore_files
         kn_drop "$KN_R"
         (umask 077 && mkdir -p "$KN_R")
+        # The removal was that of the other one.
+        DATA_ROOT=$(kn_setting data-root /var/lib/docker)
         return 0
     done
 }
@@ -286,7 +288,7 @@ dies_on() { ! lives_on; }
 # put_live_restore VALUE: daemon.json as it is wanted, but for this one setting.
 put_live_restore() {
     printf '{"live-restore": %s}' "$1" >"$KN_TMP/live.json"
-    mkdir -p "${DAEMON_JSON%/*}"
+    [ -d "${DAEMON_JSON%/*}" ] || { mkdir "${DAEMON_JSON%/*}" && : >"$KN_TMP/folder-made"; }
     (umask 077 && merge_json "$kn_wanted" "$KN_TMP/live.json" >"$DAEMON_JSON.kubenode-new") && mv -fT "$DAEMON_JSON.kubenode-new" "$DAEMON_JSON" || :
 }
 
@@ -296,7 +298,7 @@ put_wanted() {
         mv -fT "$DAEMON_JSON.kubenode-new" "$DAEMON_JSON"
     else
         rm -f "$DAEMON_JSON"
-        rmdir "${DAEMON_JSON%/*}" 2>/dev/null || :
+        [ ! -e "$KN_TMP/folder-made" ] || rmdir "${DAEMON_JSON%/*}" 2>/dev/null || :
     fi
 }
 

@@ -166,7 +166,14 @@ def calico(box: Box, *files: HostFile, plugins: Mapping[str, str] | None = None)
     return box.bundle("calico", *files, artifacts=artifacts)
 
 
-def claim(box: Box, payload: str = "", *, swap: str = "refuse", architecture: str = "") -> str:
+def claim(
+    box: Box,
+    payload: str = "",
+    *,
+    swap: str = "refuse",
+    architecture: str = "",
+    **settings: Sequence[str],
+) -> str:
     """The claim with the toolkit of this tree."""
     return box.bundle(
         "claim",
@@ -174,6 +181,7 @@ def claim(box: Box, payload: str = "", *, swap: str = "refuse", architecture: st
         toolkit=[toolkit.digest()],
         swap=[swap],
         architecture=[architecture],
+        **settings,  # type: ignore[arg-type]
     )
 
 

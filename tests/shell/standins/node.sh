@@ -21,7 +21,7 @@ if [ "${0##*/}" = docker ]; then
     ps*)
         case "$*" in
         *podsandbox*) cat /state/sandboxes 2>/dev/null || : ;;
-        *pod.uid*) cat /state/pods 2>/dev/null || : ;;
+        *"--filter label=io.kubernetes.pod.uid"*) cat /state/pods 2>/dev/null || : ;;
         *) cat /state/containers 2>/dev/null || : ;;
         esac
         ;;
