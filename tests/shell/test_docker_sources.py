@@ -494,7 +494,7 @@ def test_a_kill_anywhere_leads_back_to_their_docker_as_it_was(theirs: Box, verb:
     theirs.put(DAEMON, '{"bip": "10.9.0.1/24"}\n', 0o600)
     before, bundle = theirs.state(), _existing(theirs)
     killed = 0
-    for at in range(3, 120, 13):
+    for at in range(3, 110, 19):
         if verb == "remove":
             _apply(theirs, bundle)
         killed += len(theirs.killed(at, f"/usr/local/lib/kubenode/docker {verb}", bundle)) == at
