@@ -8,7 +8,7 @@ HOSTS ?=
 OS ?=
 STACK ?= dev
 
-.PHONY: help up down preview destroy status test test-fast lint e2e e2e-long tools clean
+.PHONY: help up down preview destroy status docs test test-fast lint e2e e2e-long tools clean
 
 help: ## What there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ status: $(VENV)/.stamp ## What runs
 
 tools: $(VENV)/.stamp ## Build the tools into the cache, ahead of `make up`
 	@$(BIN)/python -m sandbox.tools build
+
+docs: $(VENV)/.stamp ## Write docs/configuration.md and the JSON Schemas from the models
+	@$(BIN)/python -m components.settings
 
 lint: $(VENV)/.stamp ## ruff, mypy, shellcheck
 	$(BIN)/ruff check .

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from components.remote.bundle import Artifact, HostFile
 from components.settings import NodeSettings
-from components.settings.defaults import SYSCTLS
+from components.settings.defaults import EXISTING, SYSCTLS
 
 # curl with ca-certificates: downloads and health checks. iptables: kubelet, Docker and Calico write rules. iproute2:
 # links, and what an undo does to them. kmod: modprobe. socat: cri-dockerd's port-forward.
@@ -19,6 +19,7 @@ _MODE_PACKAGES: Mapping[str, tuple[str, ...]] = {
     "iptables": (),
     "nftables": ("nftables",),
     "ipvs": ("ipset",),
+    EXISTING: (),
 }
 
 # overlay: Docker's storage. nf_conntrack: kube-proxy sets its limits before the first rule loads it.
@@ -27,6 +28,7 @@ _MODE_MODULES: Mapping[str, tuple[str, ...]] = {
     "iptables": (),
     "nftables": ("nf_tables",),
     "ipvs": ("ip_vs", "ip_vs_rr", "ip_vs_sh", "ip_vs_wrr"),
+    EXISTING: (),
 }
 
 

@@ -17,31 +17,31 @@ from components.settings import NodeSettings
 
 
 class Credentials(Part):
-    """Owns the CA certificate, the bootstrap kubeconfig until the node has joined, kube-proxy's, registries' logins."""
+    """Owns the CA certificate, the bootstrap kubeconfig until the join, our kube-proxy's, and registries' logins."""
 
     def __init__(
         self,
         host: Host,
         settings: NodeSettings,
         token: BootstrapToken,
-        proxy: IssuedCertificate,
+        proxy: IssuedCertificate | None,
         after: Sequence[pulumi.Resource],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         def content(born: dict[str, Any]) -> Content:
             server = settings.cluster.server
+            files = [
+                kubeconfigs.certificate_authority(settings.cluster.ca_pem),
+                kubeconfigs.bootstrap(server, f"{born['id']}.{born['secret']}"),
+            ]
+            if "key" in born:
+                files.append(kubeconfigs.kube_proxy(server, born["certificate"], born["key"]))
             logins = registries(settings)
-            return Content(
-                files=(
-                    kubeconfigs.certificate_authority(settings.cluster.ca_pem),
-                    kubeconfigs.bootstrap(server, f"{born['id']}.{born['secret']}"),
-                    kubeconfigs.kube_proxy(server, born["certificate"], born["key"]),
-                    *([logins] if logins else []),
-                )
-            )
+            if logins is not None:
+                files.append(logins)
+            return Content(files=files)
 
         # One of these is secret, so everything made of them is.
-        born = pulumi.Output.all(
-            id=token.token_id, secret=token.token_secret, certificate=proxy.certificate, key=proxy.private_key
-        )
+        of_proxy = {"certificate": proxy.certificate, "key": proxy.private_key} if proxy else {}
+        born = pulumi.Output.all(id=token.token_id, secret=token.token_secret, **of_proxy)
         super().__init__("Credentials", "credentials", host, born.apply(content), after, opts)

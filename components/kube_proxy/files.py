@@ -28,9 +28,9 @@ def files(node: NodeSettings) -> tuple[HostFile, ...]:
 
 
 def artifacts(node: NodeSettings) -> tuple[Artifact, ...]:
-    """The binary."""
+    """The binary, on a node that runs ours."""
     kube_proxy = node.artifacts.kube_proxy
-    return (Artifact("kube-proxy", BINARY_PATH, kube_proxy.url, kube_proxy.sha256),)
+    return (Artifact("kube-proxy", BINARY_PATH, kube_proxy.url, kube_proxy.sha256),) if kube_proxy else ()
 
 
 def configuration(node: NodeSettings) -> dict[str, Any]:

@@ -36,7 +36,7 @@ def apply(session: Session, arguments: Arguments) -> None:
         labelSelector=f"kubernetes.io/service-name={arguments.text('service')}",
     )
     while True:
-        pods = items(session.kubectl.get(pods_path))
+        pods = that_count(items(session.kubectl.get(pods_path)), set(configurations))
         slices = items(session.kubectl.get(slices_path))
         missing = placement_faults(pods, set(configurations)) or endpoint_faults(pods, slices)
         if not missing:
@@ -67,6 +67,15 @@ def apply(session: Session, arguments: Arguments) -> None:
 def remove(session: Session, arguments: Arguments) -> None:
     """The namespace is a resource of its own."""
     del session, arguments
+
+
+def that_count(pods: list[Json], nodes: set[str]) -> list[Json]:
+    """Without those that end elsewhere: a node that left the stack may have no kubelet any more to say they ended."""
+    return [
+        pod
+        for pod in pods
+        if pod.get("spec", {}).get("nodeName", "") in nodes or not pod["metadata"].get("deletionTimestamp")
+    ]
 
 
 def pod_ips(pods: list[Json]) -> set[str]:

@@ -28,11 +28,17 @@ _CLAIM = (
     'cat >"$d/bundle" && sed -n "s/^payload | //p" "$d/bundle" | base64 -d | tar -xzf - -C "$d" && '
     '{claimed}sh "$d/claim" apply <"$d/bundle"; code=$?; rm -rf "$d"; exit $code'
 )
-_RELEASE = (
-    f"if [ -x {_TOOLKIT}/claim ]; then {_TOOLKIT}/claim remove; elif [ -e /var/lib/kubenode/claim ]; then "
-    f'echo "kubenode: this host is claimed, but {_TOOLKIT} is gone, so nothing can be undone. '
-    'Run pulumi up, which brings it back, then destroy again." >&2; exit 1; fi'
+_UNDO = (
+    f"if [ -x {_TOOLKIT}/{{part}} ]; then {_TOOLKIT}/{{part}} remove; elif [ -e /var/lib/kubenode/claim ]; then "
+    f'echo "kubenode: this host is claimed, but {_TOOLKIT}/{{part}} is gone, so nothing can be undone. '
+    '{bring_back}, then try again." >&2; exit 1; fi'
 )
+# The state has the claim's command until the release runs, so that only a replacement runs it again.
+_REPLACE_CLAIM = (
+    "Bring it back: with the node in the configuration, pulumi up --replace and the URN of the claim of this "
+    "node, which pulumi stack --show-urns lists"
+)
+_RELEASE = _UNDO.format(part="claim", bring_back="Run pulumi up, which brings it back")
 
 
 @dataclass(frozen=True)
@@ -88,7 +94,8 @@ def command_lines(host: Host, part: str) -> tuple[str | None, str | None, str | 
     apply = f"{host.prefix}{script} apply"
     if part == "verify":
         return apply, apply, None
-    return apply, apply, f"[ ! -x {script} ] || {host.prefix}{script} remove"
+    undo = _UNDO.format(part=part, bring_back=_REPLACE_CLAIM)
+    return apply, apply, f"{host.prefix}sh -c {shlex.quote(undo)}"
 
 
 def _connection(host: Host) -> command.remote.ConnectionArgs:

@@ -133,6 +133,8 @@ kn_main() {
 kn_sweep() {
     for kn_part in "$@"; do
         [ -d "$KN_RECORD/parts/$kn_part" ] || continue
+        [ -r "${0%/*}/$kn_part" ] || kn_die "$kn_part must be undone first, and its script ${0%/*}/$kn_part is gone.
+Bring it back: with the node in the configuration, pulumi up --replace and the URN of ${KN_NODE:-NODE}-claim."
         kn_say "sweeping $kn_part, which the host's record still lists"
         KN_LOCK_HELD=1 sh "${0%/*}/$kn_part" remove <"$KN_TMP/bundle" >>"$KN_TMP/say" 2>>"$KN_TMP/die" ||
             kn_die "the sweep of $kn_part failed"
@@ -840,6 +842,16 @@ kn_delete_chains() {
         [ ! -s "$KN_TMP/chains" ] || kn_try 60 "$kn_family-restore" --noflush -w 30 "$KN_TMP/chains" ||
             kn_say "some $kn_family chains could not be deleted: $(tail -n 1 "$KN_TMP/log")"
     done
+}
+
+# kn_delete_proxy_rules: what kubelet and kube-proxy, in whatever mode, left in the packet filter.
+kn_delete_proxy_rules() {
+    kn_delete_chains 'KUBE-.*'
+    if command -v nft >/dev/null; then
+        for kn_family in ip ip6; do kn_try 20 nft delete table "$kn_family" kube-proxy || :; done
+    fi
+    [ ! -d /sys/class/net/kube-ipvs0 ] || kn_try 20 ip link delete kube-ipvs0 || :
+    kn_delete_empty_tables
 }
 
 # kn_note_tables: which nft tables and chains there were before this part. kn_delete_empty_tables: those that came since

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
 import re
 from collections.abc import Iterable, Mapping
@@ -10,6 +11,7 @@ from typing import Any
 from components.settings.checks_docker import check_docker
 from components.settings.defaults import (
     CRI_SOCKET,
+    EXISTING,
     KUBE_PROXY_HEALTHZ_PORT,
     KUBE_PROXY_METRICS_PORT,
     KUBELET,
@@ -27,6 +29,7 @@ def check_node(node: NodeDraft) -> None:
     """Note every problem of the node in it."""
     _check_ssh(node)
     _check_labels(node)
+    _check_taints(node)
     check_docker(node)
     _check_kubelet_flags(node)
     _check_kubelet_config(node)
@@ -44,12 +47,14 @@ def _check_ssh(node: NodeDraft) -> None:
         "password": ssh.password is not None,
     }
     given = [way for way, is_given in ways.items() if is_given]
-    if len(given) != 1:
-        found = f"{' and '.join(given)} are given" if given else "none is given"
+    if len(given) != 1 and not any(node.is_wrong("ssh", way) for way in ways):
+        none = "none is given, for example privateKeyFile: secrets/id_ed25519"
+        found = f"{' and '.join(given)} are given" if given else none
         message = f"expected exactly one of {', '.join(ways)}; {found}"
         # With none at all the place to mend it once for all nodes is the shared section.
         node.problems.append(Problem(node.at("ssh", given[-1]) if given else "ssh", message))
-    if ssh.host_key is None and not ssh.insecure_ignore_host_key:
+    knows_host = ssh.host_key is not None or ssh.insecure_ignore_host_key
+    if not knows_host and not any(node.is_wrong("ssh", key) for key in ("hostKey", "insecureIgnoreHostKey")):
         node.refuse_node(
             "required: the host's public key, the text of /etc/ssh/ssh_host_ed25519_key.pub on it "
             "(or ssh.insecureIgnoreHostKey: true, to trust whoever answers)",
@@ -80,17 +85,21 @@ _NODE_LABELS = frozenset(
 
 
 def _check_labels(node: NodeDraft) -> None:
-    if node.own is None:
-        return
-    for label in node.own.labels:
+    # Also where another key of the node is wrong, so that nothing is left for the next report.
+    labels, annotations = (_keys(node.raw.get(key)) for key in ("labels", "annotations"))
+    for label in labels:
         reason = _label_refusal(label)
         if reason is not None:
             node.refuse_node(reason, "labels", label)
-    for annotation in node.own.annotations:
+    for annotation in annotations:
         if annotation.startswith("kubenode/"):
             node.refuse_node(
                 "the prefix kubenode/ belongs to this stack's own annotations", "annotations", annotation
             )
+
+
+def _keys(value: object) -> list[str]:
+    return [key for key in value if isinstance(key, str)] if isinstance(value, Mapping) else []
 
 
 def _label_refusal(label: str) -> str | None:
@@ -109,6 +118,23 @@ def _label_refusal(label: str) -> str | None:
     return None
 
 
+def _check_taints(node: NodeDraft) -> None:
+    seen: set[tuple[str, str]] = set()
+    for number, taint in enumerate(node.own.taints if node.own else ()):
+        domain = taint.key.rpartition("/")[0]
+        if domain == "kubenode":
+            node.refuse_node(
+                "the prefix kubenode/ belongs to this stack's own taints", "taints", number, "key"
+            )
+        elif domain == "node.kubernetes.io":
+            node.refuse_node(
+                "the control plane sets and removes these taints itself", "taints", number, "key"
+            )
+        if (taint.key, taint.effect) in seen:
+            node.refuse_node("is there twice with this key and effect", "taints", number)
+        seen.add((taint.key, taint.effect))
+
+
 # flag: where its value comes from
 _OUR_FLAGS: Mapping[str, str] = {
     "config": "the path is fixed",
@@ -118,7 +144,7 @@ _OUR_FLAGS: Mapping[str, str] = {
     "hostname-override": "it is the node's name",
     "node-ip": "set nodeIp of the node",
     "node-labels": "set labels of the node",
-    "register-with-taints": "set registerWithTaints in kubelet.extraConfig",
+    "register-with-taints": "set taints of the node",
     "container-runtime-endpoint": "it is cri-dockerd's socket",
     "cgroup-driver": "set docker.cgroupDriver",
     "address": "set nodeIp of the node",
@@ -149,6 +175,9 @@ def _check_kubelet_config(node: NodeDraft) -> None:
         known, reader = node.minor.kubelet_fields, f"kubelet of {node.minor.name}"
         _check_fields(node, where, known=known, added=KUBELET_ADDED, reader=reader)
         _check_gates(node, extra, node.minor)
+    if extra.get("registerWithTaints"):
+        message = "set taints of the node: its Node exists before its kubelet, which then adds none"
+        node.refuse(message, *where, "registerWithTaints")
     _check_kubelet_addresses(node, extra)
     _check_eviction(node, patched(KUBELET, extra))
     # Without the field the kubelet takes cgroupfs.
@@ -179,8 +208,9 @@ def _check_fields(
             node.refuse("this project's own, leave it out", *where, field)
         elif field not in known and value is not None:
             hint = f"; it came with 1.{since[field]}" if field in since else ""
-            same = next((name for name in sorted(known) if name.lower() == field.lower()), None)
-            hint = f"; did you mean {same}?" if same else hint
+            same = [name for name in sorted(known) if name.lower() == field.lower()]
+            near = same or ([] if hint else difflib.get_close_matches(field, sorted(known), 1, 0.85))
+            hint = f"; did you mean {near[0]}?" if near else hint
             node.refuse(f"the {reader} has no field of this name{hint}", *where, field)
 
 
@@ -246,11 +276,16 @@ def _check_kube_proxy(node: NodeDraft) -> None:
         return
     where = ("kubeProxy", "extraConfig")
     extra = proxy.extra_config
+    if proxy.mode == EXISTING:
+        if extra:
+            message = f"contradicts kubeProxy.mode, which is {EXISTING}: no kube-proxy of ours would read it"
+            node.refuse(message, *where)
+        return
     if minor is not None:
         known, reader = minor.kube_proxy_fields, f"kube-proxy of {minor.name}"
         _check_fields(node, where, known=known, added=KUBE_PROXY_ADDED, reader=reader)
         if proxy.mode not in minor.kube_proxy_modes:
-            modes = " or ".join(minor.kube_proxy_modes)
+            modes = f"{', '.join(minor.kube_proxy_modes)} or {EXISTING}"
             node.refuse(f"expected {modes} with Kubernetes {minor.name}", "kubeProxy", "mode")
     for field, reason in _OUR_KUBE_PROXY_FIELDS.items():
         if field in extra:

@@ -40,7 +40,9 @@ def _check_source(node: NodeDraft, docker: DockerSection) -> None:
                 "docker",
                 key,
             )
-    if docker.source == "archive" and docker.archive is None:
+    in_archive = (("archive",), ("archive", "url"), ("archive", "sha256"))
+    is_wrong = any(node.is_wrong("docker", *place) for place in in_archive)
+    if docker.source == "archive" and docker.archive is None and not is_wrong:
         example = (
             "{url: https://download.docker.com/linux/static/stable/x86_64/docker-27.5.1.tgz, sha256: ...}"
         )

@@ -13,6 +13,7 @@ from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from components.settings import sources, types
 from components.settings.checks import check_node
+from components.settings.defaults import EXISTING
 from components.settings.downloads import Downloads
 from components.settings.draft import NodeDraft
 from components.settings.merge import merged
@@ -24,6 +25,7 @@ from components.settings.resolved import (
     NodeSettings,
     StackSettings,
 )
+from components.settings.salvage import salvaged
 from components.settings.sections import (
     NODE_SECTIONS,
     STACK_SECTIONS,
@@ -47,6 +49,9 @@ from components.settings.sections import (
 from components.versions import UnsupportedVersionError, supported
 
 SectionT = TypeVar("SectionT", bound=Section)
+
+# Stands in for required values that are missing, where a check asks about the others.
+_ANY_CLUSTER = {"podCidr": "10.244.0.0/16", "serviceCidr": "10.96.0.0/16", "dns": {"address": "10.96.0.10"}}
 
 _NODES_KEYS = ("nodes", "nodesFile")
 # A node that names one way to log in or one way to trust a host replaces the stack's way, whichever that is.
@@ -130,10 +135,10 @@ class _Loading:
     def _node_maps(self) -> Mapping[str, Mapping[str, object]]:
         nodes, where = self.raw.get("nodes"), "nodes"
         path = self.raw.get("nodesFile")
+        if path is not None and nodes is not None:
+            self._refuse("nodesFile", "contradicts nodes: give one of them")
+            path = None
         if path is not None:
-            if nodes is not None:
-                self._refuse("nodesFile", "contradicts nodes: give one of them")
-                return {}
             text = self._file_path("nodesFile", path)
             if text is None:
                 return {}
@@ -165,7 +170,10 @@ class _Loading:
             if raw is None or isinstance(raw, Mapping):
                 named[name] = raw or {}
             else:
-                self._refuse(dotted(("nodes", name)), "expected a map of keys and values")
+                self._refuse(
+                    dotted(("nodes", name)),
+                    "expected a map of keys and values, for example {address: 10.0.0.7}",
+                )
         return named
 
     def _file_path(self, key: str, value: object) -> str | None:
@@ -179,11 +187,17 @@ class _Loading:
         draft = NodeDraft(name, raw, {key: self.raw.get(key) for key in NODE_SECTIONS if key in self.raw})
         own_keys = [info.alias or key for key, info in NodeSection.model_fields.items()]
         for key in raw:
-            if key not in own_keys and key not in NODE_SECTIONS:
+            if key in STACK_SECTIONS:
+                draft.refuse_node(f"stands once, for all nodes: move it to kubenode:{key}", str(key))
+            elif key not in own_keys and key not in NODE_SECTIONS:
                 draft.refuse_node(unknown_key(str(key), [*own_keys, *NODE_SECTIONS]), str(key))
-        draft.own, errors = _validated(NodeSection, {key: raw[key] for key in own_keys if key in raw})
+        own = {key: raw[key] for key in own_keys if key in raw}
+        draft.own, errors = _validated(NodeSection, own)
         for location, message, _ in errors:
             draft.refuse_node(message, *location)
+        if errors:
+            draft.has_address = not any(location == ("address",) for location, _, _ in errors)
+            draft.own = salvaged(NodeSection, own, {"address": "10.0.0.7"})
         draft.ssh = _node_section(draft, "ssh", SshSection)
         draft.host = _node_section(draft, "host", HostSection)
         draft.docker = _node_section(draft, "docker", DockerSection)
@@ -202,9 +216,12 @@ class _Loading:
     # Files
 
     def _cluster(self, section: ClusterSection | None) -> ClusterSettings | None:
+        self._check_ranges()
+        if section is None:
+            # What is wrong there is reported; the kubeconfig may have problems of its own.
+            section = salvaged(ClusterSection, self.raw.get("cluster"), _ANY_CLUSTER)
         if section is None:
             return None
-        self._check_ranges(section)
         found = self._kubeconfig(section)
         server = section.server or (found.server if found else None)
         ca_pem = (
@@ -232,7 +249,10 @@ class _Loading:
         )
 
     def _kubeconfig(self, section: ClusterSection) -> sources.Kubeconfig | None:
-        if (section.kubeconfig_file is None) == (section.kubeconfig is None):
+        if section.kubeconfig_file is not None and section.kubeconfig is not None:
+            self._refuse("cluster.kubeconfig", "contradicts kubeconfigFile: leave one of them out")
+            return None
+        if section.kubeconfig_file is None and section.kubeconfig is None:
             what = (
                 "expected kubeconfigFile or kubeconfig, for example kubeconfigFile: secrets/admin.kubeconfig"
             )
@@ -298,13 +318,22 @@ class _Loading:
 
     # Contradictions between sections and between nodes
 
-    def _check_ranges(self, section: ClusterSection) -> None:
-        pods, services = ipaddress.ip_network(section.pod_cidr), ipaddress.ip_network(section.service_cidr)
-        if pods.version != services.version:
+    def _check_ranges(self) -> None:
+        """From the raw values: one that is wrong must not hide what is wrong with the others."""
+        ranges = self._ranges()
+        pods, services = ranges.get("podCidr"), ranges.get("serviceCidr")
+        if services is None:
+            return
+        if pods is not None and pods.version != services.version:
             self._refuse("cluster.serviceCidr", "expected the same address family as podCidr")
-        elif pods.overlaps(services):
+        elif pods is not None and pods.overlaps(services):
             self._refuse("cluster.serviceCidr", f"overlaps podCidr {pods}")
-        dns = ipaddress.ip_address(section.dns.address)
+        section = self.raw.get("cluster")
+        below = section.get("dns") if isinstance(section, Mapping) else None
+        address = below.get("address") if isinstance(below, Mapping) else None
+        if not isinstance(address, str) or not types.is_ip(address):
+            return
+        dns = ipaddress.ip_address(address)
         if dns not in services:
             self._refuse("cluster.dns.address", f"expected an address inside serviceCidr {services}")
         elif int(dns) - int(services.network_address) <= 1:
@@ -337,17 +366,21 @@ class _Loading:
                 "identity.earlyRenewalHours", f"expected less than certificateValidityHours, which is {hours}"
             )
 
-    def _check_addresses(self, drafts: list[NodeDraft]) -> None:
+    def _ranges(self) -> dict[str, ipaddress.IPv4Network | ipaddress.IPv6Network]:
+        """The cluster's address ranges, as far as they are valid."""
         section = self.raw.get("cluster")
-        ranges = {
+        return {
             key: ipaddress.ip_network(section[key])
             for key in ("podCidr", "serviceCidr")
             if isinstance(section, Mapping) and _is_range(section.get(key))
         }
+
+    def _check_addresses(self, drafts: list[NodeDraft]) -> None:
+        ranges = self._ranges()
         reached: dict[tuple[str, int], str] = {}
         known: dict[str, str] = {}
         for draft in drafts:
-            if draft.own is None:
+            if draft.own is None or not draft.has_address:
                 continue
             self._check_unique(draft, reached, known)
             node_ip = _node_ip(draft.own)
@@ -395,6 +428,7 @@ class _Loading:
             node_ip=node_ip,
             labels=own.labels,
             annotations=own.annotations,
+            taints=own.taints,
             kubernetes_version=version,
             minor=minor,
             cluster=cluster,
@@ -411,14 +445,15 @@ class _Loading:
 
 def _artifacts(draft: NodeDraft, downloads: Downloads | None) -> NodeArtifacts | None:
     host, docker, calico, version, minor = draft.host, draft.docker, draft.calico, draft.version, draft.minor
-    if not (host and docker and calico and version and minor) or downloads is None:
+    proxy = draft.kube_proxy
+    if not (host and docker and calico and version and minor and proxy) or downloads is None:
         return None
     adapter = docker.cri_dockerd if minor.runtime.needs_cri_dockerd else None
     plugins = calico.cni_plugins
     arch = host.architecture
     return NodeArtifacts(
         kubelet=downloads.kubernetes("kubelet", version, arch),
-        kube_proxy=downloads.kubernetes("kube-proxy", version, arch),
+        kube_proxy=None if proxy.mode == EXISTING else downloads.kubernetes("kube-proxy", version, arch),
         cri_dockerd=downloads.cri_dockerd(adapter.version.removeprefix("v"), arch) if adapter else None,
         cni_plugins=downloads.cni_plugins(plugins.version.removeprefix("v"), arch) if plugins else None,
         images=tuple(
@@ -449,6 +484,8 @@ def _location(location: tuple[int | str, ...]) -> tuple[int | str, ...]:
 
 def _node_section(draft: NodeDraft, key: str, model: type[SectionT]) -> SectionT | None:
     base, over = draft.defaults.get(key), draft.raw.get(key)
+    if base is not None and not isinstance(base, Mapping):
+        return None  # Reported where it stands; what it lacks is no second problem.
     base, over = {} if base is None else base, {} if over is None else over
     if key == "ssh" and isinstance(base, Mapping) and isinstance(over, Mapping):
         replaced = {name for names in _EITHER_OR if any(name in over for name in names) for name in names}
@@ -456,7 +493,7 @@ def _node_section(draft: NodeDraft, key: str, model: type[SectionT]) -> SectionT
     found, errors = _validated(model, merged(base, over))
     for location, message, _ in errors:
         draft.refuse(message, key, *location)
-    return found
+    return salvaged(model, merged(base, over)) if errors else found
 
 
 def _node_ip(own: NodeSection) -> str | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
+from components.settings.defaults import EXISTING
 from components.settings.problems import Problem, SettingsError
 from components.settings.sections import (
     CalicoSection,
@@ -17,6 +18,7 @@ from components.settings.sections import (
     KubeletSection,
     KubeProxySection,
     RolloutSection,
+    TaintSection,
     TimeoutsSection,
     VerificationSection,
 )
@@ -79,7 +81,7 @@ class NodeArtifacts:
     """What a host downloads. None: this node needs none."""
 
     kubelet: Download
-    kube_proxy: Download
+    kube_proxy: Download | None
     cri_dockerd: Download | None
     cni_plugins: Download | None
     images: tuple[ImageDownload, ...]
@@ -94,6 +96,7 @@ class NodeSettings:
     node_ip: str
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
+    taints: tuple[TaintSection, ...]
     kubernetes_version: str
     minor: Minor
     cluster: ClusterSettings
@@ -105,6 +108,11 @@ class NodeSettings:
     kubelet: KubeletSection
     kube_proxy: KubeProxySection
     artifacts: NodeArtifacts
+
+    @property
+    def runs_kube_proxy(self) -> bool:
+        """Whether this node's kube-proxy is ours."""
+        return self.kube_proxy.mode != EXISTING
 
 
 @dataclass(frozen=True)

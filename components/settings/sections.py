@@ -82,13 +82,19 @@ class ClusterSection(Section):
     """The cluster that the nodes join."""
 
     pod_cidr: Cidr = Field(description="address range of the pods")
-    service_cidr: Cidr = Field(description="address range of the services")
+    service_cidr: Cidr = Field(description="address range of the services", examples=["10.96.0.0/16"])
     dns: DnsSection = Field(description="the cluster's DNS, with its address")
     kubeconfig_file: FilePath | None = Field(
-        None, description="admin kubeconfig, relative to the project directory"
+        None,
+        description="admin kubeconfig, relative to the project directory",
+        examples=["secrets/admin.kubeconfig"],
     )
     kubeconfig: KubeconfigText | None = Field(None, description="admin kubeconfig, its contents encrypted")
-    context: Text | None = Field(None, description="context in the kubeconfig; without it the current one")
+    context: Text | None = Field(
+        None,
+        description="context in the kubeconfig; without it the current one",
+        examples=["admin@production"],
+    )
     server: HttpsUrl | None = Field(
         None, description="API server as the nodes reach it; without it the kubeconfig's"
     )
@@ -114,7 +120,7 @@ class SshSection(Section):
     host_key: HostKey | None = Field(None, description="public key that the host must show")
     insecure_ignore_host_key: bool = Field(default=False, description="trust whoever answers at the address")
     dial_error_limit: Annotated[int, Whole("a number of attempts", 3, 1, 100)] = Field(
-        3, description="attempts"
+        3, description="attempts to connect before it is an error"
     )
     per_dial_timeout_seconds: Seconds = Field(5, description="time for one attempt")
 
@@ -124,7 +130,7 @@ class DownloadsSection(Section):
 
     mirror: HttpUrl | None = Field(None, description="server that has everything under the names below")
     checksums_file: FilePath | None = Field(
-        None, description="SHA-256 of every download, as sha256sum prints it"
+        None, description="SHA-256 of every download, as sha256sum prints it", examples=["checksums"]
     )
 
 
@@ -138,12 +144,16 @@ class HostSection(Section):
     """The host below the node."""
 
     architecture: Literal["amd64", "arm64"] = Field("amd64", description="architecture of the binaries")
-    packages: Annotated[tuple[Package, ...], Field(strict=False)] = Field((), description="further packages")
+    packages: Annotated[tuple[Package, ...], Field(strict=False)] = Field(
+        (), description="further packages", examples=[["nfs-common"]]
+    )
     swap: Literal["refuse", "allow"] = Field(
         "refuse", description="what to do about swap: refuse the host, or allow it"
     )
     sysctls: dict[SysctlName, SysctlValue] = Field(
-        {}, description="further kernel settings; null drops one of ours"
+        {},
+        description="further kernel settings; null drops one of ours",
+        examples=[{"net.core.somaxconn": 4096}],
     )
 
 
@@ -158,7 +168,11 @@ class ImageSection(Section):
 
     name: ImageName = Field(description="the image as pods name it")
     path: MirrorPath | None = Field(None, description="archive of docker save, below downloads.mirror")
-    url: HttpUrl | None = Field(None, description="archive of docker save, anywhere")
+    url: HttpUrl | None = Field(
+        None,
+        description="archive of docker save, anywhere",
+        examples=["https://mirror.example.org/images/pause-3.10.2.tar"],
+    )
     sha256: Sha256 | None = Field(None, description="of the archive; without it the checksums file's")
 
 
@@ -166,10 +180,14 @@ class DockerRepositorySection(Section):
     """Docker's own package repository, for source docker. The host's own package sources stay as they are."""
 
     url: HttpUrl | None = Field(
-        None, description="the repository, up to dists; without it Docker's own for the host's distribution"
+        None,
+        description="the repository, up to dists; without it Docker's own for the host's distribution",
+        examples=["https://mirror.example.org/docker/debian"],
     )
     key_url: HttpUrl | None = Field(
-        None, description="the key that signs it; without it gpg below the repository"
+        None,
+        description="the key that signs it; without it gpg below the repository",
+        examples=["https://mirror.example.org/docker/debian/gpg"],
     )
     key_sha256: Sha256 = Field(
         # Docker's release key, 9DC8 5822 9FC7 DD38 854A E2D8 8D81 803C 0EBF CD88, as it is served for Debian
@@ -181,13 +199,17 @@ class DockerRepositorySection(Section):
     packages: Annotated[tuple[Package, ...], Field(strict=False)] = Field(
         ("docker-ce", "docker-ce-cli", "containerd.io"),
         description="packages to install, Docker Engine's first, each with a version if you want to pin it",
+        examples=[["docker-ce=5:27.5.1-1~debian.12~bookworm", "docker-ce-cli", "containerd.io"]],
     )
 
 
 class DockerArchiveSection(Section):
     """Docker's static archive, for source archive."""
 
-    url: HttpUrl = Field(description="a .tgz as Docker publishes it, with everything in a folder docker")
+    url: HttpUrl = Field(
+        description="a .tgz as Docker publishes it, with everything in a folder docker",
+        examples=["https://download.docker.com/linux/static/stable/x86_64/docker-27.5.1.tgz"],
+    )
     sha256: Sha256 = Field(description="of the archive")
 
 
@@ -201,16 +223,27 @@ class RegistrySection(Section):
 class DockerSection(Section):
     """Docker Engine and cri-dockerd. The log driver is always json-file: `kubectl logs` reads no other."""
 
+    package: Package = Field("docker.io", description="package of Docker Engine, for source distribution")
     source: Literal["distribution", "docker", "archive", "existing"] = Field(
         "distribution",
         description="distribution: a package of the host's own sources; docker: Docker's repository; "
         "archive: a static archive; existing: the Docker that is there is configured in place",
     )
-    package: Package = Field("docker.io", description="package of Docker Engine, for source distribution")
     repository: DockerRepositorySection | None = Field(
-        None, description="the repository, for source docker; Docker's own without it"
+        None,
+        description="the repository, for source docker; Docker's own without it",
+        examples=[{"url": "https://mirror.example.org/docker/debian"}],
     )
-    archive: DockerArchiveSection | None = Field(None, description="the archive, for source archive")
+    archive: DockerArchiveSection | None = Field(
+        None,
+        description="the archive, for source archive",
+        examples=[
+            {
+                "url": "https://download.docker.com/linux/static/stable/x86_64/docker-27.5.1.tgz",
+                "sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+            }
+        ],
+    )
     data_root: Folder | None = Field(
         None, description="where Docker keeps images and containers; /var/lib/docker without it"
     )
@@ -228,15 +261,21 @@ class DockerSection(Section):
     cgroup_driver: Literal["systemd", "cgroupfs"] = Field(
         "systemd", description="for Docker and the kubelet alike"
     )
-    extra_config: PlainMap = Field({}, description="merged over daemon.json; null removes a key")
+    extra_config: PlainMap = Field(
+        {},
+        description="merged over daemon.json; null removes a key",
+        examples=[{"max-concurrent-downloads": 5}],
+    )
     cri_dockerd: CriDockerdSection | None = Field(
-        CriDockerdSection(), description="the adapter for the kubelet"
+        CriDockerdSection(), description="the adapter for the kubelet", examples=[{"version": "0.4.3"}]
     )
     pause_image: ImageName | None = Field(
         None, description="image that holds a pod's namespaces; the release's own"
     )
     images: Annotated[tuple[ImageSection, ...], Field(strict=False)] = Field(
-        (), description="images to load first"
+        (),
+        description="images to load first",
+        examples=[[{"name": "registry.k8s.io/pause:3.10.2", "path": "images/pause-3.10.2.tar"}]],
     )
     healthy_timeout_seconds: Seconds = Field(120, description="time until Docker must answer")
 
@@ -244,7 +283,7 @@ class DockerSection(Section):
 class CniPluginsSection(Section):
     """The reference CNI plugins."""
 
-    version: ReleaseVersion = Field(description="release of the CNI plugins")
+    version: ReleaseVersion = Field(description="release of the CNI plugins", examples=["1.1.1"])
 
 
 class CalicoSection(Section):
@@ -252,14 +291,20 @@ class CalicoSection(Section):
 
     mode: Literal["external"] = Field("external", description="external: the cluster runs Calico already")
     cni_plugins: CniPluginsSection | None = Field(
-        None, description="reference CNI plugins, if Calico brings none"
+        None,
+        description="reference CNI plugins, if Calico brings none",
+        examples=[{"version": "1.1.1"}],
     )
 
 
 class KubeletSection(Section):
     """The kubelet."""
 
-    extra_config: PlainMap = Field({}, description="merged over the KubeletConfiguration; null removes a key")
+    extra_config: PlainMap = Field(
+        {},
+        description="merged over the KubeletConfiguration; null removes a key",
+        examples=[{"maxPods": 55}],
+    )
     extra_flags: dict[FlagName, FlagValue] = Field({}, description="further flags, without dashes")
     healthy_timeout_seconds: Seconds = Field(120, description="time until the kubelet must be healthy")
 
@@ -267,11 +312,14 @@ class KubeletSection(Section):
 class KubeProxySection(Section):
     """The kube-proxy."""
 
-    mode: Literal["iptables", "nftables", "ipvs"] = Field(
-        "iptables", description="how services are implemented"
+    mode: Literal["iptables", "nftables", "ipvs", "existing"] = Field(
+        "iptables",
+        description="how services are implemented; existing: by something that the cluster runs itself",
     )
     extra_config: PlainMap = Field(
-        {}, description="merged over the KubeProxyConfiguration; null removes a key"
+        {},
+        description="merged over the KubeProxyConfiguration; null removes a key",
+        examples=[{"conntrack": {"maxPerCore": 65536}}],
     )
     healthy_timeout_seconds: Seconds = Field(120, description="time until the kube-proxy must be healthy")
 
@@ -319,8 +367,22 @@ class VerificationSection(Section):
     """The nginx test of the whole: a deployment, a service, an answer."""
 
     enabled: bool = Field(default=False, description="run it")
-    namespace: Namespace = Field("kubenode-verification", description="made for the test and deleted with it")
-    image: ImageName = Field("nginx:1.27.3", description="image that serves a page on port 80")
+    namespace: Namespace | None = Field(
+        None, description="made for the test and deleted with it; without it one with the stack's name"
+    )
+    image: ImageName = Field(
+        "nginx:1.27.3", description="image that serves a page on port 80", examples=["nginx:1.27.3"]
+    )
+
+
+class TaintSection(Section):
+    """A taint of the Node."""
+
+    key: LabelKey = Field(description="key, with a domain of your own")
+    value: LabelValue = Field("", description="value; without it the taint has none")
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] = Field(
+        description="what happens to pods that do not tolerate it; NoExecute evicts those that run"
+    )
 
 
 class NodeSection(Section):
@@ -331,7 +393,14 @@ class NodeSection(Section):
         None, description="the node's address in the cluster; without it the address"
     )
     labels: dict[LabelKey, LabelValue] = Field({}, description="labels of the Node")
-    annotations: dict[LabelKey, AnnotationValue] = Field({}, description="annotations of the Node")
+    annotations: dict[LabelKey, AnnotationValue] = Field(
+        {}, description="annotations of the Node", examples=[{"example.org/bought": "2024-05"}]
+    )
+    taints: Annotated[tuple[TaintSection, ...], Field(strict=False)] = Field(
+        (),
+        description="taints of the Node, beside those of others",
+        examples=[[{"key": "dedicated", "value": "gpu", "effect": "NoSchedule"}]],
+    )
 
 
 # Sections that stand once.

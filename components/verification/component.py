@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pulumi
 
 from components.api.workload import nginx
+from components.cluster.cluster import stack_slug
 from components.kubelet import files as kubelet_files
 from components.node import Node
 from components.remote.command import Host, Kubeconfig, operator_command
@@ -55,16 +56,23 @@ class Verification(pulumi.ComponentResource):
     def __init__(self, name: str, args: VerificationArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("kubenode:index:Verification", name, None, opts)
         wanted = args.settings.verification
+        namespace = wanted.namespace or f"proof-{stack_slug(args.claim)}"
         serving = [args.nodes[node].in_service for node in sorted(args.nodes)]
         workload = nginx(
-            name, wanted.namespace, wanted.image, sorted(args.nodes), args.provider, self, serving
+            name,
+            namespace,
+            wanted.image,
+            {node: args.settings.nodes[node].taints for node in sorted(args.nodes)},
+            args.provider,
+            self,
+            serving,
         )
         pods = operator_command(
             f"{name}-pods",
             "verification",
             args.kubeconfig,
             {
-                "namespace": wanted.namespace,
+                "namespace": namespace,
                 "selector": "app=nginx",
                 "service": "nginx",
                 "clusterIp": workload.cluster_ip,

@@ -167,7 +167,7 @@ class TestNodesFile:
                 "nodesFile: nodes.yaml is no YAML, line 2: a key stands there twice",
             ),
             ("a: [\n", "nodesFile: nodes.yaml is no YAML, line 2"),
-            ("a: secret\n", "nodes.a: expected a map of keys and values"),
+            ("a: secret\n", "nodes.a: expected a map of keys and values, for example {address: 10.0.0.7}"),
         ],
     )
     def test_says_what_is_wrong_with_it(self, tmp_path: Path, text: str, line: str) -> None:
