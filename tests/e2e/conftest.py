@@ -25,6 +25,7 @@ _ORDER = (
     "test_one_node.py",
     "test_removal.py",
     "test_killed_engine.py",
+    "test_docker_sources.py",
     "test_afterwards.py",
 )
 _HERE = Path(__file__).parent
