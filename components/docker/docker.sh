@@ -170,14 +170,14 @@ put_files() {
 }
 
 # merge_json THEIRS OURS: the members of the one object, but for those that the other one has, and then the other's. A
-# file that is not there, or is empty, is an empty object.
+# file that is not there, or is empty, is an empty object. The awk below reads texts from their beginning: string() is the
+# length of the string there, quotes included, value() that of the value, up to the comma or bracket behind it.
 merge_json() {
     for kn_json in "$1" "$2"; do
         if [ -s "$kn_json" ]; then cat "$kn_json"; else printf '{}'; fi
         printf '\001'
     done | awk -v RS='\001' '
         function bad(why) { print why > "/dev/stderr"; failed = 1; exit 1 }
-        # The length of the string that begins the text, quotes included.
         function string(text,   i, c) {
             for (i = 2; (c = substr(text, i, 1)) != ""; i++) {
                 if (c == "\\") i++
@@ -185,7 +185,6 @@ merge_json() {
             }
             bad("a string has no end")
         }
-        # The length of the value that begins the text: up to the comma or bracket behind it.
         function value(text,   i, c, depth) {
             depth = 0
             for (i = 1; (c = substr(text, i, 1)) != ""; i++) {

@@ -6,6 +6,7 @@
 mkdir -p /state
 touch /state/packages /state/depends
 [ "${0##*/} $*" != "dpkg --print-architecture" ] || { echo amd64; exit; }
+# shellcheck disable=SC2034 # read by what stands below /state
 all=$*
 simulate='' verb='''''' names='' format=''
 while [ $# -gt 0 ]; do
