@@ -8,7 +8,7 @@ HOSTS ?=
 OS ?=
 STACK ?= dev
 
-.PHONY: help up down preview destroy status docs test test-fast lint e2e e2e-long tools clean
+.PHONY: help up down preview destroy status show docs hostkeys test test-fast lint e2e e2e-long tools clean
 
 help: ## What there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,8 +37,14 @@ down: $(VENV)/.stamp ## Remove the sandbox, its hosts and the state of its stack
 status: $(VENV)/.stamp ## What runs
 	@$(BIN)/python -m sandbox status
 
+hostkeys: $(VENV)/.stamp ## Collect missing SSH host keys into the configuration of STACK, for review (ARGS=--help)
+	@$(BIN)/python -m components.hostkeys --stack $(STACK) $(ARGS)
+
 tools: $(VENV)/.stamp ## Build the tools into the cache, ahead of `make up`
 	@$(BIN)/python -m sandbox.tools build
+
+show: $(VENV)/.stamp ## What the host of NODE=name will hold (STACK=dev, PART=, FILE=, OUTPUT=); asks no host and no cluster
+	@$(BIN)/python -m components.show $(NODE) --stack $(STACK) $(if $(PART),--part $(PART)) $(if $(FILE),--file $(FILE)) $(if $(OUTPUT),--output $(OUTPUT))
 
 docs: $(VENV)/.stamp ## Write docs/configuration.md and the JSON Schemas from the models
 	@$(BIN)/python -m components.settings

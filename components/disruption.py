@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from components.docker import files as docker_files
+from components.host import proxy
 from components.kubelet import files as kubelet_files
 from components.settings import NodeSettings
 
@@ -43,7 +44,7 @@ def disruption_digest(node: NodeSettings) -> str:
     """SHA-256 over everything whose change needs the node drained first."""
     config = kubelet_files.configuration(node)
     flags = node.kubelet.extra_flags
-    inputs = {
+    inputs: dict[str, object] = {
         # A restart of Docker, or another release of it or of cri-dockerd, may take every container with it.
         "docker-package": _docker_release(node),
         "docker-files": {file.name: file.content for file in docker_files.files(_in_its_place(node))},
@@ -55,6 +56,9 @@ def disruption_digest(node: NodeSettings) -> str:
         # Pods on the host network carry the address in their status and environment.
         "node-ip": node.node_ip,
     }
+    # A restart of Docker again. Without the password: this digest is public.
+    if (environment := proxy.public_environment(node)) is not None:
+        inputs["docker-proxy"] = environment
     return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
 
 

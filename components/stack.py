@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 
 import pulumi
-from pulumi.runtime.config import get_config_env
+from pulumi.runtime.config import get_config_env, get_config_secret_keys_env
 
 from components import rollout
 from components.api.node import labels_of
@@ -34,7 +34,9 @@ def claim() -> str:
 def settings() -> StackSettings:
     """The stack's configuration, or every problem in it at once."""
     try:
-        loaded = load(_raw_configuration(), Path.cwd())
+        prefix = f"{pulumi.get_project()}:"
+        encrypted = {key.removeprefix(prefix) for key in get_config_secret_keys_env()}
+        loaded = load(_raw_configuration(), Path.cwd(), encrypted)
         if not pulumi.runtime.is_dry_run():
             loaded.require_files()
         for problem in loaded.missing:
@@ -55,7 +57,10 @@ def _raw_configuration() -> dict[str, object]:
     for key, text in get_config_env().items():
         if key.startswith(prefix):
             try:
-                raw[key.removeprefix(prefix)] = json.loads(text) if text[:1] in "{[" else text
+                # A section without keys arrives as empty text.
+                raw[key.removeprefix(prefix)] = (
+                    json.loads(text) if text[:1] in "{[" and text else text or None
+                )
             except json.JSONDecodeError:
                 raw[key.removeprefix(prefix)] = text
     return raw

@@ -35,6 +35,8 @@ class Facts:
     nodes: Mapping[str, NodeFacts] = field(default_factory=dict)
     proxy_daemon_sets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Namespace and name of each DaemonSet that runs a kube-proxy, and on which nodes of the stack it may."""
+    same_machine: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Of each node that is there twice, the other Nodes with its machine-id."""
 
 
 def read(kubeconfig: Kubeconfig, claim: str, labels: Mapping[str, Mapping[str, str]]) -> Facts:
@@ -51,6 +53,7 @@ def read(kubeconfig: Kubeconfig, claim: str, labels: Mapping[str, Mapping[str, s
             if found.get("exists")
         },
         proxy_daemon_sets={name: tuple(on) for name, on in sorted(raw.get("daemonSetProxies", {}).items())},
+        same_machine={name: tuple(others) for name, others in raw.get("sameMachine", {}).items()},
     )
 
 
@@ -89,14 +92,20 @@ def warnings(facts: Facts, nodes: Mapping[str, NodeSettings]) -> list[str]:
         return [
             f"the API server could not be asked, so nothing was checked against the cluster: {facts.error}"
         ]
+    # To remove one of two clones is a way to mend it, so that this forbids no run.
+    found = [
+        f"nodes.{name}: its host has the same /etc/machine-id as {', '.join(others)}, so one was cloned from the "
+        f"other. Give one an id of its own: rm -f /etc/machine-id; systemd-machine-id-setup; systemctl restart kubelet."
+        for name, others in sorted(facts.same_machine.items())
+    ]
     served = {name for on in facts.proxy_daemon_sets.values() for name in on}
     bare = [name for name in sorted(nodes) if not nodes[name].runs_kube_proxy and name not in served]
-    if not bare:
-        return []
-    return [
-        f"kubeProxy.mode is {EXISTING}, but no DaemonSet of the cluster looks like a kube-proxy for {', '.join(bare)}. "
-        f"Without one, or something in its place such as Cilium, Services do not work there."
-    ]
+    if bare:
+        found.append(
+            f"kubeProxy.mode is {EXISTING}, but no DaemonSet of the cluster looks like a kube-proxy for "
+            f"{', '.join(bare)}. Without one, or something in its place such as Cilium, Services do not work there."
+        )
+    return found
 
 
 def _skew(server_version: str, nodes: Mapping[str, NodeSettings]) -> list[str]:

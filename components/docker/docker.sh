@@ -37,11 +37,14 @@ kn_part_apply() {
     kn_drop_stale
     ! kn_changed containerd.service docker.service docker.socket cri-docker.service cri-docker.socket || kn_daemon_reload
     kn_timeout=$(kn_setting healthy-timeout-seconds 120)
+    # The proxy's file belongs to prepare; another text in it asks for a restart here.
+    [ "$(kn_setting proxy)" = "$(cat "$KN_R/proxy" 2>/dev/null)" ] || KN_CHANGED="${KN_CHANGED}proxy "
     if [ "$SOURCE" = archive ]; then
         kn_start containerd.service "$kn_timeout" containerd_healthy containerd.service docker-archive
         start_socket docker.socket docker.service
     fi
-    kn_start docker.service "$kn_timeout" docker_healthy daemon.json version docker.service docker-archive
+    kn_start docker.service "$kn_timeout" docker_healthy daemon.json version docker.service docker-archive kubenode-proxy.conf proxy
+    kn_setting proxy >"$KN_R/proxy"
     # Before Kubernetes 1.24 the kubelet speaks to Docker itself.
     if grep -q '^file | cri-docker.service ' "$KN_TMP/bundle"; then
         start_socket cri-docker.socket cri-docker.service
@@ -118,11 +121,11 @@ add_repository() {
     kn_channel=${kn_repository%% *}
     kn_url=${kn_repository#"$kn_channel"}
     kn_url=${kn_url# }
-    kn_system=$(. /etc/os-release && printf '%s %s' "${ID:-unknown}" "${VERSION_CODENAME:-}")
+    kn_system=$(kn_os ID)
     if [ -z "$kn_url" ]; then
-        case ${kn_system%% *} in
-        debian | ubuntu) kn_url=https://download.docker.com/linux/${kn_system%% *} ;;
-        *) kn_die "Docker has no repository of packages for ${kn_system%% *} that kubenode knows: set docker.repository.url, or choose another docker.source" ;;
+        case $kn_system in
+        debian | ubuntu) kn_url=https://download.docker.com/linux/$kn_system ;;
+        *) kn_die "Docker has no repository of packages for $kn_system that kubenode knows: set docker.repository.url, or choose another docker.source" ;;
         esac
     fi
     # shellcheck disable=SC2086 # the options are words
@@ -130,11 +133,19 @@ add_repository() {
     kn_sources=$KN_RECORD/apt/sources
     rm -rf "$kn_sources"
     mkdir -p "$kn_sources"
-    [ ! -d "${kn_parts:-}" ] || find "$kn_parts" -maxdepth 1 -type f -exec cp {} "$kn_sources" \;
-    printf 'deb [arch=%s signed-by=%s] %s %s %s\n' "$(dpkg --print-architecture)" "$REPOSITORY_KEY" "$kn_url" "${kn_system#* }" \
-        "$kn_channel" >"$kn_sources/kubenode-docker.list"
+    kn_list=
+    if [ -e "$KN_SOURCES" ]; then
+        # A mirror of packages stands in place of the host's sources.
+        cp "$KN_SOURCES" "$kn_sources/kubenode-mirror.list"
+        kn_list="-o Dir::Etc::SourceList=/dev/null"
+        KN_SOURCES=/dev/null/none
+    elif [ -d "${kn_parts:-}" ]; then
+        find "$kn_parts" -maxdepth 1 -type f -exec cp {} "$kn_sources" \;
+    fi
+    printf 'deb [arch=%s signed-by=%s] %s %s %s\n' "$(dpkg --print-architecture)" "$REPOSITORY_KEY" "$kn_url" \
+        "$(kn_os VERSION_CODENAME)" "$kn_channel" >"$kn_sources/kubenode-docker.list"
     KN_LISTS=$KN_RECORD/apt/docker-lists
-    KN_APT="$KN_APT -o Dir::Etc::sourceparts=$kn_sources -o Dir::State::lists=$KN_LISTS"
+    KN_APT="$KN_APT $kn_list -o Dir::Etc::sourceparts=$kn_sources -o Dir::State::lists=$KN_LISTS"
 }
 
 # check_archive: a static archive of Docker, before anything changes.

@@ -7,9 +7,12 @@ Does not own the unit of a packaged Docker, nor how a Docker is installed, image
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 
+from components.host import proxy
 from components.remote.bundle import Artifact, HostFile
+from components.remote.content import Content
 from components.rendering import command_line, json_text
 from components.settings import NodeSettings
 from components.settings.defaults import DOCKER
@@ -22,12 +25,20 @@ REPOSITORY_KEY = "/etc/apt/keyrings/kubenode-docker.asc"
 _DOCKER_KEY_URL = "https://download.docker.com/linux/debian/gpg"
 
 
+def content(node: NodeSettings) -> Content:
+    """Everything that the part puts on a host."""
+    return Content(files=files(node), artifacts=artifacts(node), settings=settings(node))
+
+
 def files(node: NodeSettings) -> tuple[HostFile, ...]:
-    """daemon.json, the units of an archive's Docker, and cri-dockerd's service and socket where the kubelet needs them.
+    """daemon.json, the proxy's drop-in, an archive's units, and cri-dockerd's where the kubelet needs them.
 
     Of a Docker that was there before (source existing) daemon.json keeps what it says besides: the host merges it.
     """
     units = [HostFile("daemon.json", "/etc/docker/daemon.json", json_text(_daemon(node)))]
+    if node.host.proxy is not None:
+        path = "/etc/systemd/system/docker.service.d/kubenode-proxy.conf"
+        units.append(HostFile("kubenode-proxy.conf", path, _PROXY))
     if node.docker.source == "archive":
         units += [
             _unit("containerd.service", _CONTAINERD_SERVICE),
@@ -83,8 +94,10 @@ def packages(node: NodeSettings) -> tuple[str, ...]:
 
 def settings(node: NodeSettings) -> dict[str, Sequence[str]]:
     """What is no file: source and packages, the patience, and the images, whose archives do not stay on the host."""
-    docker = node.docker
+    docker, environment = node.docker, proxy.environment(node)
     found: dict[str, Sequence[str]] = {
+        # The file is the host's; Docker starts anew when what is in it is another one.
+        "proxy": [hashlib.sha256(environment.encode()).hexdigest()[:12]] if environment else [],
         "source": [docker.source],
         "package": packages(node),
         "healthy-timeout-seconds": [str(docker.healthy_timeout_seconds)],
@@ -132,6 +145,9 @@ def _service(node: NodeSettings) -> str:
     )
     return _SERVICE.format(command=command)
 
+
+# The dash: the file goes before this does.
+_PROXY = f"[Service]\nEnvironmentFile=-{proxy.PATH}\n"
 
 # After the upstream unit. KillMode=process: streams and helpers of running containers outlive a restart.
 _SERVICE = """\

@@ -37,8 +37,14 @@ kn_part_apply() {
 # preflight: everything that would stop a later part, all at once. Writes nothing.
 preflight() {
     : >"$KN_TMP/problems"
+    kn_wanted=$(kn_setting os-family debian)
+    if [ -z "$KN_FAMILY" ]; then
+        problem "the system is $(kn_os PRETTY_NAME) (ID $(kn_os ID)), which is not supported. Supported are debian (Debian, Ubuntu and systems that name them in ID_LIKE of /etc/os-release) and redhat (Fedora, RHEL and systems that name them there)"
+    elif [ "$KN_FAMILY" != "$kn_wanted" ]; then
+        problem "the system is $(kn_os PRETTY_NAME), of the family $KN_FAMILY, the configuration says $kn_wanted: set host.osFamily to $KN_FAMILY"
+    fi
     [ -d /run/systemd/system ] || problem "systemd does not run here; kubenode needs it"
-    for kn_command in awk sed tar gzip base64 flock timeout sha256sum cmp comm find systemctl journalctl dpkg-query apt-get; do
+    for kn_command in awk sed tar gzip base64 flock timeout sha256sum cmp comm find systemctl journalctl $(preflight_family); do
         command -v "$kn_command" >/dev/null || problem "the command $kn_command is missing"
     done
     kn_arch=$(kn_setting architecture)
@@ -56,8 +62,11 @@ preflight() {
         [ -d "$kn_place" ] || problem "$kn_place is no folder, so $kn_dir cannot be made"
         kn_free=$(df -Pk "$kn_place" | awk 'NR == 2 { print int($4 / 1024) }')
         [ "$kn_free" -ge "$(kn_setting disk-free-megabytes 2048)" ] ||
-            problem "$kn_dir has $kn_free MiB free, needs $(kn_setting disk-free-megabytes 2048)"
+            problem "$kn_dir has $kn_free MiB free, needs $(kn_setting disk-free-megabytes 2048): make room, or set host.diskFreeMegabytes"
     done
+    [ -s /etc/machine-id ] || problem "/etc/machine-id is missing or empty: run 'systemd-machine-id-setup'"
+    kn_clock=$(kn_clock_skew)
+    [ -z "$kn_clock" ] || problem "$kn_clock"
     if [ "$(kn_setting swap refuse)" = refuse ] && [ "$(wc -l </proc/swaps)" -gt 1 ]; then
         problem "swap is on ($(awk 'NR == 2 { print $1 }' /proc/swaps)): turn it off for good, or set host.swap to allow"
     fi
@@ -81,6 +90,14 @@ preflight_bare() {
     for kn_port in 10248 10249 10250 10256; do
         ! listening "$kn_port" || problem "port $kn_port is taken; kubelet and kube-proxy need it"
     done
+}
+
+# preflight_family: the package tools of the host's family.
+preflight_family() {
+    case $KN_FAMILY in
+    debian) printf 'dpkg-query apt-get' ;;
+    redhat) printf 'rpm dnf' ;;
+    esac
 }
 
 listening() { cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk -v p="$(printf ':%04X' "$1")\$" '$4 == "0A" && $2 ~ p { f = 1 } END { exit !f }'; }

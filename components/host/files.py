@@ -1,13 +1,14 @@
 """The files of the host below the node.
 
-Owns kernel settings, kernel modules and the list of packages. Does not own swap (`host.sh` refuses or
-allows it) nor Docker's package (`docker/`).
+Owns kernel settings, kernel modules, the file of the proxy and the list of packages. Does not own swap (`claim.sh`
+refuses or allows it), the proxy's text (`proxy.py`), nor Docker's package (`docker/`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from components.host import proxy
 from components.remote.bundle import Artifact, HostFile
 from components.settings import NodeSettings
 from components.settings.defaults import EXISTING, SYSCTLS
@@ -21,6 +22,17 @@ _MODE_PACKAGES: Mapping[str, tuple[str, ...]] = {
     "ipvs": ("ipset",),
     EXISTING: (),
 }
+# Packages that Debian calls otherwise than another family does. A path: whatever package has it, for a minimal system
+# of the Red Hat family has curl-minimal, beside which no curl can be installed.
+_FAMILY_NAMES: Mapping[str, Mapping[str, str]] = {
+    "debian": {},
+    "redhat": {
+        "conntrack": "conntrack-tools",
+        "curl": "/usr/bin/curl",
+        "iproute2": "iproute",
+        "iptables": "iptables-nft",
+    },
+}
 
 # overlay: Docker's storage. nf_conntrack: kube-proxy sets its limits before the first rule loads it.
 _MODULES = ("overlay", "nf_conntrack")
@@ -33,9 +45,11 @@ _MODE_MODULES: Mapping[str, tuple[str, ...]] = {
 
 
 def files(node: NodeSettings) -> tuple[HostFile, ...]:
-    """Kernel settings and modules."""
+    """Kernel settings and modules, and the proxy if there is one."""
     settings = sysctls(node)
+    environment = proxy.environment(node)
     return (
+        *([HostFile("proxy.env", proxy.PATH, environment, "0600")] if environment else []),
         HostFile(
             "sysctl.conf",
             "/etc/sysctl.d/90-kubenode.conf",
@@ -69,5 +83,6 @@ def packages(node: NodeSettings) -> tuple[str, ...]:
     """Packages besides Docker's, sorted; one may carry a version after `=`."""
     mode = _MODE_PACKAGES[node.kube_proxy.mode]
     extra = {package.partition("=")[0]: package for package in node.host.packages}
-    needed = {name: name for name in (*_PACKAGES, *mode, *node.minor.host_packages)}
+    names = _FAMILY_NAMES[node.host.os_family]
+    needed = {name: names.get(name, name) for name in (*_PACKAGES, *mode, *node.minor.host_packages)}
     return tuple(sorted({**needed, **extra}.values()))

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 
 from components.docker import files as docker_files
 from components.host import files
+from components.remote import toolkit
+from components.remote.content import Content
 from components.settings import NodeSettings
 
 # Setting and the value that the program writes; "*" where it depends on the machine.
@@ -37,23 +39,51 @@ _FOREIGN_SYSCTLS: Mapping[str, str] = {
 }
 
 
+def claim(node: NodeSettings) -> Content:
+    """Everything that the claim brings: what is checked, and the toolkit."""
+    return Content(
+        settings={"toolkit": [toolkit.digest()], **preflight(node)},
+        payload=toolkit.payload(),
+    )
+
+
+def prepare(node: NodeSettings) -> Content:
+    """Everything that a host is prepared with."""
+    return Content(files=files.files(node), settings=preparation(node))
+
+
 def preflight(node: NodeSettings) -> dict[str, Sequence[str]]:
     """What must hold before anything is written."""
     engine = [package.partition("=")[0] for package in docker_files.packages(node)[:1]]
     checks: dict[str, Sequence[str]] = {
+        "os-family": [node.host.os_family],
         "architecture": [node.host.architecture],
         "swap": [node.host.swap],
+        "disk-free-megabytes": [str(node.host.disk_free_megabytes)],
         "docker-source": [node.docker.source],
         "docker-package": engine,
+        **_clock(node),
     }
     if node.docker.data_root is not None:
         checks["data-root"] = [node.docker.data_root]
     return checks
 
 
+def _clock(node: NodeSettings) -> dict[str, Sequence[str]]:
+    """Whose clock counts, and how far the host's may be from it."""
+    return {
+        "server": [node.cluster.server],
+        "max-clock-skew-seconds": [str(node.host.max_clock_skew_seconds)],
+    }
+
+
 def preparation(node: NodeSettings) -> dict[str, Sequence[str]]:
     """Packages, modules and kernel settings, one value a line."""
+    mirror = node.host.package_mirror
     return {
+        **_clock(node),
+        "package-mirror": [mirror.url.rstrip("/")] if mirror else [],
+        "security-mirror": [mirror.security_url.rstrip("/")] if mirror and mirror.security_url else [],
         "package": files.packages(node),
         "module": files.modules(node),
         "sysctl": [f"{name} {value}" for name, value in sorted(files.sysctls(node).items())],

@@ -4,10 +4,16 @@ set -eu
 . "${0%/*}/lib.sh"
 
 kn_part_apply() {
-    # shellcheck disable=SC2046 # one package a line
-    kn_install $(kn_settings package)
+    # The proxy is among the files, and packages come through it.
     kn_put_files
     kn_drop_stale
+    kn_package_mirror "$(kn_setting package-mirror)" "$(kn_setting security-mirror)"
+    # shellcheck disable=SC2046 # one package a line
+    kn_install $(kn_settings package)
+    # The claim could not compare clocks on a host that had no curl.
+    kn_clock=
+    ! kn_changed packages || kn_clock=$(kn_clock_skew)
+    [ -z "$kn_clock" ] || kn_die "$kn_clock"
     kn_settings module | while read -r kn_module; do
         kn_try 30 modprobe "$kn_module" || module_there "$kn_module" ||
             kn_die "the kernel module $kn_module cannot be loaded: $(tail -n 1 "$KN_TMP/log")"

@@ -6,6 +6,7 @@ exist yet).
 apply  Prints one JSON object and always ends well: an API that cannot be reached is an answer, not an error.
        {"reachable", "error", "serverVersion", "nodes": {name: {"exists", "uid", "claim", "inService",
        "ready", "unschedulable", "kubeletVersion", "joined"}}, "foreign": {name: what is wrong},
+       "sameMachine": {name: [other Nodes with its machine-id]},
        "daemonSetProxies": {"namespace/name": [nodes it may run on]}, "pendingRequests": {name: [request names]}}
 remove Nothing.
 """
@@ -52,6 +53,7 @@ def unreachable(error: str) -> Json:
         "serverVersion": None,
         "nodes": {},
         "foreign": {},
+        "sameMachine": {},
         "daemonSetProxies": {},
         "pendingRequests": {},
     }
@@ -112,6 +114,7 @@ def facts(
         or None,
         "nodes": answer,
         "foreign": foreign,
+        "sameMachine": {name: others for name in wanted if (others := nodes.twins(name, by_name.values()))},
         "daemonSetProxies": {
             f"{one['metadata']['namespace']}/{one['metadata']['name']}": on
             for one in daemon_sets

@@ -5,6 +5,9 @@ for out-of-service), kubeletVersion (optional: the release that must have report
 RFC 3339, by the host's clock: a Lease renewal after it is proof of life), stack (optional: a Node that
 another stack claims is refused), taints (a list of {key, effect, value}: those that the configuration gives the node).
 
+A Node that was never in service and has the machine-id of another Node is refused: a machine that was cloned. Only the
+API knows, for hosts do not see each other.
+
 apply  Waits for proof that the kubelet of now works: Ready=True, reported by it, and a Lease that it renewed.
        Then, in one write of the Node: annotation kubenode/in-service, the configuration's taints on and our
        own off, uncordoned if the cordon was ours. Prints what the node is then, as JSON
@@ -24,7 +27,7 @@ from components.local.arguments import Arguments
 from components.local.disruption import BY_OTHERS, with_in_service
 from components.local.drain import DrainPolicy
 from components.local.errors import Failure
-from components.local.kubectl import PATHS, Json, KubectlError
+from components.local.kubectl import PATHS, Json, KubectlError, items
 from components.local.node_report import report
 from components.local.out_of_service import set_aside
 from components.local.session import Session
@@ -98,6 +101,8 @@ def apply(session: Session, arguments: Arguments) -> None:
         )
     node_writes.check_claim(found, arguments)
     seen = nodes.view(found)
+    if seen.in_service is None:
+        check_machine(session, node)
     cordons: list[str | None] = []
 
     def change(current: Json) -> Json:
@@ -109,6 +114,17 @@ def apply(session: Session, arguments: Arguments) -> None:
         whose = "it was before we came" if BY_OTHERS in cordons else "by somebody else"
         session.say(f"in service, but still cordoned ({whose}): kubectl uncordon {node}")
     session.result(json.dumps(report(written, metrics_of(session, node), datetime.now(UTC)), sort_keys=True))
+
+
+def check_machine(session: Session, node: str) -> None:
+    """Refuses a clone: logs, leases of addresses and pod networks tell machines apart by this id."""
+    others = nodes.twins(node, items(session.kubectl.get(PATHS.nodes)))
+    if others:
+        raise Failure(
+            f"{node}: not put into service: its host has the same /etc/machine-id as {', '.join(others)}, so one was "
+            f"cloned from the other. Next, on the host of {node}: rm -f /etc/machine-id /var/lib/dbus/machine-id; "
+            f"systemd-machine-id-setup; systemctl restart kubelet. Then run again"
+        )
 
 
 def remove(session: Session, arguments: Arguments) -> None:

@@ -38,6 +38,8 @@ class NodeView:
     is_tainted: bool
     """Whether our own taint is on it."""
     kubelet_version: str
+    machine_id: str
+    """The content of /etc/machine-id, empty until a kubelet has reported."""
     ready: str
     """Status of the Ready condition: True, False, Unknown, or empty when there is none."""
     ready_heartbeat: datetime | None
@@ -67,6 +69,7 @@ def view(node: Json) -> NodeView:
         unschedulable=bool(spec.get("unschedulable")),
         is_tainted=any(one.get("key") == OUT_OF_SERVICE_TAINT for one in spec.get("taints") or ()),
         kubelet_version=str((status.get("nodeInfo") or {}).get("kubeletVersion") or ""),
+        machine_id=str((status.get("nodeInfo") or {}).get("machineID") or ""),
         ready=str(ready.get("status", "")),
         ready_heartbeat=read_time(ready.get("lastHeartbeatTime")),
         conditions=describe_conditions(conditions.values()),
@@ -87,6 +90,13 @@ def describe_conditions(conditions: Iterable[Json]) -> str:
     if not seen_ready:
         words.insert(0, "no Ready condition: no kubelet has reported yet")
     return "; ".join(words) or "Ready=True"
+
+
+def twins(name: str, all_nodes: Iterable[Json]) -> list[str]:
+    """The other Nodes with this one's machine-id, sorted: machines that were cloned from one another."""
+    seen = [view(one) for one in all_nodes]
+    own = next((one.machine_id for one in seen if one.name == name), "")
+    return sorted(one.name for one in seen if own and one.machine_id == own and one.name != name)
 
 
 def read_time(text: object) -> datetime | None:

@@ -139,15 +139,20 @@ def endpoint_faults(pods: list[Json], slices: list[Json]) -> list[str]:
 
 def address_faults(pods: list[Json], cluster_ip: str, pod_cidr: str, service_cidr: str) -> list[str]:
     """Addresses outside the ranges of the configuration."""
-    pod_range = ipaddress.ip_network(pod_cidr)
+    pods_may, services_may = _networks(pod_cidr), _networks(service_cidr)
     faults = [
         f"pod address {ip} is outside podCidr {pod_cidr}"
         for ip in sorted(pod_ips(pods))
-        if ipaddress.ip_address(ip) not in pod_range
+        if not any(ipaddress.ip_address(ip) in one for one in pods_may)
     ]
-    if ipaddress.ip_address(cluster_ip) not in ipaddress.ip_network(service_cidr):
+    if not any(ipaddress.ip_address(cluster_ip) in one for one in services_may):
         faults.append(f"the Service's address {cluster_ip} is outside serviceCidr {service_cidr}")
     return faults
+
+
+def _networks(text: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    """One range, or one of each family with a comma."""
+    return [ipaddress.ip_network(one) for one in text.split(",")]
 
 
 def configuration_faults(node: str, rendered: Mapping[str, Any], running: Mapping[str, Any]) -> list[str]:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pulumi
 import pulumi_command as command
+from pydantic import SecretStr
 
 from components.settings import ConnectionSettings
 
@@ -27,6 +28,14 @@ _CLAIM = (
     "umask 077; d=$(mktemp -d /run/kubenode-claim.$$.XXXXXX) || exit 1; "
     'cat >"$d/bundle" && sed -n "s/^payload | //p" "$d/bundle" | base64 -d | tar -xzf - -C "$d" && '
     '{claimed}sh "$d/claim" apply <"$d/bundle"; code=$?; rm -rf "$d"; exit $code'
+)
+# How a user who is not root claims a host, "$1" being the line above: the first command on a host says what is missing.
+_BY_SUDO = (
+    'why=$(sudo -n sh -c : 2>&1 </dev/null) && exec sudo -n sh -c "$1"; '
+    r'at=$(sed -n "s/^node | //p; s/^host | \(.*\)/(\1)/p" | tr "\n" " "); u=$(id -un); '
+    'printf "%s\\n" "kubenode: ${at% }: claim apply: the user $u may not become root by \'sudo -n\' on $(uname -n): '
+    '$(printf "%s" "$why" | tail -n 1). Nothing was written. '
+    'Put this line into /etc/sudoers.d/kubenode there: $u ALL=(root) NOPASSWD: ALL" >&2; exit 1'
 )
 _UNDO = (
     f"if [ -x {_TOOLKIT}/{{part}} ]; then {_TOOLKIT}/{{part}} remove; elif [ -e /var/lib/kubenode/claim ]; then "
@@ -87,7 +96,8 @@ def command_lines(host: Host, part: str) -> tuple[str | None, str | None, str | 
     """
     if part == "claim":
         create, update = (_CLAIM.replace("{claimed}", word) for word in ("", "KN_CLAIMED=yes "))
-        return f"{host.prefix}sh -c {shlex.quote(create)}", f"{host.prefix}sh -c {shlex.quote(update)}", None
+        before = f"sh -c {shlex.quote(_BY_SUDO)} kubenode" if host.prefix else "sh -c"
+        return f"{before} {shlex.quote(create)}", f"{before} {shlex.quote(update)}", None
     if part == "release":
         return None, None, f"{host.prefix}sh -c {shlex.quote(_RELEASE)}"
     script = f"{_TOOLKIT}/{part}"
@@ -104,12 +114,34 @@ def _connection(host: Host) -> command.remote.ConnectionArgs:
         host=host.address,
         port=float(ssh.port),
         user=ssh.user,
-        private_key=pulumi.Output.secret(ssh.private_key.get_secret_value()) if ssh.private_key else None,
-        password=pulumi.Output.secret(ssh.password.get_secret_value()) if ssh.password else None,
+        private_key=_secret(ssh.private_key),
+        password=_secret(ssh.password),
         host_key=ssh.host_key,
         dial_error_limit=ssh.dial_error_limit,
         per_dial_timeout=ssh.per_dial_timeout_seconds,
+        proxy=_bastion(ssh),
     )
+
+
+def _bastion(ssh: ConnectionSettings) -> command.remote.ProxyConnectionArgs | None:
+    """The host in between. Both logins are made from here, so it sees neither key nor agent of the second."""
+    bastion = ssh.bastion
+    if bastion is None:
+        return None
+    return command.remote.ProxyConnectionArgs(
+        host=bastion.address,
+        port=float(bastion.port),
+        user=bastion.user,
+        private_key=_secret(bastion.private_key),
+        password=_secret(bastion.password),
+        host_key=bastion.host_key,
+        dial_error_limit=ssh.dial_error_limit,
+        per_dial_timeout=ssh.per_dial_timeout_seconds,
+    )
+
+
+def _secret(value: SecretStr | None) -> pulumi.Output[str] | None:
+    return pulumi.Output.secret(value.get_secret_value()) if value else None
 
 
 @dataclass(frozen=True)

@@ -40,9 +40,9 @@ kn_finish() {
         printf 'kubenode: %s: %s %s: ended with %s\n%s\n' "$(kn_where)" "${KN_PART:-?}" "${KN_VERB:-?}" "$kn_code" \
             "$(tail -n 5 "$KN_TMP/log" 2>/dev/null | cut -c1-200)" >>"$KN_TMP/die"
     if [ "$kn_code" -eq 0 ]; then
-        head -n 40 "$KN_TMP/say" 2>/dev/null
+        head -n 40 "$KN_TMP/say" 2>/dev/null | kn_scrub
     else
-        { head -n 20 "$KN_TMP/say"; head -n 20 "$KN_TMP/die"; } >&2 2>/dev/null
+        { head -n 20 "$KN_TMP/say"; head -n 20 "$KN_TMP/die"; } 2>/dev/null | kn_scrub >&2
     fi
     rm -rf "$KN_TMP"
     exit "$kn_code"
@@ -59,6 +59,27 @@ kn_try() {
     kn_seconds=$1
     shift
     timeout -k 10 "$kn_seconds" "$@" </dev/null >>"$KN_TMP/log" 2>&1
+}
+
+# kn_try_online SECONDS COMMAND...: the same through the host's proxy, if the stack set one. Only the environment has it.
+KN_PROXY=/etc/kubenode/proxy.env
+kn_try_online() (
+    set -a
+    # shellcheck disable=SC1090
+    [ ! -r "$KN_PROXY" ] || . "$KN_PROXY"
+    set +a
+    kn_try "$@"
+)
+
+# kn_scrub: without the proxy's user and password, which a tool may have put into its words.
+kn_scrub() {
+    sed -n 's|^[a-z_]*="[a-z]*://\([^"@]*\)@.*|\1|p' "$KN_PROXY" >"$KN_TMP/scrub" 2>/dev/null
+    if [ -s "$KN_TMP/scrub" ]; then
+        awk 'NR == FNR { word[$0]; sub(/^[^:]*:/, ""); if ($0 != "") word[$0]; next }
+            { for (w in word) while (i = index($0, w)) $0 = substr($0, 1, i - 1) "***" substr($0, i + length(w)); print }' "$KN_TMP/scrub" -
+    else
+        cat
+    fi
 }
 
 # kn_wait SECONDS COMMAND...: until COMMAND succeeds, asking twice a second.
@@ -444,7 +465,7 @@ kn_fetch() {
 kn_download() {
     kn_url_now=$1
     shift
-    kn_try 900 curl -fsSL --retry 3 --retry-connrefused --connect-timeout 10 "$@" -o "$kn_file.part" "$kn_url_now"
+    kn_try_online 900 curl -fsSL --retry 3 --retry-connrefused --connect-timeout 10 "$@" -o "$kn_file.part" "$kn_url_now"
 }
 
 # kn_artifact_current NAME SHA256: is what was unpacked from that download still in place?
@@ -508,6 +529,31 @@ kn_put_artifacts() {
 kn_put_artifact() {
     kn_put "$1" "$2" "$kn_amode" root:root "$3"
     printf '%s %s %s %s\n' "$1" "$kn_asum" "$(kn_stat "$2")" "$2" >>"$KN_TMP/artifacts.record"
+}
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The clock.
+
+# kn_clock_skew: what is wrong with this host's clock, by that of the bundle's API server. Nothing if it is right enough,
+# and nothing if there is no curl or no answer: then no clock was compared.
+kn_clock_skew() {
+    command -v curl >/dev/null || return 0
+    # Whoever answers, for the CA is not here yet: a wrong date can do no worse than have the host refused.
+    kn_theirs=$(curl -ksS -m 5 --noproxy '*' -o /dev/null -D - "$(kn_setting server)/version" 2>>"$KN_TMP/log" |
+        tr -d '\r' | sed -n 's/^[Dd]ate: //p' | head -n 1)
+    [ -n "$kn_theirs" ] && kn_theirs=$(date -u -d "$kn_theirs" +%s 2>>"$KN_TMP/log") || return 0
+    kn_ours=$(date -u +%s)
+    kn_skew=$((kn_ours - kn_theirs))
+    [ "${kn_skew#-}" -gt "$(kn_setting max-clock-skew-seconds 30)" ] || return 0
+    kn_ntp=$(timeout 5 timedatectl show -p NTPSynchronized --value 2>/dev/null || :)
+    case $kn_ntp in
+    yes) kn_ntp="This host is synchronised by NTP, so look at the API server's clock too" ;;
+    no) kn_ntp="This host is not synchronised by NTP: 'timedatectl set-ntp true'" ;;
+    *) kn_ntp="Set the clock by NTP" ;;
+    esac
+    printf 'the clock is at %s, that of the API server at %s: %s s apart, host.maxClockSkewSeconds allows %s. %s' \
+        "$(date -u -d "@$kn_ours" +%FT%TZ)" "$(date -u -d "@$kn_theirs" +%FT%TZ)" "${kn_skew#-}" \
+        "$(kn_setting max-clock-skew-seconds 30)" "$kn_ntp"
 }
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -615,31 +661,138 @@ kn_roll_back() {
 }
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Packages (apt). Package lists and archives are fetched into our own record, so the host's caches stay as they are.
+# Packages, by the tools of the host's family. Lists and archives go into our own record, so the host's caches stay as
+# they are.
+
+# kn_os KEY: a word of /etc/os-release.
+kn_os() { sed -n "s/^$1=//p" /etc/os-release 2>/dev/null | tr -d "\"'" | head -n 1; }
+
+# kn_family: debian (apt-get, dpkg), redhat (dnf, rpm), or nothing: a system that is not supported.
+kn_family() {
+    case " $(kn_os ID) $(kn_os ID_LIKE) " in
+    *" debian "* | *" ubuntu "*) printf debian ;;
+    *" fedora "* | *" rhel "* | *" centos "*) printf redhat ;;
+    esac
+}
+KN_FAMILY=$(kn_family)
 
 KN_LISTS=$KN_RECORD/apt/lists
 KN_APT="-o Dir::State::lists=$KN_LISTS -o Dir::Cache=$KN_RECORD/apt/cache -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 -o Dpkg::Options::=--force-confold -o APT::Install-Recommends=false -o Dpkg::Use-Pty=0"
+KN_SOURCES=$KN_RECORD/apt/sources.list
+KN_DNF="-y --setopt=cachedir=$KN_RECORD/dnf --setopt=keepcache=False --setopt=install_weak_deps=False --setopt=clean_requirements_on_remove=False"
 
-# kn_apt SECONDS ARGUMENT...: bounded; a failure ends the part with apt's own last words.
+# kn_apt SECONDS ARGUMENT..., kn_dnf SECONDS ARGUMENT...: bounded; a failure ends the part with the tool's last words.
 kn_apt() {
     kn_seconds=$1
     shift
     mkdir -p "$KN_LISTS/partial" "$KN_RECORD/apt/cache/archives/partial"
+    kn_from=
+    [ ! -e "$KN_SOURCES" ] || kn_from="-o Dir::Etc::SourceList=$KN_SOURCES -o Dir::Etc::SourceParts=/dev/null"
     # shellcheck disable=SC2086 # the options are words
-    kn_try "$kn_seconds" apt-get $KN_APT "$@" || kn_die "'apt-get $*' failed or took longer than $kn_seconds s:
+    kn_try_online "$kn_seconds" apt-get $KN_APT $kn_from "$@" || kn_die "'apt-get $*' failed or took longer than $kn_seconds s:
 $(tail -n 8 "$KN_TMP/log" | cut -c1-200)"
 }
 
-# kn_would_go PACKAGE...: every package that a purge of these would take along, sorted.
-kn_would_go() {
+kn_dnf() {
+    kn_seconds=$1
+    shift
+    mkdir -p "$KN_RECORD/dnf"
     # shellcheck disable=SC2086
-    apt-get $KN_APT -s purge "$@" 2>>"$KN_TMP/log" | awk '$1 == "Purg" || $1 == "Remv" { print $2 }' | sort
+    kn_try_online "$kn_seconds" dnf $KN_DNF "$@" || kn_die "'dnf $*' failed or took longer than $kn_seconds s:
+$(tail -n 8 "$KN_TMP/log" | cut -c1-200)"
 }
 
-# Also one that is on hold: its first letter is h then.
-kn_package_installed() { case $(dpkg-query -W -f '${db:Status-Abbrev}' "$1" 2>/dev/null) in ?"i ") ;; *) return 1 ;; esac; }
+# kn_package_mirror [URL [SECURITY-URL]]: the archive that all parts' packages come from, instead of the host's own sources,
+# signed by the distribution. Lists of other sources go.
+kn_package_mirror() {
+    if [ -z "${1:-}" ]; then
+        [ ! -e "$KN_SOURCES" ] || rm -rf "$KN_RECORD/apt"
+        return 0
+    fi
+    case " $(kn_os ID) $(kn_os ID_LIKE) " in
+    *" ubuntu "*)
+        kn_suite=$(kn_os UBUNTU_CODENAME)
+        kn_archive=ubuntu
+        kn_components="main universe"
+        ;;
+    *)
+        kn_suite=
+        kn_archive=debian
+        kn_components=main
+        ;;
+    esac
+    kn_suite=${kn_suite:-$(kn_os VERSION_CODENAME)}
+    [ -n "$kn_suite" ] || kn_die "host.packageMirror: /etc/os-release names no VERSION_CODENAME, so nobody knows which release of $1 is this host's"
+    for kn_key in pgp gpg; do
+        kn_keyring=/usr/share/keyrings/$kn_archive-archive-keyring.$kn_key
+        [ ! -e "$kn_keyring" ] || break
+    done
+    [ -e "$kn_keyring" ] || kn_die "host.packageMirror: $kn_keyring is missing: install $(basename "${kn_keyring%-archive*}")-$([ "$kn_archive" = ubuntu ] || printf archive-)keyring"
+    kn_security=${2:-}
+    [ "$kn_archive" = debian ] || kn_security=${2:-$1}
+    mkdir -p "$KN_RECORD/apt"
+    for kn_line in "$1 $kn_suite" "$1 $kn_suite-updates" ${kn_security:+"$kn_security $kn_suite-security"}; do
+        printf 'deb [signed-by=%s] %s %s\n' "$kn_keyring" "$kn_line" "$kn_components"
+    done >"$KN_SOURCES.new"
+    cmp -s "$KN_SOURCES.new" "$KN_SOURCES" || rm -rf "$KN_RECORD/apt/lists"
+    mv -f "$KN_SOURCES.new" "$KN_SOURCES"
+}
 
-kn_package_list() { dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' | sed -n 's/^.i  //p' | sort; }
+# kn_package_installed NAME: with dpkg also one that is on hold, whose first letter is h; with rpm whatever provides it,
+# as curl-minimal does /usr/bin/curl.
+kn_package_installed() {
+    if [ "$KN_FAMILY" = redhat ]; then
+        rpm -q --whatprovides "$1" >/dev/null 2>&1
+        return
+    fi
+    case $(dpkg-query -W -f '${db:Status-Abbrev}' "$1" 2>/dev/null) in ?"i ") ;; *) return 1 ;; esac
+}
+
+# Sorted. rpm counts the keys that packages are signed with as packages, all of one name.
+kn_package_list() {
+    if [ "$KN_FAMILY" = redhat ]; then
+        rpm -qa --qf '%{NAME} %{VERSION}-%{RELEASE}\n' | awk '{ print $1 == "gpg-pubkey" ? $1 "-" $2 : $1 }' | sort -u
+    else
+        dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' | sed -n 's/^.i  //p' | sort
+    fi
+}
+
+kn_package_version() {
+    if [ "$KN_FAMILY" = redhat ]; then
+        rpm -q --qf '%{EPOCHNUM}:%{VERSION}-%{RELEASE}\n' "$1" | head -n 1
+    else
+        dpkg-query -W -f '${Version}' "$1"
+    fi
+}
+
+# kn_is_version THERE WANTED: rpm's version may be given without its epoch, and without its release.
+kn_is_version() {
+    case $KN_FAMILY in
+    redhat) case $2 in "$1" | "${1#*:}" | "${1%-*}") ;; *) kn_short=${1#*:} && [ "$2" = "${kn_short%-*}" ] ;; esac ;;
+    *) [ "$1" = "$2" ] ;;
+    esac
+}
+
+# kn_would_go PACKAGE...: every package that a removal of these would take along, with them, sorted.
+kn_would_go() {
+    if [ "$KN_FAMILY" != redhat ]; then
+        # shellcheck disable=SC2086
+        apt-get $KN_APT -s purge "$@" 2>>"$KN_TMP/log" | awk '$1 == "Purg" || $1 == "Remv" { print $2 }' | sort
+        return
+    fi
+    printf '%s\n' "$@" | sort -u >"$KN_TMP/go"
+    while :; do
+        # shellcheck disable=SC2046 # one package a line
+        rpm -e --test $(cat "$KN_TMP/go") 2>&1 | sed -n 's/.* is needed by (installed) //p' | sort -u >"$KN_TMP/needing"
+        [ -s "$KN_TMP/needing" ] || break
+        # shellcheck disable=SC2046
+        rpm -q --qf '%{NAME}\n' $(cat "$KN_TMP/needing") 2>>"$KN_TMP/log" | sort -u | comm -13 "$KN_TMP/go" - >"$KN_TMP/more"
+        [ -s "$KN_TMP/more" ] || break
+        sort -u "$KN_TMP/go" "$KN_TMP/more" >"$KN_TMP/go.new"
+        mv "$KN_TMP/go.new" "$KN_TMP/go"
+    done
+    cat "$KN_TMP/go"
+}
 
 # kn_install PACKAGE[=VERSION]...: those that are missing, or ours in another version; everything that came with them is
 # noted as ours. KN_CHANGED has "version" if a package was there in another one.
@@ -650,7 +803,7 @@ kn_install() {
         kn_name=${kn_package%%=*}
         if ! kn_package_installed "$kn_name"; then
             kn_missing="$kn_missing $kn_package"
-        elif kn_there=$(dpkg-query -W -f '${Version}' "$kn_name") && [ "$kn_package" != "$kn_name" ] && [ "$kn_package" != "$kn_name=$kn_there" ]; then
+        elif [ "$kn_package" != "$kn_name" ] && kn_there=$(kn_package_version "$kn_name") && ! kn_is_version "$kn_there" "${kn_package#*=}"; then
             grep -qsxF "$kn_name" "$KN_RECORD"/parts/*/packages ||
                 kn_die "$kn_name is here in version $kn_there, and not by kubenode; the configuration asks for ${kn_package#*=}.
 Install that version on the host, or leave the version out of the configuration."
@@ -658,8 +811,7 @@ Install that version on the host, or leave the version out of the configuration.
             kn_versions=--allow-downgrades
             KN_CHANGED="${KN_CHANGED}version "
             # Its hold is ours; the part puts it back. Others' holds keep their word.
-            # shellcheck disable=SC2086
-            ! grep -qsxF "$kn_name" "$KN_R/holds" || kn_run 60 apt-mark $KN_APT unhold "$kn_name"
+            ! grep -qsxF "$kn_name" "$KN_R/holds" || kn_unhold "$kn_name" || kn_die "the hold on $kn_name cannot be lifted: $(tail -n 1 "$KN_TMP/log")"
             kn_say "$kn_name was $kn_there"
         fi
     done
@@ -670,10 +822,16 @@ Install that version on the host, or leave the version out of the configuration.
     kn_keep_accounts
     kn_package_list >"$KN_R/packages.before.new"
     mv "$KN_R/packages.before.new" "$KN_R/packages.before"
-    find "$KN_LISTS" -maxdepth 1 -type f -mmin -60 2>/dev/null | grep -q . || kn_apt 300 update
-    # A package that another one would push out may be somebody's.
-    # shellcheck disable=SC2086 # package names are words
-    kn_apt 900 install -y --no-remove $kn_versions $kn_missing
+    if [ "$KN_FAMILY" = redhat ]; then
+        # dnf says NAME-VERSION, and takes an older one too if it is named.
+        # shellcheck disable=SC2046,SC2086 # package names are words
+        kn_dnf 900 install $(printf '%s\n' $kn_missing | sed 's/=/-/')
+    else
+        find "$KN_LISTS" -maxdepth 1 -type f -mmin -60 2>/dev/null | grep -q . || kn_apt 300 update
+        # A package that another one would push out may be somebody's.
+        # shellcheck disable=SC2086 # package names are words
+        kn_apt 900 install -y --no-remove $kn_versions $kn_missing
+    fi
     kn_note_packages
     rm -rf "$KN_RECORD/apt/cache"
     KN_CHANGED="${KN_CHANGED}packages "
@@ -684,7 +842,7 @@ Install that version on the host, or leave the version out of the configuration.
 kn_note_packages() {
     [ -e "$KN_R/packages.before" ] || return 0
     # A dpkg run that was cut off must be finished before anybody does anything else.
-    kn_try 300 dpkg --configure -a || :
+    [ "$KN_FAMILY" = redhat ] || kn_try 300 dpkg --configure -a || :
     touch "$KN_R/packages"
     kn_package_list | comm -13 "$KN_R/packages.before" - | sort -u - "$KN_R/packages" >"$KN_R/packages.new"
     mv "$KN_R/packages.new" "$KN_R/packages"
@@ -694,19 +852,38 @@ kn_note_packages() {
 # kn_hold PACKAGE...: no upgrade behind the cluster's back; a hold that was there stays.
 kn_hold() {
     for kn_package in "$@"; do
-        # shellcheck disable=SC2086 # the options are words; without them apt-mark fills the host's own cache
-        ! apt-mark $KN_APT showhold | grep -qxF "$kn_package" || continue
+        ! kn_is_held "$kn_package" || continue
         grep -qsxF "$kn_package" "$KN_R/holds" || printf '%s\n' "$kn_package" >>"$KN_R/holds"
-        # shellcheck disable=SC2086
-        kn_run 60 apt-mark $KN_APT hold "$kn_package"
+        if [ "$KN_FAMILY" = redhat ]; then
+            kn_dnf 60 versionlock add "$kn_package"
+        else
+            # shellcheck disable=SC2086 # the options are words; without them apt-mark fills the host's own cache
+            kn_run 60 apt-mark $KN_APT hold "$kn_package"
+        fi
     done
+}
+
+# Each lock is "NAME-EPOCH:VERSION-RELEASE.*" with dnf 4, and a paragraph that begins "Package name: NAME" with dnf 5.
+kn_is_held() {
+    if [ "$KN_FAMILY" != redhat ]; then
+        # shellcheck disable=SC2086
+        apt-mark $KN_APT showhold | grep -qxF "$1"
+        return
+    fi
+    # shellcheck disable=SC2086
+    dnf $KN_DNF -q versionlock list 2>>"$KN_TMP/log" </dev/null |
+        awk -v n="$1" '{ l = $0; sub(/-[0-9]+:.*$/, "", l) } l == n || $0 == "Package name: " n { f = 1 } END { exit !f }'
+}
+
+kn_unhold() {
+    # shellcheck disable=SC2086
+    if [ "$KN_FAMILY" = redhat ]; then kn_try 60 dnf $KN_DNF versionlock delete "$1"; else kn_try 60 apt-mark $KN_APT unhold "$1"; fi
 }
 
 # kn_purge: what we installed, except what others need by now. Simulated first.
 kn_purge() {
     if [ -e "$KN_R/holds" ]; then
-        # shellcheck disable=SC2086
-        while read -r kn_package; do kn_try 60 apt-mark $KN_APT unhold "$kn_package" || :; done <"$KN_R/holds"
+        while read -r kn_package; do kn_unhold "$kn_package" || :; done <"$KN_R/holds"
     fi
     export DEBIAN_FRONTEND=noninteractive
     kn_note_packages
@@ -721,12 +898,22 @@ kn_purge() {
             ! kn_would_go "$kn_package" | comm -12 - "$KN_TMP/foreign" | grep -q . || printf '%s\n' "$kn_package"
         done <"$KN_TMP/purge" >"$KN_TMP/needed"
         kn_say "stays, because $(head -n 3 "$KN_TMP/foreign" | tr '\n' ' ')needs it: $(tr '\n' ' ' <"$KN_TMP/needed")"
-        [ -s "$KN_TMP/needed" ] || kn_die "apt would also remove $(tr '\n' ' ' <"$KN_TMP/foreign"); remove our packages by hand"
+        [ -s "$KN_TMP/needed" ] || kn_die "a removal would also take $(tr '\n' ' ' <"$KN_TMP/foreign"); remove our packages by hand"
         comm -23 "$KN_TMP/purge" "$KN_TMP/needed" >"$KN_TMP/purge.new"
         mv "$KN_TMP/purge.new" "$KN_TMP/purge"
     done
-    # shellcheck disable=SC2046
-    [ ! -s "$KN_TMP/purge" ] || kn_apt 600 purge -y $(cat "$KN_TMP/purge")
+    if [ "$KN_FAMILY" = redhat ]; then
+        # Only rpm itself removes a key.
+        grep '^gpg-pubkey-' "$KN_TMP/purge" >"$KN_TMP/keys" || :
+        # shellcheck disable=SC2046
+        [ ! -s "$KN_TMP/keys" ] || kn_try 60 rpm -e $(cat "$KN_TMP/keys") || :
+        comm -23 "$KN_TMP/purge" "$KN_TMP/keys" >"$KN_TMP/purge.new"
+        # shellcheck disable=SC2046
+        [ ! -s "$KN_TMP/purge.new" ] || kn_dnf 600 remove $(cat "$KN_TMP/purge.new")
+    else
+        # shellcheck disable=SC2046
+        [ ! -s "$KN_TMP/purge" ] || kn_apt 600 purge -y $(cat "$KN_TMP/purge")
+    fi
     rm -rf "$KN_RECORD/apt/cache"
     kn_restore_accounts
 }

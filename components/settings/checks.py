@@ -19,7 +19,8 @@ from components.settings.defaults import (
 )
 from components.settings.draft import NodeDraft
 from components.settings.merge import patched
-from components.settings.problems import Problem
+from components.settings.problems import Problem, dotted
+from components.settings.sections import BastionSection, SshSection
 from components.settings.types import is_ip
 from components.versions import Minor
 from components.versions.fields import KUBE_PROXY_ADDED, KUBELET_ADDED
@@ -28,6 +29,7 @@ from components.versions.fields import KUBE_PROXY_ADDED, KUBELET_ADDED
 def check_node(node: NodeDraft) -> None:
     """Note every problem of the node in it."""
     _check_ssh(node)
+    _check_host(node)
     _check_labels(node)
     _check_taints(node)
     check_docker(node)
@@ -40,29 +42,79 @@ def _check_ssh(node: NodeDraft) -> None:
     ssh = node.ssh
     if ssh is None:
         return
+    _check_login(node, ssh, "ssh")
+    _check_trust(
+        node,
+        ssh,
+        "required: the host's public key, the text of /etc/ssh/ssh_host_ed25519_key.pub on it "
+        "(or ssh.insecureIgnoreHostKey: true, to trust whoever answers)",
+        "ssh",
+    )
+    bastion = ssh.bastion
+    if bastion is None:
+        return
+    _check_login(node, bastion, "ssh", "bastion")
+    _check_trust(
+        node,
+        bastion,
+        "required: the bastion's public key, the text of /etc/ssh/ssh_host_ed25519_key.pub on it "
+        "(or ssh.bastion.insecureIgnoreHostKey: true, to trust whoever answers)",
+        "ssh",
+        "bastion",
+    )
+    if node.own is not None and (node.own.address.lower(), ssh.port) == (
+        bastion.address.lower(),
+        bastion.port,
+    ):
+        node.refuse_node(
+            "the host is the bastion itself: give this node ssh: {bastion: null}", "ssh", "bastion"
+        )
+
+
+def _check_login(node: NodeDraft, section: SshSection | BastionSection, *where: str) -> None:
     ways = {
-        "privateKeyFile": ssh.private_key_file is not None,
-        "privateKey": ssh.private_key is not None,
-        "agent": ssh.agent,
-        "password": ssh.password is not None,
+        "privateKeyFile": section.private_key_file is not None,
+        "privateKey": section.private_key is not None,
+        "agent": section.agent,
+        "password": section.password is not None,
     }
     given = [way for way, is_given in ways.items() if is_given]
-    if len(given) != 1 and not any(node.is_wrong("ssh", way) for way in ways):
+    if len(given) != 1 and not any(node.is_wrong(*where, way) for way in ways):
         none = "none is given, for example privateKeyFile: secrets/id_ed25519"
         found = f"{' and '.join(given)} are given" if given else none
         message = f"expected exactly one of {', '.join(ways)}; {found}"
         # With none at all the place to mend it once for all nodes is the shared section.
-        node.problems.append(Problem(node.at("ssh", given[-1]) if given else "ssh", message))
-    knows_host = ssh.host_key is not None or ssh.insecure_ignore_host_key
-    if not knows_host and not any(node.is_wrong("ssh", key) for key in ("hostKey", "insecureIgnoreHostKey")):
-        node.refuse_node(
-            "required: the host's public key, the text of /etc/ssh/ssh_host_ed25519_key.pub on it "
-            "(or ssh.insecureIgnoreHostKey: true, to trust whoever answers)",
-            "ssh",
-            "hostKey",
+        at = node.at(*where, given[-1]) if given else dotted(where)
+        node.problems.append(Problem(at, message))
+
+
+def _check_trust(node: NodeDraft, section: SshSection | BastionSection, required: str, *where: str) -> None:
+    is_known = section.host_key is not None or section.insecure_ignore_host_key
+    if not is_known and not any(node.is_wrong(*where, key) for key in ("hostKey", "insecureIgnoreHostKey")):
+        # A bastion is shared, a node's own key is not.
+        refuse = node.refuse if "bastion" in where else node.refuse_node
+        refuse(required, *where, "hostKey")
+    if section.host_key is not None and section.insecure_ignore_host_key:
+        node.refuse("contradicts hostKey: leave one of them out", *where, "insecureIgnoreHostKey")
+
+
+def _check_host(node: NodeDraft) -> None:
+    host = node.host
+    if host is None:
+        return
+    if host.package_mirror is not None and host.os_family == "redhat":
+        node.refuse(
+            "only hosts of the Debian family can be told a mirror: set it in the host's own /etc/yum.repos.d",
+            "host",
+            "packageMirror",
         )
-    if ssh.host_key is not None and ssh.insecure_ignore_host_key:
-        node.refuse("contradicts hostKey: leave one of them out", "ssh", "insecureIgnoreHostKey")
+    is_wrong = any(node.is_wrong("host", "proxy", key) for key in ("http", "https"))
+    if host.proxy is not None and host.proxy.http is None and host.proxy.https is None and not is_wrong:
+        node.refuse(
+            "expected http, https or both, for example {https: http://proxy.example.org:3128}",
+            "host",
+            "proxy",
+        )
 
 
 # Set by the kubelet itself, which would put its own value back.

@@ -47,12 +47,31 @@ def _check_source(node: NodeDraft, docker: DockerSection) -> None:
             "{url: https://download.docker.com/linux/static/stable/x86_64/docker-27.5.1.tgz, sha256: ...}"
         )
         node.refuse(f"required for docker.source archive, for example {example}", "docker", "archive")
+    if node.host is not None and node.host.os_family == "redhat":
+        _check_red_hat(node, docker)
     if docker.repository is not None and not docker.repository.packages:
         node.refuse(
             "expected Docker Engine's package at least, for example docker-ce",
             "docker",
             "repository",
             "packages",
+        )
+
+
+def _check_red_hat(node: NodeDraft, docker: DockerSection) -> None:
+    if docker.source == "distribution" and docker.package.startswith("docker.io"):
+        node.refuse(
+            "the Red Hat family has no package docker.io: set docker-ce (the hosts need Docker's repository) "
+            "or, on Fedora, moby-engine",
+            "docker",
+            "package",
+        )
+    if docker.source == "docker":
+        node.refuse(
+            "kubenode sets up Docker's repository for apt only: give the hosts that repository, and set "
+            "docker.source distribution with docker.package docker-ce",
+            "docker",
+            "source",
         )
 
 

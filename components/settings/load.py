@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
-from components.settings import sources, types
+from components.settings import addresses, sources, types
 from components.settings.checks import check_node
 from components.settings.defaults import EXISTING
 from components.settings.downloads import Downloads
@@ -19,6 +19,7 @@ from components.settings.draft import NodeDraft
 from components.settings.merge import merged
 from components.settings.problems import Problem, SettingsError, dotted, explained, unknown_key
 from components.settings.resolved import (
+    BastionSettings,
     ClusterSettings,
     ConnectionSettings,
     NodeArtifacts,
@@ -29,6 +30,7 @@ from components.settings.salvage import salvaged
 from components.settings.sections import (
     NODE_SECTIONS,
     STACK_SECTIONS,
+    BastionSection,
     CalicoSection,
     ClusterSection,
     DockerSection,
@@ -58,9 +60,14 @@ _NODES_KEYS = ("nodes", "nodesFile")
 _EITHER_OR = (("privateKeyFile", "privateKey", "agent", "password"), ("hostKey", "insecureIgnoreHostKey"))
 
 
-def load(raw: Mapping[str, object], project_dir: Path) -> StackSettings:
-    """The settings for a map of keys without namespace. Raises SettingsError with all problems at once."""
-    return _Loading(raw, project_dir).run()
+def load(
+    raw: Mapping[str, object], project_dir: Path, encrypted: Collection[str] | None = None
+) -> StackSettings:
+    """The settings for a map of keys without namespace. Raises SettingsError with all problems at once.
+
+    `encrypted`: the keys that hold encrypted values. None: nobody knows, and nothing is refused for being plain.
+    """
+    return _Loading(raw, project_dir, encrypted).run()
 
 
 @dataclass
@@ -69,6 +76,7 @@ class _Loading:
 
     raw: Mapping[str, object]
     project_dir: Path
+    encrypted: Collection[str] | None = None
     problems: list[Problem] = field(default_factory=list)
     missing: list[Problem] = field(default_factory=list)
 
@@ -85,8 +93,9 @@ class _Loading:
         drafts = [self._draft(name, raw) for name, raw in self._node_maps().items()]
         for draft in drafts:
             check_node(draft)
+            self._check_proxy(draft)
             self.problems += draft.problems
-        self._check_addresses(drafts)
+        self.problems += addresses.problems_of(self.raw.get("cluster"), drafts)
         self._check_renewal(identity)
         nodes = {draft.name: self._node(draft, cluster, downloads) for draft in drafts}
         if downloads is not None:
@@ -216,7 +225,6 @@ class _Loading:
     # Files
 
     def _cluster(self, section: ClusterSection | None) -> ClusterSettings | None:
-        self._check_ranges()
         if section is None:
             # What is wrong there is reported; the kubeconfig may have problems of its own.
             section = salvaged(ClusterSection, self.raw.get("cluster"), _ANY_CLUSTER)
@@ -238,8 +246,8 @@ class _Loading:
             server=server.rstrip("/"),
             ca_pem=ca_pem,
             identifier=identifier,
-            pod_cidr=section.pod_cidr,
-            service_cidr=section.service_cidr,
+            pod_cidr=",".join(types.pair(section.pod_cidr)),
+            service_cidr=",".join(types.pair(section.service_cidr)),
             dns_address=section.dns.address,
             dns_domain=section.dns.domain,
             kubeconfig_file=section.kubeconfig_file,
@@ -292,55 +300,46 @@ class _Loading:
             self._refuse("downloads.checksumsFile", str(error))
             return Downloads(section, None)
 
+    def _private_key(
+        self, draft: NodeDraft, section: SshSection | BastionSection, *where: str
+    ) -> SecretStr | None:
+        if section.private_key_file is None:
+            return section.private_key
+        at = draft.at(*where, "privateKeyFile")
+        try:
+            return SecretStr(sources.private_key_of(self.project_dir, section.private_key_file))
+        except sources.SourceMissingError as error:
+            self.missing.append(Problem(at, str(error)))
+        except sources.SourceError as error:
+            self._refuse(at, str(error))
+        return None
+
+    def _bastion(self, draft: NodeDraft, bastion: BastionSection) -> BastionSettings:
+        return BastionSettings(
+            address=bastion.address,
+            user=bastion.user,
+            port=bastion.port,
+            private_key=self._private_key(draft, bastion, "ssh", "bastion"),
+            password=bastion.password,
+            host_key=_host_key(bastion.host_key),
+        )
+
     def _connection(self, draft: NodeDraft, ssh: SshSection) -> ConnectionSettings:
-        key = ssh.private_key
-        if ssh.private_key_file is not None:
-            at = draft.at("ssh", "privateKeyFile")
-            try:
-                key = SecretStr(sources.private_key_of(self.project_dir, ssh.private_key_file))
-            except sources.SourceMissingError as error:
-                self.missing.append(Problem(at, str(error)))
-            except sources.SourceError as error:
-                self._refuse(at, str(error))
         return ConnectionSettings(
             user=ssh.user,
             port=ssh.port,
-            private_key=key,
+            private_key=self._private_key(draft, ssh, "ssh"),
             private_key_file=ssh.private_key_file,
             agent=ssh.agent,
             password=ssh.password,
-            # Without the comment, which is no part of the key.
-            host_key=" ".join(ssh.host_key.split()[:2]) if ssh.host_key else None,
+            host_key=_host_key(ssh.host_key),
             insecure_ignore_host_key=ssh.insecure_ignore_host_key,
             dial_error_limit=ssh.dial_error_limit,
             per_dial_timeout_seconds=ssh.per_dial_timeout_seconds,
+            bastion=self._bastion(draft, ssh.bastion) if ssh.bastion else None,
         )
 
     # Contradictions between sections and between nodes
-
-    def _check_ranges(self) -> None:
-        """From the raw values: one that is wrong must not hide what is wrong with the others."""
-        ranges = self._ranges()
-        pods, services = ranges.get("podCidr"), ranges.get("serviceCidr")
-        if services is None:
-            return
-        if pods is not None and pods.version != services.version:
-            self._refuse("cluster.serviceCidr", "expected the same address family as podCidr")
-        elif pods is not None and pods.overlaps(services):
-            self._refuse("cluster.serviceCidr", f"overlaps podCidr {pods}")
-        section = self.raw.get("cluster")
-        below = section.get("dns") if isinstance(section, Mapping) else None
-        address = below.get("address") if isinstance(below, Mapping) else None
-        if not isinstance(address, str) or not types.is_ip(address):
-            return
-        dns = ipaddress.ip_address(address)
-        if dns not in services:
-            self._refuse("cluster.dns.address", f"expected an address inside serviceCidr {services}")
-        elif int(dns) - int(services.network_address) <= 1:
-            self._refuse(
-                "cluster.dns.address",
-                f"expected another address than {dns}, which is the API server's service",
-            )
 
     def _check_server(self, server: str, *, is_derived: bool) -> None:
         host = re.sub(r"^https://|(:\d+)?(/.*)?$", "", server).strip("[]")
@@ -366,47 +365,21 @@ class _Loading:
                 "identity.earlyRenewalHours", f"expected less than certificateValidityHours, which is {hours}"
             )
 
-    def _ranges(self) -> dict[str, ipaddress.IPv4Network | ipaddress.IPv6Network]:
-        """The cluster's address ranges, as far as they are valid."""
-        section = self.raw.get("cluster")
-        return {
-            key: ipaddress.ip_network(section[key])
-            for key in ("podCidr", "serviceCidr")
-            if isinstance(section, Mapping) and _is_range(section.get(key))
-        }
-
-    def _check_addresses(self, drafts: list[NodeDraft]) -> None:
-        ranges = self._ranges()
-        reached: dict[tuple[str, int], str] = {}
-        known: dict[str, str] = {}
-        for draft in drafts:
-            if draft.own is None or not draft.has_address:
+    def _check_proxy(self, draft: NodeDraft) -> None:
+        """A password that stands in plain text would be in every copy of the file."""
+        proxy = draft.host.proxy if draft.host else None
+        for key, url in (("http", proxy.http), ("https", proxy.https)) if proxy else ():
+            if url is None or "@" not in url.get_secret_value() or self.encrypted is None:
                 continue
-            self._check_unique(draft, reached, known)
-            node_ip = _node_ip(draft.own)
-            for key, network in ranges.items():
-                if node_ip is not None and ipaddress.ip_address(node_ip) in network:
-                    where = "nodeIp" if draft.own.node_ip else "address"
-                    self._refuse(f"nodes.{draft.name}.{where}", f"lies inside cluster.{key} {network}")
-
-    def _check_unique(
-        self, draft: NodeDraft, reached: dict[tuple[str, int], str], known: dict[str, str]
-    ) -> None:
-        if draft.own is None:
-            return
-        door = (_normal(draft.own.address), draft.ssh.port if draft.ssh else 22)
-        other = reached.setdefault(door, draft.name)
-        if other != draft.name:
-            self._refuse(f"nodes.{draft.name}.address", f"is the address of {other} too")
-            return
-        node_ip = _node_ip(draft.own)
-        if node_ip is None:
-            message = "required: address gives none, so set an IP address of the host, for example 10.0.0.7"
-            self._refuse(f"nodes.{draft.name}.nodeIp", message)
-            return
-        other = known.setdefault(_normal(node_ip), draft.name)
-        if other != draft.name:
-            self._refuse(f"nodes.{draft.name}.nodeIp", f"is the nodeIp of {other} too")
+            where = draft.at("host", "proxy", key)
+            top, _, rest = where.partition(".")
+            if top == "nodes" and "nodes" not in self.raw:
+                self._refuse(
+                    where, "has a password, and nodesFile has no encrypted values: set it in host.proxy"
+                )
+            elif top not in self.encrypted:
+                command = f"pulumi config set --secret --path '{top}.{rest}'"
+                self._refuse(where, f"has a password, and so must be encrypted: {command}")
 
     # The result
 
@@ -417,7 +390,7 @@ class _Loading:
         artifacts = _artifacts(draft, downloads)
         own, host, docker, calico = draft.own, draft.host, draft.docker, draft.calico
         kubelet, kube_proxy, minor, version = draft.kubelet, draft.kube_proxy, draft.minor, draft.version
-        node_ip = _node_ip(own) if own else None
+        node_ip = addresses.node_ip_of(own) if own else None
         if not (cluster and connection and artifacts and own and host and docker and calico):
             return None
         if not (kubelet and kube_proxy and minor and version and node_ip):
@@ -488,30 +461,21 @@ def _node_section(draft: NodeDraft, key: str, model: type[SectionT]) -> SectionT
         return None  # Reported where it stands; what it lacks is no second problem.
     base, over = {} if base is None else base, {} if over is None else over
     if key == "ssh" and isinstance(base, Mapping) and isinstance(over, Mapping):
-        replaced = {name for names in _EITHER_OR if any(name in over for name in names) for name in names}
-        base = {name: value for name, value in base.items() if name not in replaced}
+        below = base.get("bastion"), over.get("bastion")
+        base = _without_replaced(base, over)
+        if isinstance(below[0], Mapping) and isinstance(below[1], Mapping):
+            base["bastion"] = _without_replaced(below[0], below[1])
     found, errors = _validated(model, merged(base, over))
     for location, message, _ in errors:
         draft.refuse(message, key, *location)
     return salvaged(model, merged(base, over)) if errors else found
 
 
-def _node_ip(own: NodeSection) -> str | None:
-    if own.node_ip is not None:
-        return own.node_ip
-    try:
-        return TypeAdapter(types.NodeIp).validate_python(own.address)
-    except ValidationError:
-        return None
+def _without_replaced(base: Mapping[str, object], over: Mapping[str, object]) -> dict[str, object]:
+    replaced = {name for names in _EITHER_OR if any(name in over for name in names) for name in names}
+    return {name: value for name, value in base.items() if name not in replaced}
 
 
-def _normal(address: str) -> str:
-    return str(ipaddress.ip_address(address)) if types.is_ip(address) else address.lower()
-
-
-def _is_range(value: object) -> bool:
-    try:
-        TypeAdapter(types.Cidr).validate_python(value)
-    except ValidationError:
-        return False
-    return True
+def _host_key(text: str | None) -> str | None:
+    """Without the comment, which is no part of the key."""
+    return " ".join(text.split()[:2]) if text else None

@@ -57,8 +57,8 @@ encrypted, because Pulumi does not read that file: name files with secrets there
 Sections of the second list may stand under a node, for that node alone. They are merged over the stack's own section:
 maps key by key; everything else is replaced, lists too. `null` is a value like any other there.
 
-Two groups of keys replace each other as a whole, so that a node can choose another way than the stack:
-`privateKeyFile`, `privateKey`, `agent`, `password` of `ssh`, and `hostKey`, `insecureIgnoreHostKey` of `ssh`.
+Two groups of keys of a login replace each other as a whole, so that a node can choose another way than the stack:
+`privateKeyFile`, `privateKey`, `agent`, `password`, and `hostKey`, `insecureIgnoreHostKey`.
 
 `extraConfig` is then merged over what this project writes: maps key by key, everything else is replaced, and `null`
 removes a key ([decision](decisions/merge-patch.md)).
@@ -135,8 +135,11 @@ def _row(name: str, key: Key, place: str) -> str:
     words = f"{key.shape.words}, or null" if _may_be_cleared(key) else key.shape.words
     example = f"`{key.shape.example}`"
     if key.shape.is_secret:
-        words = f"**secret**: {words}"
-        example = f"`pulumi config set --secret --path '{place}.{name}'`"
+        command = f"`pulumi config set --secret --path '{place}.{name}'`"
+        # An address is a secret only with a password in it.
+        is_address = "://" in key.shape.example
+        words = f"**secret**{' with a password' if is_address else ''}: {words}"
+        example = f"{example}, or {command}" if is_address else command
     default = "required" if key.is_required else f"`{key.default}`" if key.default else ""
     cells = (f"`{name}`", key.description, words, default, example)
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

@@ -35,7 +35,8 @@ class _Named(Protocol):
 class Shape:
     """A type in words, with an example as YAML, and what it is made of.
 
-    `items`: of a list; `keys` and `values`: of a map with free keys; `table`: a section within the section.
+    `items`: of a list; `keys` and `values`: of a map with free keys; `table`: a section within the section; `named`:
+    the type of `types.py`, where it is one.
     """
 
     words: str
@@ -47,6 +48,7 @@ class Shape:
     keys: Shape | None = None
     values: Shape | None = None
     table: type[BaseModel] | None = None
+    named: object = None
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,8 @@ def shape_of(annotation: object, metadata: object = ()) -> Shape:
         if isinstance(item, _Named):
             words = f"{item.what}, {item.minimum} to {item.maximum}" if isinstance(item, Whole) else item.what
             schema = item.schema
-            return Shape(words, str(item.example), schema, _is_secret(annotation), "null" in schema["type"])
+            nullable = "null" in schema["type"]
+            return Shape(words, str(item.example), schema, _is_secret(annotation), nullable, named=item)
     if get_origin(annotation) in (Union, UnionType):
         arguments = get_args(annotation)
         return _either([shape_of(one) for one in arguments if one is not NoneType], NoneType in arguments)
@@ -119,7 +122,7 @@ def _unnamed(annotation: object) -> Shape:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         keys_there = list(keys_of(annotation))
         shown = [key for key in keys_there if key.is_required] or keys_there[:1]
-        example = ", ".join(f"{key.name}: {key.shape.example}" for key in shown)
+        example = ", ".join(f"{key.name}: {key.default or key.shape.example}" for key in shown)
         return Shape("a map of the keys below", f"{{{example}}}", {}, table=annotation)
     words, example, kind = _PLAIN.get(annotation, _PLAIN[str])
     return Shape(words, example, {"type": kind}, _is_secret(annotation))

@@ -27,7 +27,10 @@ from components.versions import Minor
 
 @dataclass(frozen=True)
 class ClusterSettings:
-    """The cluster that the nodes join. `server` and `ca_pem` are what stands on every node."""
+    """The cluster that the nodes join. `server` and `ca_pem` are what stands on every node.
+
+    A range is a pair with a comma in a dual-stack cluster, and so may be a node's `node_ip`.
+    """
 
     server: str
     ca_pem: str
@@ -40,6 +43,18 @@ class ClusterSettings:
     kubeconfig: SecretStr | None
     context: str | None
     kubeconfig_cluster_name: str | None
+
+
+@dataclass(frozen=True)
+class BastionSettings:
+    """The host that a connection goes through. `private_key` is None without key, and without the key's file."""
+
+    address: str
+    user: str
+    port: int
+    private_key: SecretStr | None
+    password: SecretStr | None
+    host_key: str | None
 
 
 @dataclass(frozen=True)
@@ -56,6 +71,7 @@ class ConnectionSettings:
     insecure_ignore_host_key: bool
     dial_error_limit: int
     per_dial_timeout_seconds: int
+    bastion: BastionSettings | None = None
 
 
 @dataclass(frozen=True)

@@ -74,8 +74,8 @@ class _Schemas:
         self._encrypted = encrypted
 
     def section(self, model: type[BaseModel], *, partial: bool) -> dict[str, Any]:
-        """A section; nothing at all is an empty one."""
-        return {"anyOf": [self._table(model, partial=partial), {"type": "null"}]}
+        """A section; nothing at all is an empty one, and Pulumi may write it as empty text."""
+        return {"anyOf": [self._table(model, partial=partial), {"enum": [None, ""]}]}
 
     def nodes(self) -> dict[str, Any]:
         """The map of nodes by name."""

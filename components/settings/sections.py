@@ -37,11 +37,13 @@ from components.settings.types import (
     MirrorPath,
     Namespace,
     NodeIp,
+    NoProxy,
     Package,
     Password,
     PlainMap,
     Port,
     PrivateKey,
+    ProxyUrl,
     RegistryMirror,
     RegistryName,
     RegistryUser,
@@ -52,6 +54,7 @@ from components.settings.types import (
     SysctlName,
     SysctlValue,
     Text,
+    UrlTemplate,
     UserName,
     Whole,
 )
@@ -106,6 +109,22 @@ class ClusterSection(Section):
     )
 
 
+class BastionSection(Section):
+    """The host that SSH goes through. Exactly one of privateKeyFile, privateKey, agent and password."""
+
+    address: Address = Field(description="where the bastion is reached")
+    port: Port = Field(22, description="TCP port of its SSH server")
+    user: UserName = Field(description="login on the bastion")
+    private_key_file: FilePath | None = Field(
+        None, description="private key, relative to the project directory"
+    )
+    private_key: PrivateKey | None = Field(None, description="private key, its contents encrypted")
+    agent: bool = Field(default=False, description="take the keys of the running SSH agent")
+    password: Password | None = Field(None, description="password, encrypted")
+    host_key: HostKey | None = Field(None, description="public key that the bastion must show")
+    insecure_ignore_host_key: bool = Field(default=False, description="trust whoever answers at the address")
+
+
 class SshSection(Section):
     """How a host is reached. Exactly one of privateKeyFile, privateKey, agent and password."""
 
@@ -123,6 +142,28 @@ class SshSection(Section):
         3, description="attempts to connect before it is an error"
     )
     per_dial_timeout_seconds: Seconds = Field(5, description="time for one attempt")
+    bastion: BastionSection | None = Field(None, description="host that the connection goes through")
+
+
+class UrlsSection(Section):
+    """Own places of single downloads; the mirror or upstream has the others."""
+
+    kubelet: UrlTemplate | None = Field(None, description="the kubelet's binary")
+    kube_proxy: UrlTemplate | None = Field(
+        None,
+        description="kube-proxy's binary",
+        examples=["https://mirror.example.org/kubernetes/v{version}/{architecture}/kube-proxy"],
+    )
+    cri_dockerd: UrlTemplate | None = Field(
+        None,
+        description="the archive of cri-dockerd",
+        examples=["https://mirror.example.org/cri-dockerd-{version}.{architecture}.tgz"],
+    )
+    cni_plugins: UrlTemplate | None = Field(
+        None,
+        description="the archive of the reference CNI plugins",
+        examples=["https://mirror.example.org/cni-plugins-{architecture}-v{version}.tgz"],
+    )
 
 
 class DownloadsSection(Section):
@@ -132,6 +173,7 @@ class DownloadsSection(Section):
     checksums_file: FilePath | None = Field(
         None, description="SHA-256 of every download, as sha256sum prints it", examples=["checksums"]
     )
+    urls: UrlsSection = Field(UrlsSection(), description="own places of single downloads")
 
 
 class KubernetesSection(Section):
@@ -140,15 +182,49 @@ class KubernetesSection(Section):
     version: KubernetesVersion = Field(description="the release of the kubelet and kube-proxy")
 
 
+class PackageMirrorSection(Section):
+    """Where the distribution's packages come from, instead of the host's own sources; for our installations only."""
+
+    url: HttpUrl = Field(description="the distribution's archive, which has dists/ below it")
+    security_url: HttpUrl | None = Field(
+        None, description="archive of security updates; Ubuntu's are in the first one unless this is given"
+    )
+
+
+class ProxySection(Section):
+    """What packages, downloads and Docker's images come through. A user's name and password must be encrypted."""
+
+    http: ProxyUrl | None = Field(None, description="proxy for http URLs")
+    https: ProxyUrl | None = Field(None, description="proxy for https URLs")
+    no_proxy: Annotated[tuple[NoProxy, ...], Field(strict=False)] = Field(
+        (), description="what is asked directly, besides the cluster and the node itself"
+    )
+
+
 class HostSection(Section):
     """The host below the node."""
 
     architecture: Literal["amd64", "arm64"] = Field("amd64", description="architecture of the binaries")
+    os_family: Literal["debian", "redhat"] = Field(
+        "debian", description="packages by apt-get (Debian, Ubuntu) or by dnf (Fedora, RHEL and its kin)"
+    )
     packages: Annotated[tuple[Package, ...], Field(strict=False)] = Field(
         (), description="further packages", examples=[["nfs-common"]]
     )
+    package_mirror: PackageMirrorSection | None = Field(
+        None, description="archive that packages come from, instead of the host's own sources"
+    )
+    proxy: ProxySection | None = Field(
+        None, description="proxy for packages, downloads and Docker's image pulls"
+    )
     swap: Literal["refuse", "allow"] = Field(
         "refuse", description="what to do about swap: refuse the host, or allow it"
+    )
+    disk_free_megabytes: Annotated[int, Whole("a number of MiB", 2048, 1, 1 << 30)] = Field(
+        2048, description="free space below /var/lib that a new host must have, in MiB"
+    )
+    max_clock_skew_seconds: Annotated[int, Whole("a number of seconds", 30, 5, 86400)] = Field(
+        30, description="how far the host's clock may be from the API server's"
     )
     sysctls: dict[SysctlName, SysctlValue] = Field(
         {},

@@ -218,6 +218,21 @@ def _is_cidr(text: str) -> bool:
     return "/" in text and not text.startswith("/")
 
 
+def pair(text: str) -> list[str]:
+    """One value, or the two of a dual-stack cluster with a comma between them."""
+    return [one.strip() for one in text.split(",")]
+
+
+def _one_of_each_family(accept: Callable[[str], bool]) -> Callable[[str], bool]:
+    def accept_pair(text: str) -> bool:
+        given = pair(text)
+        return all(accept(one) for one in given) and (
+            len(given) == 1 or (len(given) == 2 and (":" in given[0]) != (":" in given[1]))
+        )
+
+    return accept_pair
+
+
 def _is_host_key(text: str) -> bool:
     words = text.split()
     if len(words) not in (2, 3) or not _is_printable(text) or "\n" in text:
@@ -272,6 +287,11 @@ def is_private_key(text: str) -> bool:
 def _is_url(schemes: str) -> Callable[[str], bool]:
     host = r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)"
     return _matches(rf"(?:{schemes})://{host}(:[0-9]{{1,5}})?(/[A-Za-z0-9._~%@:+,/-]*)?")
+
+
+def _is_url_template(text: str) -> bool:
+    filled = text.replace("{version}", "1.37.2").replace("{architecture}", "amd64")
+    return _is_url("https?")(filled)
 
 
 # A host as Docker and the kubelet name a registry, with its port if that is not the usual one.
@@ -342,14 +362,34 @@ Address = Annotated[str, Expected("an IP address or host name", "10.0.0.7", _is_
 IpAddress = Annotated[str, Expected("an IP address", "10.96.0.10", is_ip, _IP)]
 NodeIp = Annotated[
     str,
-    Expected("an IP address of the host that other hosts reach (not loopback)", "10.0.0.7", _is_node_ip, _IP),
+    Expected(
+        "an IP address of the host that other hosts reach (not loopback), or one of each family with a comma",
+        "10.0.0.7",
+        _one_of_each_family(_is_node_ip),
+        f"{_IP}(, *{_IP})?",
+    ),
 ]
 Cidr = Annotated[
-    str, Expected("an address range without host bits", "10.244.0.0/16", _is_cidr, rf"{_IP}/[0-9]{{1,3}}")
+    str,
+    Expected(
+        "an address range without host bits, or one of each family with a comma",
+        "10.244.0.0/16",
+        _one_of_each_family(_is_cidr),
+        rf"{_IP}/[0-9]{{1,3}}(, *{_IP}/[0-9]{{1,3}})?",
+    ),
 ]
 HttpsUrl = Annotated[str, Expected("an https URL", "https://10.0.0.1:6443", _is_url("https"))]
 HttpUrl = Annotated[
     str, Expected("an http or https URL", "https://mirror.example.org/kubernetes", _is_url("https?"))
+]
+UrlTemplate = Annotated[
+    str,
+    Expected(
+        "an http or https URL in which {version} and {architecture} may stand",
+        '"https://mirror.example.org/kubernetes/v{version}/{architecture}/kubelet"',
+        _is_url_template,
+        r"https?://[^\s]+",
+    ),
 ]
 Port = Annotated[int, Whole("a TCP port", 22, 1, 65535)]
 
@@ -393,6 +433,27 @@ Password = Annotated[SecretStr, Expected("a password", "an encrypted value", _is
 KubeconfigText = Annotated[
     SecretStr, Expected("the contents of a kubeconfig", "an encrypted value", lambda text: bool(text.strip()))
 ]
+# In the user's name and password only what neither a shell nor systemd reads as anything else.
+ProxyUrl = Annotated[
+    SecretStr,
+    Expected(
+        "a proxy as http://host:port, or http://user:password@host:port with other characters than letters, digits "
+        "and . _ ~ - as %XX",
+        "http://proxy.example.org:3128",
+        _matches(
+            r"https?://([A-Za-z0-9._~%-]+(:[A-Za-z0-9._~%-]*)?@)?"
+            r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)(:[0-9]{1,5})?/?"
+        ),
+    ),
+]
+NoProxy = Annotated[
+    str,
+    Expected(
+        "a host, a domain with a dot in front, an address or an address range",
+        "10.0.0.0/24",
+        _matches(r"[A-Za-z0-9.:*][A-Za-z0-9._:-]*(/[0-9]{1,3})?"),
+    ),
+]
 
 RegistryUser = Annotated[
     str,
@@ -412,7 +473,7 @@ Package = Annotated[
     Expected(
         "a package, with a version if you want to pin it",
         "docker.io=20.10.24+dfsg1-1",
-        _matches(r"[a-z0-9][a-z0-9.+-]+(=[A-Za-z0-9.+~:-]+)?"),
+        _matches(r"[a-z0-9][a-z0-9._+-]+(=[A-Za-z0-9.+~:^_-]+)?"),
     ),
 ]
 ImageName = Annotated[

@@ -14,6 +14,7 @@ import os
 import stat
 import tarfile
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from components.remote import toolkit
 from components.remote.bundle import Artifact, HostFile
@@ -167,21 +168,17 @@ def calico(box: Box, *files: HostFile, plugins: Mapping[str, str] | None = None)
 
 
 def claim(
-    box: Box,
-    payload: str = "",
-    *,
-    swap: str = "refuse",
-    architecture: str = "",
-    **settings: Sequence[str],
+    box: Box, payload: str = "", *, swap: str = "refuse", architecture: str = "", **settings: str
 ) -> str:
     """The claim with the toolkit of this tree."""
+    more: dict[str, Any] = {key: [value] for key, value in settings.items()}
     return box.bundle(
         "claim",
         payload=payload or toolkit.payload(),
         toolkit=[toolkit.digest()],
         swap=[swap],
         architecture=[architecture],
-        **settings,  # type: ignore[arg-type]
+        **more,
     )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import stat
 import subprocess
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -166,6 +168,49 @@ def test_preflight_names_every_problem_at_once_and_writes_nothing(bare: Box) -> 
     assert not bare.path(LIBRARY).exists()
 
 
+@pytest.mark.parametrize(
+    ("release", "family", "problem"),
+    [
+        (
+            'ID="opensuse-leap"\nID_LIKE="suse opensuse"\nPRETTY_NAME="openSUSE Leap 15.6"\n',
+            "debian",
+            "- the system is openSUSE Leap 15.6 (ID opensuse-leap), which is not supported. "
+            "Supported are debian (Debian, Ubuntu and ",
+        ),
+        (
+            'ID="rocky"\nID_LIKE="rhel centos fedora"\nPRETTY_NAME="Rocky Linux 9.5 (Blue Onyx)"\n',
+            "debian",
+            "- the system is Rocky Linux 9.5 (Blue Onyx), of the family redhat, "
+            "the configuration says debian: set host.osFamily to redhat\n- the command rpm is missing\n",
+        ),
+        (
+            'ID=debian\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n',
+            "redhat",
+            "- the system is Debian GNU/Linux 12 (bookworm), of the family debian, "
+            "the configuration says redhat: set host.osFamily to debian\n",
+        ),
+    ],
+)
+def test_a_system_of_another_kind_is_named(bare: Box, release: str, family: str, problem: str) -> None:
+    bare.shell("rm -f /etc/os-release /usr/bin/rpm")
+    bare.put("/etc/os-release", release)
+    done = bare.shell(_lines()[0], bundles.claim(bare, os_family=family))
+    assert done.returncode == 1
+    assert problem in done.stderr
+    assert "Nothing was written." in done.stderr
+    assert not bare.path(RECORD).exists()
+
+
+def test_a_host_of_the_red_hat_family_is_claimed(bare: Box) -> None:
+    bare.shell("rm -f /etc/os-release /stubs/apt-get /stubs/dpkg-query /usr/bin/apt-get /usr/bin/dpkg-query")
+    bare.put("/etc/os-release", 'ID="almalinux"\nID_LIKE="rhel centos fedora"\n')
+    bare.standins("dnf")
+    done = bare.shell(_lines()[0], bundles.claim(bare, os_family="redhat"))
+    assert done.returncode == 0, done.stderr
+    assert _release(bare).returncode == 0
+    assert not bare.path(RECORD).exists()
+
+
 def _listen(box: Box, port: int) -> subprocess.Popen[str]:
     """Somebody else's server in the box's network."""
     script = f"import socket, time; s = socket.create_server(('', {port})); print('up', flush=True); time.sleep(60)"
@@ -181,6 +226,78 @@ def test_swap_may_be_allowed(bare: Box) -> None:
     bare.shell("mount --bind /proc_swaps /proc/swaps")
     assert _claim(bare).returncode == 1
     assert _claim(bare, swap="allow").returncode == 0
+
+
+@pytest.mark.parametrize("away", ["31 minutes", "-31 minutes"])
+@pytest.mark.parametrize(
+    ("ntp", "advice"),
+    [
+        ("echo yes", "look at the API server's clock too"),
+        ("echo no", "'timedatectl set-ntp true'"),
+        ("exit 1", "Set the clock by NTP"),
+    ],
+)
+def test_a_clock_that_is_far_from_the_api_servers_is_refused(
+    bare: Box, away: str, ntp: str, advice: str
+) -> None:
+    bare.stub("timedatectl", f"{ntp}\n")
+    bare.put("/state/api-date", f"{away} + 0 days")
+    before = bare.state()
+    done = bare.shell(_lines()[0], bundles.claim(bare, server="https://10.0.0.1:6443"))
+    assert done.returncode == 1
+    found = re.search(
+        r"- the clock is at (\S+Z), that of the API server at (\S+Z): (\d+) s apart, "
+        r"host.maxClockSkewSeconds allows 30\. (.+)",
+        done.stderr,
+    )
+    assert found is not None, done.stderr
+    ours, theirs = (datetime.fromisoformat(found[number]) for number in (1, 2))
+    assert abs((ours - theirs).total_seconds()) == int(found[3])
+    assert 1855 < int(found[3]) < 1865
+    assert advice in found[4]
+    assert "Nothing was written." in done.stderr
+    assert bare.state() == before
+    (call,) = bare.calls("curl")
+    assert call.endswith(" --noproxy * -o /dev/null -D - https://10.0.0.1:6443/version")
+
+
+@pytest.mark.parametrize("date", ["now", "20 seconds ago", "20 seconds", None])
+def test_a_clock_that_is_near_or_cannot_be_compared_is_taken(bare: Box, date: str | None) -> None:
+    if date is not None:
+        bare.put("/state/api-date", date)
+    done = bare.shell(_lines()[0], bundles.claim(bare, server="https://10.0.0.1:6443"))
+    assert done.returncode == 0, done.stderr
+
+
+def test_how_far_a_clock_may_be_is_the_users_word(bare: Box) -> None:
+    bare.put("/state/api-date", "20 seconds ago")
+    done = bare.shell(
+        _lines()[0], bundles.claim(bare, server="https://10.0.0.1:6443", max_clock_skew_seconds="10")
+    )
+    assert done.returncode == 1
+    assert "host.maxClockSkewSeconds allows 10" in done.stderr
+
+
+def test_a_host_without_curl_is_claimed_and_its_clock_compared_later(bare: Box) -> None:
+    bare.shell("rm /stubs/curl; mv /usr/bin/curl /usr/bin/curl.away")
+    assert bare.shell(_lines()[0], bundles.claim(bare)).returncode == 0
+    bare.standins("node")
+    bare.put("/state/api-date", "1 hour ago")
+    bundle = bare.bundle("prepare", package=["curl"], server=["https://10.0.0.1:6443"])
+    done = bare.run("prepare", "apply", bundle)
+    assert done.returncode == 1
+    assert "worker-1 (192.0.2.7): prepare apply: the clock is at " in done.stderr
+    bare.put("/state/api-date", "now")
+    assert bare.run("prepare", "apply", bundle).returncode == 0
+
+
+def test_a_disk_that_is_too_full_and_a_lost_machine_id_are_refused(bare: Box) -> None:
+    bare.put("/etc/machine-id", "")
+    done = bare.shell(_lines()[0], bundles.claim(bare, disk_free_megabytes=str(1 << 30)))
+    assert done.returncode == 1
+    assert "MiB free, needs 1073741824: make room, or set host.diskFreeMegabytes" in done.stderr
+    assert "- /etc/machine-id is missing or empty: run 'systemd-machine-id-setup'" in done.stderr
+    assert not bare.path(RECORD).exists()
 
 
 def test_the_sweep_takes_what_the_record_lists_in_the_order_of_a_destroy(host: Box) -> None:
@@ -235,7 +352,7 @@ def test_a_claim_without_its_toolkit_is_not_released_but_told_the_way_out(host: 
     host.shell(f"rm -r {LIBRARY}")
     done = _release(host)
     assert done.returncode == 1
-    assert "Run pulumi up, which brings it back, then destroy again." in done.stderr
+    assert "Run pulumi up, which brings it back, then try again." in done.stderr
     assert host.path(f"{RECORD}/claim").exists()
     assert _claim(host).returncode == 0
     done = _release(host)
@@ -296,11 +413,29 @@ def test_a_claim_or_a_release_that_is_killed_anywhere_is_released_all_the_same(b
     assert steps > 40 // step
 
 
-def test_a_part_that_goes_after_the_toolkit_went_is_a_success(host: Box) -> None:
+def test_a_part_that_goes_after_the_release_is_a_success(host: Box) -> None:
     """The delete line of every other part."""
-    host.shell(f"rm -r {LIBRARY}")
+    host.shell(f"rm -r {LIBRARY} {RECORD}/claim")
     for part in ("kubelet", "docker"):
         assert host.shell(_lines(part)[1], host.bundle(part)).returncode == 0
+
+
+@pytest.mark.parametrize("lost", [LIBRARY, f"{LIBRARY}/kubelet"])
+def test_a_part_whose_script_was_lost_is_not_undone_but_told_the_way_out(host: Box, lost: str) -> None:
+    host.shell(f"rm -r {lost}")
+    done = host.shell(_lines("kubelet")[1], host.bundle("kubelet"))
+    assert done.returncode == 1
+    assert f"this host is claimed, but {LIBRARY}/kubelet is gone, so nothing can be undone" in done.stderr
+    assert "pulumi up --replace and the URN of the claim of this node" in done.stderr
+
+
+def test_a_sweep_that_lacks_a_script_says_so(host: Box) -> None:
+    assert host.run("kubelet", "apply", bundles.kubelet(host)).returncode == 0
+    host.shell(f"rm {LIBRARY}/kubelet")
+    done = host.run("docker", "remove", host.bundle("docker"))
+    assert done.returncode == 1
+    assert f"kubelet must be undone first, and its script {LIBRARY}/kubelet is gone." in done.stderr
+    assert "pulumi up --replace and the URN of worker-1-claim" in done.stderr
 
 
 def test_another_user_becomes_root_by_sudo_without_a_password(bare: Box) -> None:
@@ -308,8 +443,45 @@ def test_another_user_becomes_root_by_sudo_without_a_password(bare: Box) -> None
     done = bare.shell(_lines(user="operator")[0], bundles.claim(bare))
     assert done.returncode == 0, done.stderr
     assert bare.path(f"{RECORD}/claim").exists()
-    (call,) = bare.calls("sudo")
-    assert call.startswith("sudo -n sh -c ")
+    tried, claimed = bare.calls("sudo")
+    assert tried == "sudo -n sh -c :"
+    assert claimed.startswith("sudo -n sh -c umask 077; ")
+    bare.install()
+    for line in (*_lines("docker", user="operator"), _lines(user="operator")[1]):
+        bare.forget_calls()
+        bare.shell(line, bare.bundle("docker"))
+        assert bare.calls("sudo"), line
+
+
+@pytest.mark.parametrize(
+    ("sudo", "reason"),
+    [
+        ("cat >/dev/null; echo 'sudo: a password is required' >&2; exit 1\n", "sudo: a password is required"),
+        (None, "sudo: not found"),
+    ],
+)
+@pytest.mark.parametrize("verb", ["create", "update"])
+def test_a_user_who_may_not_become_root_is_told_the_line_that_is_missing(
+    bare: Box, sudo: str | None, reason: str, verb: str
+) -> None:
+    bare.shell("rm -f /usr/bin/sudo")
+    if sudo is not None:
+        bare.stub("sudo", sudo)
+    before = bare.state()
+    done = bare.shell(_lines(user="operator", verb=verb)[0], bundles.claim(bare))
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith(
+        "kubenode: worker-1 (192.0.2.7): claim apply: the user root may not become root by 'sudo -n' on "
+    )
+    assert reason in done.stderr
+    assert done.stderr.endswith(
+        "Nothing was written. "
+        "Put this line into /etc/sudoers.d/kubenode there: root ALL=(root) NOPASSWD: ALL\n"
+    )
+    assert done.stderr.count("\n") == 1
+    assert bare.state() == before
+    assert not bare.path(RECORD).exists()
 
 
 @pytest.mark.parametrize("bundle", ["", "kubenode bundle 1\npart | claim\n", "payload | bm90IGEgdGFy\n"])
@@ -367,7 +539,7 @@ def test_the_preflight_looks_for_a_docker_in_the_way(
     bare.put("/state/packages", f"ii base-files\nii {there}\n" if there else "ii base-files\n")
     if there:
         bare.put("/lib/systemd/system/docker.service", bundles.DOCKER_UNIT)
-    done = _claim(bare, docker_source=[source], docker_package=[package])
+    done = _claim(bare, docker_source=source, docker_package=package)
     assert (done.returncode == 0) is not bool(problem), done.stderr
     assert problem in done.stderr
     assert bare.path(RECORD).exists() is not bool(problem)
@@ -376,12 +548,12 @@ def test_the_preflight_looks_for_a_docker_in_the_way(
 def test_a_data_root_is_looked_at_where_it_will_be(bare: Box) -> None:
     """Its disk counts, and not that of /var/lib, also if the folder is not there yet."""
     bare.shell("mkdir /data; mount -t tmpfs -o size=1m tmpfs /data")
-    done = _claim(bare, data_root=["/data/of/docker"])
+    done = _claim(bare, data_root="/data/of/docker")
     assert done.returncode == 1
     assert "- /data/of/docker has 1 MiB free, needs 2048" in done.stderr
     assert "/var/lib has" not in done.stderr
     bare.put("/srv/file", "no folder\n")
-    done = _claim(bare, data_root=["/srv/file/docker"])
+    done = _claim(bare, data_root="/srv/file/docker")
     assert "- /srv/file is no folder, so /srv/file/docker cannot be made" in done.stderr
     assert not bare.path(RECORD).exists()
-    assert _claim(bare, data_root=["/var/lib/elsewhere"]).returncode == 0
+    assert _claim(bare, data_root="/var/lib/elsewhere").returncode == 0

@@ -144,6 +144,19 @@ def test_a_whole_life_with_the_real_apt(debian: Box) -> None:
     assert debian.state(*_PASSING) == state
 
 
+def test_docker_s_repository_stands_beside_a_mirror_of_packages(debian: Box) -> None:
+    """The mirror's list is what prepare leaves; the host's own sources, which would fail here, are not asked."""
+    debian.put("/etc/apt/sources.list.d/theirs.list", "deb http://192.0.2.1/debian bookworm main\n")
+    debian.put("/etc/apt/sources.list", "deb http://192.0.2.1/debian bookworm main\n")
+    debian.put(f"{RECORD}/apt/sources.list", "deb [trusted=yes] file:/mirrored ./\n")
+    debian.put("/mirrored/Packages", "")
+    said = _apply(debian, _bundle(debian))
+    assert f"installed {' '.join(PACKAGES)} in " in said
+    assert debian.text(f"{RECORD}/apt/sources.list").startswith("deb [trusted=yes]")
+    done = debian.run("docker", "remove", _bundle(debian))
+    assert done.returncode == 0, done.stderr
+
+
 def test_another_key_than_the_one_that_signed_is_refused_by_apt(debian: Box) -> None:
     before = _packages(debian)
     bundle = _bundle(debian)

@@ -178,6 +178,104 @@ def test_lists_are_fetched_once_in_an_hour_for_all_parts(debian: Box) -> None:
     assert len([call for call in debian.calls("apt-get") if call.endswith(" update")]) == 2
 
 
+DEBIAN = "ID=debian\nVERSION_CODENAME=bookworm\n"
+UBUNTU = "ID=ubuntu\nID_LIKE=debian\nVERSION_CODENAME=noble\nUBUNTU_CODENAME=noble\n"
+MINT = 'ID=linuxmint\nID_LIKE="ubuntu debian"\nVERSION_CODENAME=wilma\nUBUNTU_CODENAME=noble\n'
+KEYS = "/usr/share/keyrings"
+
+
+def _system(host: Box, release: str) -> None:
+    host.shell(f"rm -rf /etc/os-release {KEYS}")
+    host.put("/etc/os-release", release)
+    for name in ("debian", "ubuntu"):
+        host.put(f"{KEYS}/{name}-archive-keyring.gpg", "")
+
+
+@pytest.mark.parametrize(
+    ("release", "urls", "lines"),
+    [
+        (
+            DEBIAN,
+            "http://m/debian",
+            [
+                f"deb [signed-by={KEYS}/debian-archive-keyring.gpg] http://m/debian bookworm main",
+                f"deb [signed-by={KEYS}/debian-archive-keyring.gpg] http://m/debian bookworm-updates main",
+            ],
+        ),
+        (
+            DEBIAN,
+            "http://m/debian http://m/security",
+            [
+                f"deb [signed-by={KEYS}/debian-archive-keyring.gpg] http://m/debian bookworm main",
+                f"deb [signed-by={KEYS}/debian-archive-keyring.gpg] http://m/debian bookworm-updates main",
+                f"deb [signed-by={KEYS}/debian-archive-keyring.gpg] http://m/security bookworm-security main",
+            ],
+        ),
+        *(
+            (
+                release,
+                "http://m/ubuntu",
+                [
+                    f"deb [signed-by={KEYS}/ubuntu-archive-keyring.gpg] http://m/ubuntu {suite} main universe"
+                    for suite in ("noble", "noble-updates", "noble-security")
+                ],
+            )
+            for release in (UBUNTU, MINT)
+        ),
+    ],
+    ids=["debian", "security", "ubuntu", "mint"],
+)
+def test_packages_come_from_the_mirror_and_nowhere_else(
+    debian: Box, release: str, urls: str, lines: list[str]
+) -> None:
+    _system(debian, release)
+    before = debian.shell("find /etc/apt | xargs ls -ld").stdout
+    _ok(debian, f"kn_package_mirror {urls}; kn_install tool")
+    _ok(debian, "kn_install editor", "docker")
+    assert debian.text(f"{RECORD}/apt/sources.list").splitlines() == lines
+    asked = [call for call in debian.calls("apt-get") if " -s " not in call]
+    assert len(asked) == 3
+    for call in asked:
+        assert (
+            f" -o Dir::Etc::SourceList={RECORD}/apt/sources.list -o Dir::Etc::SourceParts=/dev/null " in call
+        )
+    assert debian.shell("find /etc/apt | xargs ls -ld").stdout == before
+
+
+def test_lists_of_other_sources_are_fetched_anew(debian: Box) -> None:
+    _system(debian, DEBIAN)
+
+    def updates(mirror: str, package: str) -> int:
+        debian.forget_calls()
+        _ok(debian, f"kn_package_mirror {mirror}; kn_install {package}")
+        return len([call for call in debian.calls("apt-get") if call.endswith(" update")])
+
+    assert updates("", "library") == 1
+    assert updates("http://m/debian", "tool") == 1
+    assert updates("http://m/debian", "editor") == 0
+    assert updates("http://n/debian", "suite") == 1
+    assert updates("", "more") == 1
+    assert not debian.path(f"{RECORD}/apt/sources.list").exists()
+    assert "SourceList" not in "".join(debian.calls("apt-get"))
+
+
+@pytest.mark.parametrize(
+    ("release", "keys", "reason"),
+    [
+        ("ID=debian\n", True, "/etc/os-release names no VERSION_CODENAME"),
+        (DEBIAN, False, "install debian-archive-keyring"),
+    ],
+)
+def test_a_mirror_that_cannot_be_used_is_an_error(debian: Box, release: str, keys: bool, reason: str) -> None:
+    _system(debian, release)
+    if not keys:
+        debian.shell(f"rm -r {KEYS}")
+    done = debian.library("kn_package_mirror http://m/debian", part="prepare")
+    assert done.returncode == 1
+    assert "host.packageMirror: " in done.stderr
+    assert reason in done.stderr
+
+
 def test_a_hold_of_ours_goes_and_one_that_was_there_stays(debian: Box) -> None:
     _ok(debian, "kn_install tool; kn_hold tool linux-image")
     assert "hi tool" in _packages(debian)

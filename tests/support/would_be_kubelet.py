@@ -15,6 +15,7 @@ import ssl
 import tempfile
 import threading
 import time
+import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,7 @@ class WouldBeKubelet:
         self.node = node
         self.version = version
         self.ready = ready
+        self.machine_id = uuid.uuid4().hex
         self.address = machine_address()
         self.started = time.time()
         self.serving_request: dict[str, Any] = {"dns_names": [node], "ips": [self.address]}
@@ -139,7 +141,7 @@ class WouldBeKubelet:
                         {"type": "Hostname", "address": self.node},
                     ],
                     "daemonEndpoints": {"kubeletEndpoint": {"Port": self.port}},
-                    "nodeInfo": {"kubeletVersion": self.version},
+                    "nodeInfo": {"kubeletVersion": self.version, "machineID": self.machine_id},
                     "conditions": [condition],
                 }
             },

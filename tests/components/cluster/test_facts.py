@@ -96,3 +96,14 @@ def test_a_stack_s_slug_is_readable_unique_and_fit_for_a_group_name() -> None:
     assert first.startswith("kubenode-prod-")
     assert first != second
     assert stack_slug(f"acme/kubenode/{'x' * 200}")[-9] == "-"
+
+
+def test_clones_are_a_warning_with_the_way_out_and_no_refusal(tmp_path: Path) -> None:
+    """Refused, a stack could not even remove one of them."""
+    facts = Facts(reachable=True, same_machine={"worker-1": ("worker-2", "x")})
+    assert _refusals(tmp_path, facts) == []
+    nodes = example.stack(tmp_path).nodes
+    (warning,) = warnings(facts, nodes)
+    assert warning.startswith("nodes.worker-1: its host has the same /etc/machine-id as worker-2, x, ")
+    assert "systemd-machine-id-setup" in warning
+    assert warnings(Facts(reachable=True), nodes) == []

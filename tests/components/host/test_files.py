@@ -51,3 +51,17 @@ def test_a_pinned_package_replaces_ours(tmp_path: Path) -> None:
 def test_conntrack_s_program_is_needed_until_1_31(tmp_path: Path) -> None:
     assert "conntrack" in files.packages(example.stack(tmp_path, version="1.31.1").nodes["worker-1"])
     assert "conntrack" not in files.packages(example.stack(tmp_path, version="1.32.1").nodes["worker-1"])
+
+
+def test_the_familys_names_are_those_of_the_rendered_packages(tmp_path: Path) -> None:
+    changes = {"host": {"osFamily": "redhat"}, "docker": {"package": "docker-ce"}, "nodes/worker-2": ...}
+    node = example.stack(tmp_path, changes, "1.29.6").nodes["worker-1"]
+    assert files.packages(node) == (
+        "/usr/bin/curl",
+        "ca-certificates",
+        "conntrack-tools",
+        "iproute",
+        "iptables-nft",
+        "kmod",
+        "socat",
+    )

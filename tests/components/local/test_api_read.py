@@ -47,6 +47,28 @@ def test_a_node_that_nobody_claims_is_foreign() -> None:
     assert answer(node_list=[node("w1")])["foreign"] == {"w1": "exists, and no stack of kubenode claims it"}
 
 
+def _on_machine(name: str, machine: str) -> dict[str, Any]:
+    return {**node(name, "o/p/dev"), "status": {"nodeInfo": {"machineID": machine}}}
+
+
+def test_clones_of_our_nodes_are_named_and_others_are_not_our_business() -> None:
+    found = answer(
+        node_list=[
+            _on_machine("w1", "a"),
+            _on_machine("w2", "b"),
+            _on_machine("other", "a"),
+            _on_machine("third", "a"),
+            _on_machine("x", "c"),
+            _on_machine("y", "c"),
+        ]
+    )
+    assert found["sameMachine"] == {"w1": ["other", "third"]}
+
+
+def test_nodes_that_have_not_reported_are_no_clones() -> None:
+    assert answer(node_list=[node("w1"), node("w2"), _on_machine("x", "")])["sameMachine"] == {}
+
+
 def test_pending_requests_of_our_nodes_only() -> None:
     def request(name: str, user: str, decided: bool = False) -> dict[str, Any]:
         status = {"conditions": [{"type": "Approved"}]} if decided else {}

@@ -94,6 +94,30 @@ def test_the_configuration_s_taints_come_and_go_with_the_node_in_service(
     assert taint not in node(api_server, name)["spec"].get("taints", [])
 
 
+def test_a_clone_of_another_node_is_not_put_into_service(
+    api_server: ApiServer, run: Run, name: str, kubelet: WouldBeKubelet
+) -> None:
+    """The other one is in service and stays so, also when it is looked at again."""
+    new = new_name()
+    make_node(api_server, new)
+    run("out-of-service", "apply", node=new, digest="d1")
+    with WouldBeKubelet(api_server, new) as clone:
+        clone.machine_id = kubelet.machine_id
+        clone.adopt()
+        refused = run("in-service", "apply", node=new, digest="d1", runId="r", expect=1)
+        assert (
+            f"{new}: not put into service: its host has the same /etc/machine-id as {name}, "
+            in refused.stderr
+        )
+        assert "systemd-machine-id-setup; systemctl restart kubelet" in refused.stderr
+        assert is_cordoned(api_server, new)
+        run("in-service", "apply", node=name, digest="old", runId="r")
+        clone.machine_id = uuid.uuid4().hex
+        clone.report()
+        run("in-service", "apply", node=new, digest="d1", runId="r")
+        assert not is_cordoned(api_server, new)
+
+
 def test_nothing_at_all_happens_when_the_digest_is_the_same(
     api_server: ApiServer, run: Run, name: str
 ) -> None:

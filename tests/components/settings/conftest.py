@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -18,8 +19,8 @@ _STACK = jsonschema.Draft7Validator(stack_schema())
 def whatever_is_loaded_fits_the_schema(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each configuration that a test finds good, the schema must take."""
 
-    def checked(raw: dict[str, object], directory: Path) -> StackSettings:
-        found = load(raw, directory)
+    def checked(raw: dict[str, object], directory: Path, *more: Any) -> StackSettings:
+        found = load(raw, directory, *more)
         _STACK.validate({"config": {f"kubenode:{key}": value for key, value in raw.items()}})
         return found
 

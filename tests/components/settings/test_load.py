@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from components.settings import SettingsError, load
 from tests.components import example
@@ -220,3 +222,112 @@ class TestFilesThatAreNotThere:
         settings = example.stack(tmp_path)
         assert settings.missing == ()
         settings.require_files()
+
+
+def test_single_downloads_from_elsewhere_keep_the_checksum_of_their_name(tmp_path: Path) -> None:
+    urls = {
+        "kubelet": "https://files.example.org/{version}/{architecture}/kubelet",
+        "criDockerd": "https://files.example.org/cri-dockerd.tgz",
+    }
+    there = example.stack(tmp_path, {"downloads/urls": urls}).nodes["worker-1"].artifacts
+    usual = example.stack(tmp_path).nodes["worker-1"].artifacts
+    assert there.kubelet.url == "https://files.example.org/1.37.2/amd64/kubelet"
+    assert there.kubelet.sha256 == usual.kubelet.sha256
+    assert there.cri_dockerd is not None
+    assert there.cri_dockerd.url == "https://files.example.org/cri-dockerd.tgz"
+    assert there.kube_proxy == usual.kube_proxy
+    assert there.cni_plugins == usual.cni_plugins
+
+
+PROXY = {"proxy": {"https": "http://kube:secret-word@proxy.example.org:3128"}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "encrypted", "line"),
+    [
+        (
+            {"host": PROXY},
+            set(),
+            "host.proxy.https: has a password, and so must be encrypted: "
+            "pulumi config set --secret --path 'host.proxy.https'",
+        ),
+        (
+            {"nodes/worker-1/host": PROXY},
+            {"host"},
+            "nodes.worker-1.host.proxy.https: has a password, and so must be encrypted: "
+            "pulumi config set --secret --path 'nodes.worker-1.host.proxy.https'",
+        ),
+        ({"host": PROXY}, {"host"}, None),
+        ({"nodes/worker-1/host": PROXY}, {"nodes"}, None),
+        ({"host": PROXY}, None, None),
+        ({"host": {"proxy": {"https": "http://proxy.example.org:3128"}}}, set(), None),
+    ],
+)
+def test_a_proxy_with_a_password_must_be_encrypted(
+    changes: dict[str, Any], encrypted: set[str] | None, line: str | None, tmp_path: Path
+) -> None:
+    example.write_project(tmp_path)
+    raw = example.changed(example.raw(), changes)
+    if line is None:
+        assert load(raw, tmp_path, encrypted).nodes["worker-1"].host.proxy is not None
+        return
+    with pytest.raises(SettingsError) as caught:
+        load(raw, tmp_path, encrypted)
+    assert str(caught.value) == line
+
+
+def test_a_nodes_file_can_hold_no_password(tmp_path: Path) -> None:
+    example.write_project(tmp_path)
+    raw = example.raw()
+    nodes = raw.pop("nodes")
+    nodes["worker-1"]["host"] = PROXY
+    (tmp_path / "nodes.yaml").write_text(yaml.safe_dump(nodes))
+    with pytest.raises(SettingsError) as caught:
+        load({**raw, "nodesFile": "nodes.yaml"}, tmp_path, {"nodes", "host"})
+    assert str(caught.value) == (
+        "nodes.worker-1.host.proxy.https: has a password, and nodesFile has no encrypted values: "
+        "set it in host.proxy"
+    )
+
+
+def test_a_bastion_is_merged_key_by_key_and_its_login_as_a_whole(tmp_path: Path) -> None:
+    bastion = {
+        "address": "10.0.0.1",
+        "user": "jump",
+        "privateKeyFile": "id_ed25519",
+        "hostKey": example.HOST_KEYS[0],
+    }
+    changes = {
+        "ssh/bastion": bastion,
+        "nodes/worker-2/ssh/bastion": {"password": "of the bastion", "port": 2200},
+    }
+    nodes = example.stack(tmp_path, changes).nodes
+    first, second = nodes["worker-1"].ssh.bastion, nodes["worker-2"].ssh.bastion
+    assert first is not None
+    assert second is not None
+    assert (first.address, first.user, first.port, first.host_key) == (
+        "10.0.0.1",
+        "jump",
+        22,
+        example.HOST_KEYS[0],
+    )
+    assert first.private_key is not None
+    assert first.password is None
+    assert (second.port, second.private_key) == (2200, None)
+    assert second.password is not None
+    assert "of the bastion" not in repr(nodes["worker-2"])
+    changes["nodes/worker-2/ssh/bastion"] = None
+    assert example.stack(tmp_path, changes).nodes["worker-2"].ssh.bastion is None
+
+
+def test_a_preview_can_do_without_the_bastions_key(tmp_path: Path) -> None:
+    bastion = {
+        "address": "10.0.0.1",
+        "user": "jump",
+        "privateKeyFile": "nowhere",
+        "hostKey": example.HOST_KEYS[0],
+    }
+    found = example.stack(tmp_path, {"ssh/bastion": bastion})
+    assert [str(one) for one in found.missing] == [
+        "ssh.bastion.privateKeyFile: there is no file nowhere in the project directory"
+    ]

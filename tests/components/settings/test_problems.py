@@ -15,6 +15,13 @@ KUBELET = "nodes/worker-1/kubelet/extraConfig"
 PROXY = "nodes/worker-1/kubeProxy/extraConfig"
 AT = "nodes.worker-1"
 
+BASTION = {
+    "address": "10.0.0.1",
+    "user": "jump",
+    "privateKeyFile": "id_ed25519",
+    "hostKey": example.HOST_KEYS[0],
+}
+
 # what is changed in a valid configuration: the one line that it is told
 CASES: list[tuple[dict[str, Any], str]] = [
     # keys
@@ -23,11 +30,11 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({"docker": {"log_max_size": "10m"}}, "docker.log_max_size: unknown key, did you mean logMaxSize?"),
     ({"nodes/worker-1/labls": {}}, f"{AT}.labls: unknown key, did you mean labels?"),
     ({"rollout": {"x": 1}}, "rollout.x: unknown key, known here: batchSize"),
-    ({"docker": []}, "docker: expected a map of keys and values, for example {package: docker.io=20.10.24+dfsg1-1}"),
+    ({"rollout": []}, "rollout: expected a map of keys and values, for example {batchSize: 1}"),
     ({"docker": {"images": {}}}, "docker.images: expected a list, for example [{name: registry.k8s.io/pause:3.10.2, path: images/pause-3.10.2.tar}]"),
     # the cluster
-    ({"cluster/podCidr": ...}, "cluster.podCidr: required: an address range without host bits, for example 10.244.0.0/16"),
-    ({"cluster/podCidr": "10.244.0.1/16"}, "cluster.podCidr: expected an address range without host bits, for example 10.244.0.0/16"),
+    ({"cluster/podCidr": ...}, "cluster.podCidr: required: an address range without host bits, or one of each family with a comma, for example 10.244.0.0/16"),
+    ({"cluster/podCidr": "10.244.0.1/16"}, "cluster.podCidr: expected an address range without host bits, or one of each family with a comma, for example 10.244.0.0/16"),
     ({"cluster/serviceCidr": "10.244.128.0/17", "cluster/dns/address": "10.244.128.10"}, "cluster.serviceCidr: overlaps podCidr 10.244.0.0/16"),
     ({"cluster/dns/address": "10.97.0.10"}, "cluster.dns.address: expected an address inside serviceCidr 10.96.0.0/16"),
     ({"cluster/dns/address": "10.96.0.1"}, "cluster.dns.address: expected another address than 10.96.0.1, which is the API server's service"),
@@ -45,7 +52,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({"nodes/worker-1/address": "10.0.0.256"}, f"{AT}.address: expected an IP address or host name, for example 10.0.0.7"),
     ({"nodes/worker-1/address": ...}, f"{AT}.address: required: an IP address or host name, for example 10.0.0.7"),
     ({"nodes/worker-1/address": "host-7"}, f"{AT}.nodeIp: required: address gives none, so set an IP address of the host, for example 10.0.0.7"),
-    ({"nodes/worker-1/nodeIp": "127.0.0.1"}, f"{AT}.nodeIp: expected an IP address of the host that other hosts reach (not loopback), for example 10.0.0.7"),
+    ({"nodes/worker-1/nodeIp": "127.0.0.1"}, f"{AT}.nodeIp: expected an IP address of the host that other hosts reach (not loopback), or one of each family with a comma, for example 10.0.0.7"),
     ({"nodes/worker-1/nodeIp": "10.244.3.1"}, f"{AT}.nodeIp: lies inside cluster.podCidr 10.244.0.0/16"),
     ({"nodes/worker-1/address": "10.96.3.1"}, f"{AT}.address: lies inside cluster.serviceCidr 10.96.0.0/16"),
     ({"nodes/worker-2/nodeIp": "10.0.0.7"}, "nodes.worker-2.nodeIp: is the nodeIp of worker-1 too"),
@@ -66,7 +73,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({"ssh/port": "22"}, "ssh.port: expected a TCP port, a whole number from 1 to 65535, for example 22"),
     ({"ssh/port": True}, "ssh.port: expected a TCP port, a whole number from 1 to 65535, for example 22"),
     ({"drain": {"force": "yes"}}, "drain.force: expected true or false, without quotes"),
-    ({"nodes/worker-1/nodeIp": 10}, f"{AT}.nodeIp: expected an IP address of the host that other hosts reach (not loopback), for example 10.0.0.7 (YAML reads it as a number, so that 1.30 becomes 1.3: write it in quotes)"),
+    ({"nodes/worker-1/nodeIp": 10}, f"{AT}.nodeIp: expected an IP address of the host that other hosts reach (not loopback), or one of each family with a comma, for example 10.0.0.7 (YAML reads it as a number, so that 1.30 becomes 1.3: write it in quotes)"),
     # releases
     ({"kubernetes/version": "1.38.0"}, "kubernetes.version: Kubernetes 1.38.0 is not supported: it is newer than this release of kubenode knows; the nearest supported minor is 1.37"),
     ({"kubernetes/version": "1.28.9"}, "kubernetes.version: Kubernetes 1.28.9 is not supported: nothing of this project is tested with it, and its end of life has passed; the nearest supported minor is 1.29"),
@@ -76,6 +83,14 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({"nodes/worker-1/ssh/hostKey": ...}, f"{AT}.ssh.hostKey: required: the host's public key, the text of /etc/ssh/ssh_host_ed25519_key.pub on it (or ssh.insecureIgnoreHostKey: true, to trust whoever answers)"),
     ({"nodes/worker-1/ssh/hostKey": "SHA256:abc"}, f'{AT}.ssh.hostKey: expected the host\'s public key as /etc/ssh/ssh_host_ed25519_key.pub has it, for example "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5..."'),
     ({"nodes/worker-1/ssh/insecureIgnoreHostKey": True}, f"{AT}.ssh.insecureIgnoreHostKey: contradicts hostKey: leave one of them out"),
+    ({"ssh/bastion": {"address": "10.0.0.1"}}, "ssh.bastion.user: required: a login name, for example root"),
+    ({"ssh/bastion": {**BASTION, "agent": True}}, "ssh.bastion.agent: expected exactly one of privateKeyFile, privateKey, agent, password; privateKeyFile and agent are given"),
+    ({"ssh/bastion": {**BASTION, "privateKeyFile": "nowhere", "hostKey": "x"}}, 'ssh.bastion.hostKey: expected the host\'s public key as /etc/ssh/ssh_host_ed25519_key.pub has it, for example "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5..."'),
+    ({"ssh/bastion": {key: value for key, value in BASTION.items() if key != "privateKeyFile"}}, "ssh.bastion: expected exactly one of privateKeyFile, privateKey, agent, password; none is given, for example privateKeyFile: secrets/id_ed25519"),
+    ({"ssh/bastion": {key: value for key, value in BASTION.items() if key != "hostKey"}}, "ssh.bastion.hostKey: required: the bastion's public key, the text of /etc/ssh/ssh_host_ed25519_key.pub on it (or ssh.bastion.insecureIgnoreHostKey: true, to trust whoever answers)"),
+    ({"ssh/bastion": {**BASTION, "insecureIgnoreHostKey": True}}, "ssh.bastion.insecureIgnoreHostKey: contradicts hostKey: leave one of them out"),
+    ({"ssh/bastion": {**BASTION, "address": "10.0.0.7"}}, f"{AT}.ssh.bastion: the host is the bastion itself: give this node ssh: {{bastion: null}}"),
+    ({"ssh/bastion": {**BASTION, "users": 1}}, "ssh.bastion.users: unknown key, did you mean user?"),
     # Docker
     ({"docker": {"criDockerd": None}}, "docker.criDockerd: required: a kubelet of Kubernetes 1.37 reaches Docker through cri-dockerd only (supported from 1.29 on), for example {version: 0.4.3}"),
     ({"nodes/worker-2/docker/criDockerd": {"version": "0.4.1"}}, "nodes.worker-2.docker.criDockerd.version: cri-dockerd 0.4.1 needs Docker 23 or newer, not Docker 20: use 0.4.3"),
@@ -111,6 +126,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({"nodes/worker-1/docker": {"source": "existing", "dataRoot": "/data/docker"}}, f"{AT}.docker.dataRoot: contradicts docker.source existing: a Docker that is there keeps its data where it is"),
     ({"nodes/worker-1/docker": {"source": "docker", "repository": {"packages": ["docker-ce=5:29.1.0-1~debian.12~bookworm"]}, "criDockerd": {"version": "0.3.10"}}}, f"{AT}.docker.criDockerd.version: cri-dockerd 0.3.10 is too old for Docker 29: use 0.4.3"),
     ({"nodes/worker-1/docker": {"source": "archive", "archive": {"url": "https://a/docker-20.10.24.tgz", "sha256": "0" * 64}, "criDockerd": {"version": "0.4.1"}}}, f"{AT}.docker.criDockerd.version: cri-dockerd 0.4.1 needs Docker 23 or newer, not Docker 20: use 0.4.3"),
+    ({"nodes/worker-1/host": {"osFamily": "redhat"}, "nodes/worker-1/docker": {"source": "docker"}}, f"{AT}.docker.source: kubenode sets up Docker's repository for apt only: give the hosts that repository, and set docker.source distribution with docker.package docker-ce"),
     ({"docker": {"registries": {"https://registry.example.org": {"username": "a", "password": "b"}}}}, "docker.registries.https://registry.example.org: expected a registry's host, with its port if it has one, for example registry.example.org"),
     ({"docker": {"registries": {"registry.example.org": {"username": "a"}}}}, "docker.registries.registry.example.org.password: required: a password, for example an encrypted value"),
     ({"docker": {"registries": {"registry.example.org": {"username": "a:b", "password": "c"}}}}, "docker.registries.registry.example.org.username: expected a user name without colon, for example puller"),
@@ -128,6 +144,17 @@ CASES: list[tuple[dict[str, Any], str]] = [
     # host
     ({"host": {"swap": False}}, "host.swap: expected refuse or allow"),
     ({"host": {"sysctls": {"net.core.somaxconn": "1; rm"}}}, "host.sysctls.net.core.somaxconn: expected the value of a kernel setting, for example 1 (or nothing, to leave it alone)"),
+    ({"host": {"diskFreeMegabytes": "2G"}}, "host.diskFreeMegabytes: expected a number of MiB, a whole number from 1 to 1073741824, for example 2048"),
+    ({"host": {"maxClockSkewSeconds": 1}}, "host.maxClockSkewSeconds: expected a number of seconds, a whole number from 5 to 86400, for example 30"),
+    ({"host": {"osFamily": "rocky"}}, "host.osFamily: expected debian or redhat"),
+    ({"host": {"osFamily": "redhat"}, "nodes/worker-2/host/osFamily": "debian"}, "docker.package: the Red Hat family has no package docker.io: set docker-ce (the hosts need Docker's repository) or, on Fedora, moby-engine"),
+    ({"host": {"osFamily": "redhat", "packageMirror": {"url": "http://m/x"}}, "docker": {"package": "docker-ce"}, "nodes/worker-2/docker": ...}, "host.packageMirror: only hosts of the Debian family can be told a mirror: set it in the host's own /etc/yum.repos.d"),
+    ({"host": {"packageMirror": {}}}, "host.packageMirror.url: required: an http or https URL, for example https://mirror.example.org/kubernetes"),
+    ({"host": {"packageMirror": {"url": "http://m/x main"}}}, "host.packageMirror.url: expected an http or https URL, for example https://mirror.example.org/kubernetes"),
+    ({"host": {"proxy": {}}}, "host.proxy: expected http, https or both, for example {https: http://proxy.example.org:3128}"),
+    ({"host": {"proxy": {"http": "proxy:3128"}}}, "host.proxy.http: expected a proxy as http://host:port, or http://user:password@host:port with other characters than letters, digits and . _ ~ - as %XX, for example http://proxy.example.org:3128"),
+    ({"host": {"proxy": {"https": "http://a:$(id)@proxy:3128"}}}, "host.proxy.https: expected a proxy as http://host:port, or http://user:password@host:port with other characters than letters, digits and . _ ~ - as %XX, for example http://proxy.example.org:3128"),
+    ({"host": {"proxy": {"http": "http://p:1", "noProxy": ["a b"]}}}, "host.proxy.noProxy[0]: expected a host, a domain with a dot in front, an address or an address range, for example 10.0.0.0/24"),
     ({"host": {"packages": ["$(id)"]}}, "host.packages[0]: expected a package, with a version if you want to pin it, for example docker.io=20.10.24+dfsg1-1"),
     # kubelet
     ({f"{KUBELET}/maxpods": 3}, f"{AT}.kubelet.extraConfig.maxpods: the kubelet of 1.37 has no field of this name; did you mean maxPods?"),

@@ -127,6 +127,9 @@ def test_each_section_alone_is_fine_with_its_comments_taken_away(tmp_path: Path)
             values["registries"] = {
                 name: {**login, "password": "word"} for name, login in values["registries"].items()
             }
+        if section == "ssh":
+            kept = {**values["bastion"], "privateKeyFile": values["privateKeyFile"]}
+            values["bastion"] = {key: kept[key] for key in kept if key not in either_or - {"hostKey"}}
         if section == "cluster":
             values["context"] = "admin@example"
         loaded({**raw_of(TEXT), section: values}, tmp_path)

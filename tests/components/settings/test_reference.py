@@ -75,7 +75,7 @@ def test_every_key_has_words_and_an_example_that_its_own_section_takes(
         assert f".{key.name}'`" in page()
         return
     assert key.shape.example
-    if key.shape.example.strip('"').endswith("..."):
+    if "..." in key.shape.example:
         return  # abbreviated, because the whole is long
     info = next(info for name, info in model.model_fields.items() if (info.alias or name) == key.name)
     TypeAdapter(info.rebuild_annotation()).validate_python(yaml.safe_load(key.shape.example))
@@ -194,7 +194,7 @@ def test_the_examples_of_the_page_are_not_refused(tmp_path: Path) -> None:
         written = {
             key.name: yaml.safe_load(key.shape.example)
             for key in keys_of(model)
-            if not key.shape.is_secret and not key.shape.example.strip('"').endswith("...")
+            if not key.shape.is_secret and "..." not in key.shape.example
         }
         try:
             model.model_validate(written)

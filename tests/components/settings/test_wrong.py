@@ -16,19 +16,19 @@ from components.settings.merge import patched
 from tests.components import example, program
 
 CASES: list[tuple[str, list[str]]] = [
-    ("docker: 27", ["docker: expected a map of keys and values, for example {package: docker.io=20.10.24+dfsg1-1}"]),
+    ("rollout: 2", ["rollout: expected a map of keys and values, for example {batchSize: 1}"]),
     ("kubernetes: 1.37.2", ['kubernetes: expected a map of keys and values, for example {version: "1.37.2"}']),
     ("node: {worker-9: {address: 10.0.0.9}}", ["node: unknown key, did you mean nodes?"]),
     ("kube-proxy: {mode: ipvs}", ["kube-proxy: unknown key, did you mean kubeProxy?"]),
     ("cluster: {podCIDR: 10.244.0.0/16}", ["cluster.podCIDR: unknown key, did you mean podCidr?"]),
     ("cluster: ~", [
-        "cluster.podCidr: required: an address range without host bits, for example 10.244.0.0/16",
-        "cluster.serviceCidr: required: an address range without host bits, for example 10.96.0.0/16",
+        "cluster.podCidr: required: an address range without host bits, or one of each family with a comma, for example 10.244.0.0/16",
+        "cluster.serviceCidr: required: an address range without host bits, or one of each family with a comma, for example 10.96.0.0/16",
         "cluster.dns: required: the cluster's DNS, with its address, for example {address: 10.96.0.10}",
         "cluster: expected kubeconfigFile or kubeconfig, for example kubeconfigFile: secrets/admin.kubeconfig",
     ]),
-    ("cluster: {podCidr: 10.244.0.0}", ["cluster.podCidr: expected an address range without host bits, for example 10.244.0.0/16"]),
-    ("cluster: {podCidr: 10.244.3.7/16}", ["cluster.podCidr: expected an address range without host bits, for example 10.244.0.0/16"]),
+    ("cluster: {podCidr: 10.244.0.0}", ["cluster.podCidr: expected an address range without host bits, or one of each family with a comma, for example 10.244.0.0/16"]),
+    ("cluster: {podCidr: 10.244.3.7/16}", ["cluster.podCidr: expected an address range without host bits, or one of each family with a comma, for example 10.244.0.0/16"]),
     ("cluster: {serviceCidr: 10.244.96.0/20, dns: {address: 10.244.96.10}}", ["cluster.serviceCidr: overlaps podCidr 10.244.0.0/16"]),
     ("cluster: {dns: 10.96.0.10}", ["cluster.dns: expected a map of keys and values, for example {address: 10.96.0.10}"]),
     ("cluster: {dns: {address: kube-dns}}", ["cluster.dns.address: expected an IP address, for example 10.96.0.10"]),
@@ -55,6 +55,8 @@ CASES: list[tuple[str, list[str]]] = [
     ]),
     ("nodes: {worker-1: {ssh: {insecureIgnoreHostKey: true}}}", ["nodes.worker-1.ssh.insecureIgnoreHostKey: contradicts hostKey: leave one of them out"]),
     ("downloads: {mirror: mirror.example.org}", ["downloads.mirror: expected an http or https URL, for example https://mirror.example.org/kubernetes"]),
+    ("downloads: {urls: {kubelet: 'https://files.example.org/{release}/kubelet'}}", ["downloads.urls.kubelet: expected an http or https URL in which {version} and {architecture} may stand, for example \"https://mirror.example.org/kubernetes/v{version}/{architecture}/kubelet\""]),
+    ("downloads: {urls: {kubeproxy: 'https://files.example.org/kube-proxy'}}", ["downloads.urls.kubeproxy: unknown key, did you mean kubeProxy?"]),
     ("downloads: {checksumsFile: sums}", ["downloads.checksumsFile: there is no file sums in the project directory"]),
     ("downloads: {checksumsFile: ~}", [
         "downloads.checksumsFile: no SHA-256 for release/v1.37.2/bin/linux/amd64/kubelet: set a file with a line for it, as sha256sum prints it",
@@ -120,7 +122,7 @@ CASES: list[tuple[str, list[str]]] = [
     ('nodes: {worker-1: {address: "10.0.0.7:22"}}', ["nodes.worker-1.address: expected an IP address or host name, for example 10.0.0.7"]),
     ("nodes: {worker-2: {address: 10.0.0.7, ssh: {port: 22}}}", ["nodes.worker-2.address: is the address of worker-1 too"]),
     ("nodes: {worker-1: {address: worker-1.example.org}}", ["nodes.worker-1.nodeIp: required: address gives none, so set an IP address of the host, for example 10.0.0.7"]),
-    ("nodes: {worker-1: {nodeIp: 127.0.0.1}}", ["nodes.worker-1.nodeIp: expected an IP address of the host that other hosts reach (not loopback), for example 10.0.0.7"]),
+    ("nodes: {worker-1: {nodeIp: 127.0.0.1}}", ["nodes.worker-1.nodeIp: expected an IP address of the host that other hosts reach (not loopback), or one of each family with a comma, for example 10.0.0.7"]),
     ("nodes: {worker-1: {address: 10.96.0.20}}", ["nodes.worker-1.address: lies inside cluster.serviceCidr 10.96.0.0/16"]),
     ("nodes: {worker-1: {drain: {timeoutSeconds: 60}}}", ["nodes.worker-1.drain: stands once, for all nodes: move it to kubenode:drain"]),
     ('nodes: {worker-1: {lables: {rack: "7"}}}', ["nodes.worker-1.lables: unknown key, did you mean labels?"]),
@@ -141,7 +143,7 @@ nodes:
   worker-1: {address: 10.0.0.300, kubelet: {extraConfig: {maxpods: 3}}, labels: {kubenode/x: y}}
   worker_3: {}
 """, [
-        "cluster.podCidr: expected an address range without host bits, for example 10.244.0.0/16",
+        "cluster.podCidr: expected an address range without host bits, or one of each family with a comma, for example 10.244.0.0/16",
         "cluster.dns.adress: unknown key, did you mean address?",
         "rollout.batchSize: expected a whole number from 1 to 1000, for example 3",
         "ssh.port: expected a TCP port, a whole number from 1 to 65535, for example 22",
@@ -188,6 +190,12 @@ def test_a_good_configuration_does_register_and_ask(
     assert ran.asked == ["command:local:run"]
     assert "worker-1-kubelet" in ran.registered
     assert len(ran.registered) > 30
+
+
+def test_a_section_without_keys_is_an_empty_section(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Pulumi hands it over; tests/plugins/test_configuration.py shows that it does."""
+    raw = {**_written(tmp_path, "{}"), "timeouts": "", "calico": "", "docker": ""}
+    assert program.run(raw, tmp_path, monkeypatch).error == ""
 
 
 def test_an_up_without_the_files_of_the_secrets_is_refused(
