@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from pathlib import Path
@@ -152,6 +153,18 @@ def test_connections_are_spelled_out_and_pin_the_host_key(graph: Graph) -> None:
 def test_what_is_secret_is_secret_and_what_a_preview_must_show_is_not(graph: Graph) -> None:
     secret = {one.name for one in _commands(graph) if is_secret(one.inputs["stdin"])}
     assert secret == {f"worker-{n}-{part}" for n in (1, 2) for part in ("credentials", "bootstrap-token")}
+
+
+def test_a_registry_s_password_stands_in_the_secret_input_of_credentials_only(tmp_path: Path) -> None:
+    word = "s3cret-of-a-registry"
+    encoded = base64.b64encode(f"puller:{word}".encode()).decode()
+    login = {"registries": {"registry.example.org": {"username": "puller", "password": word}}}
+    graph = graph_of(example.stack(tmp_path, {"nodes/worker-1/docker": login}))
+    for one in [*graph.resources.values(), *graph.components.values()]:
+        public = {key: value for key, value in one.inputs.items() if not is_secret(value)}
+        assert word not in str(one.inputs), one.name
+        assert encoded not in str(public), one.name
+        assert (encoded in str(one.inputs)) is (one.name == "worker-1-credentials" and one.custom)
 
 
 def test_outputs_are_secret_but_for_what_others_are_made_of(graph: Graph) -> None:
