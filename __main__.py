@@ -2,6 +2,7 @@
 
 from components import stack
 
+stack.end_quietly()
 settings = stack.settings()
 facts = stack.facts(settings)
 cluster = stack.cluster(settings)

@@ -6,6 +6,8 @@ Owns the glue between pulumi's own words (configuration, stack, outputs) and the
 from __future__ import annotations
 
 import json
+import os
+import signal
 from pathlib import Path
 
 import pulumi
@@ -24,6 +26,11 @@ from components.verification.component import Verification, VerificationArgs
 
 # What the console of Pulumi's service shows of a stack; it fills in the outputs that the text names.
 README = Path(__file__).resolve().parent.parent / "Pulumi.README.md"
+
+
+def end_quietly() -> None:
+    """When the engine gives a run up it interrupts this program, whose traceback would bury the real error."""
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
 
 def claim() -> str:

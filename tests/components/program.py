@@ -15,6 +15,7 @@ import pulumi
 import pytest
 from pulumi.runtime import mocks
 
+from components import stack
 from tests.components import graph
 
 MAIN = Path(__file__).resolve().parents[2] / "__main__.py"
@@ -56,6 +57,8 @@ def run(
     }
     monkeypatch.setenv("PULUMI_CONFIG", json.dumps(config))
     monkeypatch.chdir(directory)
+    # The tests' own process goes on after the program.
+    monkeypatch.setattr(stack, "end_quietly", lambda: None)
     for name in ("run", "Popen", "check_output"):
         monkeypatch.setattr(subprocess, name, lambda *words, **_: ran.started.append(words))
     asyncio.set_event_loop(asyncio.new_event_loop())

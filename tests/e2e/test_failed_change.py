@@ -38,6 +38,7 @@ def test_rolled_back_and_reverted(deployed: Lab) -> None:
 
     assert f"kubenode: {first.name} ({first.address}): docker apply: docker.service" in failed.text
     assert "The previous files are back and docker.service runs with them." in failed.text
+    assert "Traceback" not in failed.text, "the engine ended the program, which buried the error"
     journal = "the following directives don't match any configuration option: " + _KEY
     assert journal in failed.text
     assert first.run("cat /etc/docker/daemon.json") == daemon[first.name]

@@ -8,6 +8,7 @@ from components.local.verification import (
     address_faults,
     configuration_faults,
     endpoint_faults,
+    is_passing,
     placement_faults,
     surplus_pod,
     that_count,
@@ -111,3 +112,10 @@ def test_a_pod_moved_away_by_a_drain_is_given_back_to_the_empty_node() -> None:
     ending["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
     assert surplus_pod([old, new, ending], nodes) is None
     assert surplus_pod([old, new, _pod("pending", "")], nodes) is None
+
+
+def test_only_what_a_kubelet_says_that_has_just_started_passes() -> None:
+    said = "error: Internal error occurred: unable to upgrade connection: pod does not exist"
+    assert is_passing(f"worker-1: the API server does not get through to the kubelet: {said}")
+    for lasting in ("Unauthorized", "Forbidden (user=kube-apiserver)", "x509: certificate signed by unknown"):
+        assert not is_passing(f"worker-1: the API server does not get through to the kubelet: {lasting}")
