@@ -8,7 +8,7 @@ HOSTS ?=
 OS ?=
 STACK ?= dev
 
-.PHONY: help up down preview destroy status test test-fast lint e2e e2e-long tools clean
+.PHONY: help up down preview destroy status hostkeys test test-fast lint e2e e2e-long tools clean
 
 help: ## What there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ down: $(VENV)/.stamp ## Remove the sandbox, its hosts and the state of its stack
 
 status: $(VENV)/.stamp ## What runs
 	@$(BIN)/python -m sandbox status
+
+hostkeys: $(VENV)/.stamp ## Collect missing SSH host keys into the configuration of STACK, for review (ARGS=--help)
+	@$(BIN)/python -m components.hostkeys --stack $(STACK) $(ARGS)
 
 tools: $(VENV)/.stamp ## Build the tools into the cache, ahead of `make up`
 	@$(BIN)/python -m sandbox.tools build

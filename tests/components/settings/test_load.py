@@ -301,7 +301,7 @@ def test_a_bastion_is_merged_key_by_key_and_its_login_as_a_whole(tmp_path: Path)
     assert (second.port, second.private_key) == (2200, None)
     assert second.password is not None
     assert "of the bastion" not in repr(nodes["worker-2"])
-    changes["nodes/worker-2/ssh/bastion"] = None  # type: ignore[assignment]
+    changes["nodes/worker-2/ssh/bastion"] = None
     assert example.stack(tmp_path, changes).nodes["worker-2"].ssh.bastion is None
 
 

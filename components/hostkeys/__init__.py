@@ -1,0 +1,1 @@
+"""Host keys of a stack's nodes: collected over the network, written into the configuration for review."""
