@@ -683,7 +683,14 @@ kn_apt() {
     [ ! -e "$KN_SOURCES" ] || kn_from="-o Dir::Etc::SourceList=$KN_SOURCES -o Dir::Etc::SourceParts=/dev/null"
     # shellcheck disable=SC2086 # the options are words
     kn_try_online "$kn_seconds" apt-get $KN_APT $kn_from "$@" || kn_die "'apt-get $*' failed or took longer than $kn_seconds s:
-$(tail -n 8 "$KN_TMP/log" | cut -c1-200)"
+$({ kn_unreachable; tail -n 8 "$KN_TMP/log"; } | awk '!seen[$0]++' | cut -c1-200)"
+}
+
+# kn_unreachable: sources that did not answer. apt goes on without them, and then knows no package.
+kn_unreachable() {
+    grep '^W: Failed to fetch' "$KN_TMP/log" >"$KN_TMP/unreachable" || return 0
+    printf "Package sources do not answer: check the host's network, host.packageMirror and host.proxy.\n"
+    sort -u "$KN_TMP/unreachable" | head -n 3
 }
 
 kn_dnf() {
@@ -727,7 +734,7 @@ kn_package_mirror() {
     for kn_line in "$1 $kn_suite" "$1 $kn_suite-updates" ${kn_security:+"$kn_security $kn_suite-security"}; do
         printf 'deb [signed-by=%s] %s %s\n' "$kn_keyring" "$kn_line" "$kn_components"
     done >"$KN_SOURCES.new"
-    cmp -s "$KN_SOURCES.new" "$KN_SOURCES" || rm -rf "$KN_RECORD/apt/lists"
+    cmp -s "$KN_SOURCES.new" "$KN_SOURCES" || rm -rf "$KN_RECORD/apt/lists" "$KN_RECORD/apt/fetched"
     mv -f "$KN_SOURCES.new" "$KN_SOURCES"
 }
 
@@ -820,7 +827,11 @@ Install that version on the host, or leave the version out of the configuration.
         # shellcheck disable=SC2046,SC2086 # package names are words
         kn_dnf 900 install $(printf '%s\n' $kn_missing | sed 's/=/-/')
     else
-        find "$KN_RECORD/apt/lists" -maxdepth 1 -type f -mmin -60 2>/dev/null | grep -q . || kn_apt 300 update
+        find "$KN_RECORD/apt/fetched" -mmin -60 2>/dev/null | grep -q . || {
+            rm -f "$KN_RECORD/apt/fetched"
+            kn_apt 300 update
+            kn_unreachable | grep -q . || : >"$KN_RECORD/apt/fetched"
+        }
         # shellcheck disable=SC2086 # package names are words
         kn_apt 900 install -y $kn_versions $kn_missing
     fi
