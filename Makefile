@@ -8,7 +8,7 @@ HOSTS ?=
 OS ?=
 STACK ?= dev
 
-.PHONY: help up down preview destroy status hostkeys test test-fast lint e2e e2e-long tools clean
+.PHONY: help up down preview destroy status show docs hostkeys test test-fast lint e2e e2e-long tools clean
 
 help: ## What there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,12 @@ hostkeys: $(VENV)/.stamp ## Collect missing SSH host keys into the configuration
 
 tools: $(VENV)/.stamp ## Build the tools into the cache, ahead of `make up`
 	@$(BIN)/python -m sandbox.tools build
+
+show: $(VENV)/.stamp ## What the host of NODE=name will hold (STACK=dev, PART=, FILE=, OUTPUT=); asks no host and no cluster
+	@$(BIN)/python -m components.show $(NODE) --stack $(STACK) $(if $(PART),--part $(PART)) $(if $(FILE),--file $(FILE)) $(if $(OUTPUT),--output $(OUTPUT))
+
+docs: $(VENV)/.stamp ## Write docs/configuration.md and the JSON Schemas from the models
+	@$(BIN)/python -m components.settings
 
 lint: $(VENV)/.stamp ## ruff, mypy, shellcheck
 	$(BIN)/ruff check .

@@ -3,6 +3,7 @@
 No `from __future__ import annotations` here: the component analyzer reads the annotations at run time.
 """
 
+import json
 from typing import Any, TypedDict
 
 import pulumi
@@ -90,11 +91,12 @@ class Node(pulumi.ComponentResource):
             },
             [node, *cluster.rights],
         )
+        proxy_certificate = cluster.proxy_certificate if settings.runs_kube_proxy else None
         credentials = Credentials(
             host,
             settings,
             token,
-            cluster.proxy_certificate,
+            proxy_certificate,
             [prepare.command, out_of_service, bootstrap],
             own,
         )
@@ -112,7 +114,9 @@ class Node(pulumi.ComponentResource):
             },
             [docker.command, calico.command, credentials.command],
         )
-        kube_proxy = KubeProxy(host, settings, cluster.proxy_certificate, [kubelet.command], own)
+        services: list[pulumi.Resource] = []
+        if proxy_certificate is not None:
+            services.append(KubeProxy(host, settings, proxy_certificate, [kubelet.command], own).command)
         self.run_id = out_of_service.stdout
         self.in_service = operator(
             "in-service",
@@ -122,7 +126,11 @@ class Node(pulumi.ComponentResource):
                 "timeoutSeconds": args["timeouts"].ready_seconds,
                 "drain": drain,
                 "kubeletVersion": f"v{settings.kubernetes_version}",
+                "taints": [taint.model_dump() for taint in settings.taints],
             },
-            [kube_proxy.command, kubelet.command, approval, out_of_service],
+            [*services, kubelet.command, approval, out_of_service],
+            public=True,
         )
+        # Empty as long as the node was last put into service by a release that did not print it.
+        self.report = self.in_service.stdout.apply(lambda text: json.loads(text) if text else {})
         self.register_outputs({})

@@ -12,13 +12,18 @@ import pulumi
 from pulumi.runtime.config import get_config_env, get_config_secret_keys_env
 
 from components import rollout
+from components.api.node import labels_of
 from components.cluster import facts as cluster_facts
 from components.cluster.cluster import Cluster
 from components.disruption import disruption_digest
 from components.node import Node
+from components.pki.issued import expiry
 from components.remote.command import Kubeconfig
 from components.settings import SettingsError, StackSettings, load
 from components.verification.component import Verification, VerificationArgs
+
+# What the console of Pulumi's service shows of a stack; it fills in the outputs that the text names.
+README = Path(__file__).resolve().parent.parent / "Pulumi.README.md"
 
 
 def claim() -> str:
@@ -34,6 +39,10 @@ def settings() -> StackSettings:
         loaded = load(_raw_configuration(), Path.cwd(), encrypted)
         if not pulumi.runtime.is_dry_run():
             loaded.require_files()
+        for problem in loaded.missing:
+            pulumi.log.warn(
+                f"{problem}. Enough for a preview, not for an up: what it would change is not shown."
+            )
     except SettingsError as error:
         raise pulumi.RunError(
             f"the configuration of stack {pulumi.get_stack()} has problems:\n{error}"
@@ -48,7 +57,10 @@ def _raw_configuration() -> dict[str, object]:
     for key, text in get_config_env().items():
         if key.startswith(prefix):
             try:
-                raw[key.removeprefix(prefix)] = json.loads(text) if text[:1] in "{[" else text
+                # A section without keys arrives as empty text.
+                raw[key.removeprefix(prefix)] = (
+                    json.loads(text) if text[:1] in "{[" and text else text or None
+                )
             except json.JSONDecodeError:
                 raw[key.removeprefix(prefix)] = text
     return raw
@@ -67,12 +79,9 @@ def kubeconfig(settings: StackSettings) -> Kubeconfig:
 
 def facts(settings: StackSettings) -> cluster_facts.Facts:
     """The one read of the API; refuses here, before anything is written, what must not be done."""
-    found = cluster_facts.read(kubeconfig(settings), claim(), sorted(settings.nodes))
-    if not found.reachable:
-        pulumi.log.warn(
-            f"the API server could not be asked, so nothing was checked against the cluster: {found.error}"
-        )
-    for warning in cluster_facts.warnings(found):
+    labels = {name: labels_of(node.labels) for name, node in settings.nodes.items()}
+    found = cluster_facts.read(kubeconfig(settings), claim(), labels)
+    for warning in cluster_facts.warnings(found, settings.nodes):
         pulumi.log.warn(warning)
     problems = cluster_facts.refusals(found, claim(), settings.nodes)
     if problems:
@@ -90,6 +99,7 @@ def cluster(settings: StackSettings) -> Cluster:
             "claim": claim(),
             "certificate_validity_hours": settings.identity.certificate_validity_hours,
             "early_renewal_hours": settings.identity.early_renewal_hours,
+            "runs_kube_proxy": any(node.runs_kube_proxy for node in settings.nodes.values()),
         },
     )
 
@@ -132,13 +142,28 @@ def verification(settings: StackSettings, nodes: dict[str, Node], cluster: Clust
         pulumi.export("verification", proof.answers)
 
 
-def outputs(settings: StackSettings) -> None:
-    """What a user may want to see of the stack; nothing secret."""
-    pulumi.export("cluster", {"server": settings.cluster.server})
+def outputs(settings: StackSettings, cluster: Cluster, nodes: dict[str, Node]) -> None:
+    """What a user may want to see of the stack; nothing secret. What was read of a node says when."""
+    proxy = cluster.proxy_certificate
+    pulumi.export(
+        "cluster",
+        {
+            "server": settings.cluster.server,
+            "kubeProxyCertificateExpires": proxy.certificate.apply(expiry) if proxy else None,
+        },
+    )
     pulumi.export(
         "nodes",
         {
-            name: {"address": node.address, "nodeIp": node.node_ip, "kubernetes": node.kubernetes_version}
+            name: nodes[name].report.apply(
+                lambda read, node=node: {
+                    "address": node.address,
+                    "nodeIp": node.node_ip,
+                    "kubernetes": node.kubernetes_version,
+                    **read,
+                }
+            )
             for name, node in sorted(settings.nodes.items())
         },
     )
+    pulumi.export("readme", README.read_text(encoding="utf-8"))

@@ -19,7 +19,7 @@ from sandbox import daemon, status
 from sandbox import deploy as deploy_module
 from sandbox import down as down_module
 from sandbox import up as up_module
-from sandbox.checkout import ARTIFACTS, Checkout
+from sandbox.checkout import ARTIFACTS, CONTROL_PLANE, Checkout
 from sandbox.docker import Container, Docker
 from sandbox.errors import SandboxError
 from sandbox.machine import Machine
@@ -121,7 +121,8 @@ def ssh(
     checkout = Checkout.here()
     if not checkout.ssh_config.exists():
         raise SandboxError(f"{checkout.ssh_config} is not there", "python -m sandbox up")
-    _container(host)
+    if _container(host)[1].role in (ARTIFACTS, CONTROL_PLANE):
+        raise SandboxError(f"{host} is no host and has no SSH server", f"python -m sandbox logs {host}")
     program = shutil.which("ssh")
     if program is None:
         raise SandboxError("the command ssh is not there", "install it: apt-get install openssh-client")

@@ -26,6 +26,9 @@ _PARALLEL = "16"
 
 def deploy(checkout: Checkout, stack: str) -> None:
     """Bring the stack up and show its nodes. Safe to repeat; after a killed run too."""
+    if not (checkout.root / f"Pulumi.{stack}.yaml").exists():
+        known = sorted(path.name.split(".")[1] for path in checkout.root.glob("Pulumi.*.yaml"))
+        raise SandboxError(f"there is no Pulumi.{stack}.yaml", f"--stack {' or '.join(known) or 'dev'}")
     environment = sourced(checkout)
     _run(["pulumi", "stack", "select", "--create", stack], checkout, environment, quiet=True)
     for lock in stale_locks(checkout.state):
@@ -74,7 +77,7 @@ def stale_locks(state: Path) -> list[Path]:
 def node_table(nodes: list[dict[str, Any]], proof: Mapping[str, str]) -> Table:
     """One row for each node of the cluster."""
     table = Table(box=None, pad_edge=False)
-    for heading in ("NODE", "STATUS", "ROLES", "VERSION", "RUNTIME", "ADDRESS", "PROOF"):
+    for heading in ("NODE", "STATUS", "ROLES", "VERSION", "RUNTIME", "ADDRESS", "PROOF AT THE LAST CHANGE"):
         table.add_column(heading, overflow="fold")
     for node in nodes:
         info, name = node["status"]["nodeInfo"], node["metadata"]["name"]

@@ -19,6 +19,12 @@ _ROLE_PREFIX = "node-role.kubernetes.io/"
 _DEFAULT_ROLE = {f"{_ROLE_PREFIX}worker": ""}
 
 
+def labels_of(labels: Mapping[str, str]) -> dict[str, str]:
+    """A node's labels with the role that it has without one of its own."""
+    role = {} if any(label.startswith(_ROLE_PREFIX) for label in labels) else _DEFAULT_ROLE
+    return {**role, **labels}
+
+
 def node_object(
     name: str,
     node: str,
@@ -30,11 +36,10 @@ def node_object(
     after: Sequence[pulumi.Resource],
 ) -> Node:
     """Two stacks that want the same node conflict on the claim annotation under server-side apply."""
-    role = {} if any(label.startswith(_ROLE_PREFIX) for label in labels) else _DEFAULT_ROLE
     return Node(
         name,
         metadata=ObjectMetaArgs(
-            name=node, labels={**role, **labels}, annotations={**annotations, CLAIM_ANNOTATION: claim}
+            name=node, labels=labels_of(labels), annotations={**annotations, CLAIM_ANNOTATION: claim}
         ),
         opts=pulumi.ResourceOptions(parent=parent, provider=provider, depends_on=list(after)),
     )

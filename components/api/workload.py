@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -21,11 +21,16 @@ from pulumi_kubernetes.core.v1 import (
     Service,
     ServicePortArgs,
     ServiceSpecArgs,
+    TolerationArgs,
     TopologySpreadConstraintArgs,
 )
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 
+from components.settings.sections import TaintSection
+
 _LABELS = {"app": "nginx"}
+# The namespace is the stack's own: objects in it that the state lost are taken over, whoever wrote them last.
+_OURS = {"pulumi.com/patchForce": "true"}
 
 
 @dataclass(frozen=True)
@@ -41,21 +46,24 @@ def nginx(
     name: str,
     namespace: str,
     image: str,
-    nodes: Sequence[str],
+    nodes: Mapping[str, Sequence[TaintSection]],
     provider: pulumi.ProviderResource,
     parent: pulumi.Resource,
     after: Sequence[pulumi.Resource],
 ) -> Workload:
-    """On these nodes only, and spread strictly: with as many replicas as nodes, every node runs one."""
+    """On these nodes only, and spread strictly: with as many replicas as nodes, every node runs one.
+
+    `nodes` maps a name to the node's own taints, which the pods tolerate: those, and no cordon.
+    """
     place = Namespace(
         f"{name}-namespace",
-        metadata=ObjectMetaArgs(name=namespace),
+        metadata=ObjectMetaArgs(name=namespace, annotations=_OURS),
         opts=pulumi.ResourceOptions(parent=parent, provider=provider, depends_on=list(after)),
     )
     own = pulumi.ResourceOptions(parent=parent, provider=provider, depends_on=[place])
     deployment = Deployment(
         f"{name}-deployment",
-        metadata=ObjectMetaArgs(name="nginx", namespace=namespace, labels=_LABELS),
+        metadata=ObjectMetaArgs(name="nginx", namespace=namespace, labels=_LABELS, annotations=_OURS),
         spec=DeploymentSpecArgs(
             replicas=len(nodes),
             selector=LabelSelectorArgs(match_labels=_LABELS),
@@ -72,6 +80,7 @@ def nginx(
                     ],
                     termination_grace_period_seconds=5,
                     affinity=_on(nodes),
+                    tolerations=_tolerations(nodes.values()) or None,
                     topology_spread_constraints=[
                         TopologySpreadConstraintArgs(
                             max_skew=1,
@@ -88,7 +97,7 @@ def nginx(
     )
     service = Service(
         f"{name}-service",
-        metadata=ObjectMetaArgs(name="nginx", namespace=namespace, labels=_LABELS),
+        metadata=ObjectMetaArgs(name="nginx", namespace=namespace, labels=_LABELS, annotations=_OURS),
         spec=ServiceSpecArgs(
             type="ClusterIP", selector=_LABELS, ports=[ServicePortArgs(port=80, target_port=80)]
         ),
@@ -97,7 +106,12 @@ def nginx(
     return Workload(deployment, service, service.spec.apply(lambda spec: str(spec.cluster_ip)))
 
 
-def _on(nodes: Sequence[str]) -> AffinityArgs:
+def _tolerations(taints: Iterable[Sequence[TaintSection]]) -> list[TolerationArgs]:
+    every = {(taint.key, taint.effect) for of_one in taints for taint in of_one}
+    return [TolerationArgs(key=key, effect=effect, operator="Exists") for key, effect in sorted(every)]
+
+
+def _on(nodes: Iterable[str]) -> AffinityArgs:
     """A node that is about to be removed still serves while the test runs, and must get no pod of it."""
     hostname = NodeSelectorRequirementArgs(key="kubernetes.io/hostname", operator="In", values=sorted(nodes))
     term = NodeSelectorTermArgs(match_expressions=[hostname])

@@ -8,7 +8,7 @@ import pulumi
 
 from components.calico import files
 from components.remote.command import Host
-from components.remote.part import Content, Part
+from components.remote.part import Part
 from components.settings import NodeSettings
 
 
@@ -22,5 +22,4 @@ class Calico(Part):
         after: Sequence[pulumi.Resource],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        content = Content(files=files.files(settings), artifacts=files.artifacts(settings))
-        super().__init__("Calico", "calico", host, content, after, opts)
+        super().__init__("Calico", "calico", host, files.content(settings), after, opts)

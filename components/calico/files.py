@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from components.docker.files import CNI_BIN_DIRECTORY, CNI_CONF_DIRECTORY
 from components.remote.bundle import Artifact, HostFile
+from components.remote.content import Content
 from components.settings import NodeSettings
 
 DIRECTORIES = (CNI_CONF_DIRECTORY, CNI_BIN_DIRECTORY)
@@ -18,6 +19,11 @@ _NETWORK_MANAGER = """\
 [keyfile]
 unmanaged-devices=interface-name:cali*;interface-name:tunl*;interface-name:vxlan.calico;interface-name:wireguard.cali
 """
+
+
+def content(node: NodeSettings) -> Content:
+    """Everything that the part puts on a host."""
+    return Content(files=files(node), artifacts=artifacts(node))
 
 
 def files(node: NodeSettings) -> tuple[HostFile, ...]:  # noqa: ARG001 - like every part's

@@ -17,17 +17,23 @@ from components.remote.command import Kubeconfig
 
 
 class ClusterArgs(TypedDict):
-    """`claim` is organization/project/stack; hours count the validity of kube-proxy's certificate."""
+    """`claim` is organization/project/stack; hours count the validity of kube-proxy's certificate.
+
+    `runs_kube_proxy`: whether any node of the stack runs ours.
+    """
 
     kubeconfig: Kubeconfig
     identifier: str
     claim: str
     certificate_validity_hours: int
     early_renewal_hours: int
+    runs_kube_proxy: bool
 
 
 class Cluster(pulumi.ComponentResource):
-    """`provider` for objects; `bootstrap_group` for tokens; `proxy_certificate` for kube-proxy."""
+    """`provider` for objects; `bootstrap_group` for tokens; `proxy_certificate` for kube-proxy, if any is ours."""
+
+    proxy_certificate: IssuedCertificate | None
 
     def __init__(self, name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("kubenode:index:Cluster", name, None, opts)
@@ -53,18 +59,20 @@ class Cluster(pulumi.ComponentResource):
                 self,
             ),
         ]
-        self.proxy_certificate = IssuedCertificate(
-            f"{name}-kube-proxy",
-            IssuedCertificateArgs(
-                common_name="system:kube-proxy",
-                organizations=(),
-                kubeconfig=args["kubeconfig"],
-                claim=args["claim"],
-                validity_hours=args["certificate_validity_hours"],
-                early_renewal_hours=args["early_renewal_hours"],
-            ),
-            own,
-        )
+        self.proxy_certificate = None
+        if args["runs_kube_proxy"]:
+            self.proxy_certificate = IssuedCertificate(
+                f"{name}-kube-proxy",
+                IssuedCertificateArgs(
+                    common_name="system:kube-proxy",
+                    organizations=(),
+                    kubeconfig=args["kubeconfig"],
+                    claim=args["claim"],
+                    validity_hours=args["certificate_validity_hours"],
+                    early_renewal_hours=args["early_renewal_hours"],
+                ),
+                own,
+            )
         self.register_outputs({})
 
 

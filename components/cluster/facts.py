@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from components.remote.command import Kubeconfig, run_on_operator
 from components.settings import NodeSettings
+from components.settings.defaults import EXISTING
 
 
 @dataclass(frozen=True)
@@ -32,15 +33,16 @@ class Facts:
     error: str | None = None
     server_version: str | None = None
     nodes: Mapping[str, NodeFacts] = field(default_factory=dict)
-    proxy_daemon_sets: tuple[str, ...] = ()
+    proxy_daemon_sets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Namespace and name of each DaemonSet that runs a kube-proxy, and on which nodes of the stack it may."""
     same_machine: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Of each node that is there twice, the other Nodes with its machine-id."""
 
 
-def read(kubeconfig: Kubeconfig, claim: str, nodes: list[str]) -> Facts:
-    """Ask the API once. Never raises for a cluster that does not answer."""
-    raw = json.loads(
-        run_on_operator("api-read", kubeconfig, {"nodes": nodes, "stack": claim, "timeoutSeconds": 10})
-    )
+def read(kubeconfig: Kubeconfig, claim: str, labels: Mapping[str, Mapping[str, str]]) -> Facts:
+    """Ask the API once. `labels`: of each node of the stack. Never raises for a cluster that does not answer."""
+    arguments = {"nodes": sorted(labels), "labels": labels, "stack": claim, "timeoutSeconds": 10}
+    raw = json.loads(run_on_operator("api-read", kubeconfig, arguments))
     return Facts(
         reachable=raw["reachable"],
         error=raw.get("error"),
@@ -50,18 +52,9 @@ def read(kubeconfig: Kubeconfig, claim: str, nodes: list[str]) -> Facts:
             for name, found in raw.get("nodes", {}).items()
             if found.get("exists")
         },
-        proxy_daemon_sets=tuple(raw.get("daemonSetProxies", ())),
+        proxy_daemon_sets={name: tuple(on) for name, on in sorted(raw.get("daemonSetProxies", {}).items())},
         same_machine={name: tuple(others) for name, others in raw.get("sameMachine", {}).items()},
     )
-
-
-def warnings(facts: Facts) -> list[str]:
-    """What is wrong and does not forbid the run: to remove one of two clones is a way to mend it."""
-    return [
-        f"nodes.{name}: its host has the same /etc/machine-id as {', '.join(others)}, so one was cloned from the "
-        f"other. Give one an id of its own: rm -f /etc/machine-id; systemd-machine-id-setup; systemctl restart kubelet."
-        for name, others in sorted(facts.same_machine.items())
-    ]
 
 
 def refusals(facts: Facts, claim: str, nodes: Mapping[str, NodeSettings]) -> list[str]:
@@ -83,12 +76,36 @@ def refusals(facts: Facts, claim: str, nodes: Mapping[str, NodeSettings]) -> lis
             )
     if facts.server_version is not None:
         problems += _skew(facts.server_version, nodes)
-    if facts.proxy_daemon_sets:
-        problems.append(
-            f"kubeProxy: the cluster already runs {', '.join(facts.proxy_daemon_sets)}, which would start a second "
-            f"kube-proxy on these nodes. Give it a nodeSelector that leaves them out."
-        )
+    for daemon_set, on in facts.proxy_daemon_sets.items():
+        ours = [name for name in on if nodes[name].runs_kube_proxy]
+        if ours:
+            problems.append(
+                f"kubeProxy.mode: the cluster already runs {daemon_set}, which would start a second kube-proxy on "
+                f"{', '.join(ours)}. Set kubeProxy.mode to {EXISTING}, or give it a nodeSelector that leaves them out."
+            )
     return problems
+
+
+def warnings(facts: Facts, nodes: Mapping[str, NodeSettings]) -> list[str]:
+    """What a user should look at before going on, one line each."""
+    if not facts.reachable:
+        return [
+            f"the API server could not be asked, so nothing was checked against the cluster: {facts.error}"
+        ]
+    # To remove one of two clones is a way to mend it, so that this forbids no run.
+    found = [
+        f"nodes.{name}: its host has the same /etc/machine-id as {', '.join(others)}, so one was cloned from the "
+        f"other. Give one an id of its own: rm -f /etc/machine-id; systemd-machine-id-setup; systemctl restart kubelet."
+        for name, others in sorted(facts.same_machine.items())
+    ]
+    served = {name for on in facts.proxy_daemon_sets.values() for name in on}
+    bare = [name for name in sorted(nodes) if not nodes[name].runs_kube_proxy and name not in served]
+    if bare:
+        found.append(
+            f"kubeProxy.mode is {EXISTING}, but no DaemonSet of the cluster looks like a kube-proxy for "
+            f"{', '.join(bare)}. Without one, or something in its place such as Cilium, Services do not work there."
+        )
+    return found
 
 
 def _skew(server_version: str, nodes: Mapping[str, NodeSettings]) -> list[str]:

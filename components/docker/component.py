@@ -9,7 +9,7 @@ import pulumi
 from components.docker import files
 from components.host.component import guarded
 from components.remote.command import Host
-from components.remote.part import Content, Part
+from components.remote.part import Part
 from components.settings import NodeSettings
 
 
@@ -23,9 +23,4 @@ class Docker(Part):
         after: Sequence[pulumi.Resource],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        content = Content(
-            files=files.files(settings),
-            artifacts=files.artifacts(settings),
-            settings=files.settings(settings),
-        )
-        super().__init__("Docker", "docker", host, guarded(content, settings), after, opts)
+        super().__init__("Docker", "docker", host, guarded(files.content(settings), settings), after, opts)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from components.host import proxy
 from components.remote.bundle import Artifact, HostFile
+from components.remote.content import Content
 from components.rendering import command_line, json_text
 from components.settings import NodeSettings
 from components.settings.defaults import DOCKER
@@ -18,6 +19,11 @@ from components.settings.merge import patched
 
 CNI_BIN_DIRECTORY = "/opt/cni/bin"
 CNI_CONF_DIRECTORY = "/etc/cni/net.d"
+
+
+def content(node: NodeSettings) -> Content:
+    """Everything that the part puts on a host."""
+    return Content(files=files(node), artifacts=artifacts(node), settings=settings(node))
 
 
 def files(node: NodeSettings) -> tuple[HostFile, ...]:

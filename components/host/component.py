@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import pulumi
 
-from components.host import files, needs, proxy
-from components.remote import toolkit
+from components.host import needs, proxy
 from components.remote.bundle import Bundle
 from components.remote.command import Host, host_command
-from components.remote.part import Content, Part
+from components.remote.content import Content
+from components.remote.part import Part
 from components.settings import NodeSettings
 
 
@@ -27,11 +27,7 @@ class Claim(Part):
         # No script's digest, no setting: what releases a host never changes.
         header = Bundle("claim", host.node, host.address, host.claim, script="release").render()
         release = host_command(f"{host.node}-release", host, "release", header, release_options(opts, after))
-        content = Content(
-            settings={"toolkit": [toolkit.digest()], **needs.preflight(settings)},
-            payload=toolkit.payload(),
-        )
-        super().__init__("Claim", "claim", host, content, [*after, release], opts)
+        super().__init__("Claim", "claim", host, needs.claim(settings), [*after, release], opts)
 
 
 def release_options(
@@ -51,8 +47,7 @@ class Prepare(Part):
         after: Sequence[pulumi.Resource],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        content = Content(files=files.files(settings), settings=needs.preparation(settings))
-        super().__init__("Prepare", "prepare", host, guarded(content, settings), after, opts)
+        super().__init__("Prepare", "prepare", host, guarded(needs.prepare(settings), settings), after, opts)
 
 
 def guarded(content: Content, settings: NodeSettings) -> Content | pulumi.Output[Content]:

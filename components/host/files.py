@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from components.host import proxy
 from components.remote.bundle import Artifact, HostFile
 from components.settings import NodeSettings
-from components.settings.defaults import SYSCTLS
+from components.settings.defaults import EXISTING, SYSCTLS
 
 # curl with ca-certificates: downloads and health checks. iptables: kubelet, Docker and Calico write rules. iproute2:
 # links, and what an undo does to them. kmod: modprobe. socat: cri-dockerd's port-forward.
@@ -20,6 +20,7 @@ _MODE_PACKAGES: Mapping[str, tuple[str, ...]] = {
     "iptables": (),
     "nftables": ("nftables",),
     "ipvs": ("ipset",),
+    EXISTING: (),
 }
 # Packages that Debian calls otherwise than another family does. A path: whatever package has it, for a minimal system
 # of the Red Hat family has curl-minimal, beside which no curl can be installed.
@@ -39,6 +40,7 @@ _MODE_MODULES: Mapping[str, tuple[str, ...]] = {
     "iptables": (),
     "nftables": ("nf_tables",),
     "ipvs": ("ip_vs", "ip_vs_rr", "ip_vs_sh", "ip_vs_wrr"),
+    EXISTING: (),
 }
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from components.host import files
+from components.remote import toolkit
+from components.remote.content import Content
 from components.settings import NodeSettings
 
 # Setting and the value that the program writes; "*" where it depends on the machine.
@@ -34,6 +36,19 @@ _FOREIGN_SYSCTLS: Mapping[str, str] = {
     "net.ipv4.vs.expire_nodest_conn": "1",
     "net.ipv4.vs.expire_quiescent_template": "1",
 }
+
+
+def claim(node: NodeSettings) -> Content:
+    """Everything that the claim brings: what is checked, and the toolkit."""
+    return Content(
+        settings={"toolkit": [toolkit.digest()], **preflight(node)},
+        payload=toolkit.payload(),
+    )
+
+
+def prepare(node: NodeSettings) -> Content:
+    """Everything that a host is prepared with."""
+    return Content(files=files.files(node), settings=preparation(node))
 
 
 def preflight(node: NodeSettings) -> dict[str, Sequence[str]]:

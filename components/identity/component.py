@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import pulumi
 
@@ -11,34 +10,32 @@ from components.identity import kubeconfigs
 from components.pki.issued import IssuedCertificate
 from components.pki.token import BootstrapToken
 from components.remote.command import Host
-from components.remote.part import Content, Part
+from components.remote.part import Part
 from components.settings import NodeSettings
 
 
 class Credentials(Part):
-    """Owns the CA certificate, the bootstrap kubeconfig until the node has joined, and kube-proxy's kubeconfig."""
+    """Owns the CA certificate, the bootstrap kubeconfig until the node has joined, and our kube-proxy's kubeconfig."""
 
     def __init__(
         self,
         host: Host,
         settings: NodeSettings,
         token: BootstrapToken,
-        proxy: IssuedCertificate,
+        proxy: IssuedCertificate | None,
         after: Sequence[pulumi.Resource],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        def content(born: dict[str, Any]) -> Content:
-            server = settings.cluster.server
-            return Content(
-                files=(
-                    kubeconfigs.certificate_authority(settings.cluster.ca_pem),
-                    kubeconfigs.bootstrap(server, f"{born['id']}.{born['secret']}"),
-                    kubeconfigs.kube_proxy(server, born["certificate"], born["key"]),
-                )
-            )
-
         # One of these is secret, so everything made of them is.
         born = pulumi.Output.all(
-            id=token.token_id, secret=token.token_secret, certificate=proxy.certificate, key=proxy.private_key
+            id=token.token_id,
+            secret=token.token_secret,
+            certificate=proxy.certificate if proxy else "",
+            key=proxy.private_key if proxy else "",
         )
-        super().__init__("Credentials", "credentials", host, born.apply(content), after, opts)
+        content = born.apply(
+            lambda known: kubeconfigs.content(
+                settings, f"{known['id']}.{known['secret']}", known["certificate"], known["key"]
+            )
+        )
+        super().__init__("Credentials", "credentials", host, content, after, opts)

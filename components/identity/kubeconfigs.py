@@ -12,11 +12,25 @@ from __future__ import annotations
 import base64
 
 from components.remote.bundle import HostFile
+from components.remote.content import Content
 from components.rendering import yaml_text
+from components.settings import NodeSettings
 from components.settings.defaults import CA_PATH
 
 BOOTSTRAP_PATH = "/etc/kubernetes/bootstrap.kubeconfig"
 KUBE_PROXY_PATH = "/etc/kubernetes/kube-proxy.kubeconfig"
+
+
+def content(node: NodeSettings, token: str, proxy_certificate_pem: str, proxy_key_pem: str) -> Content:
+    """Everything that the part puts on a host. All of it is secret, because some of it is.
+
+    Certificate and key are read only if the node's kube-proxy is ours.
+    """
+    server = node.cluster.server
+    files = [certificate_authority(node.cluster.ca_pem), bootstrap(server, token)]
+    if node.runs_kube_proxy:
+        files.append(kube_proxy(server, proxy_certificate_pem, proxy_key_pem))
+    return Content(files=files)
 
 
 def certificate_authority(ca_pem: str) -> HostFile:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 
 import pulumi
@@ -10,7 +9,7 @@ import pulumi
 from components.kube_proxy import files
 from components.pki.issued import IssuedCertificate
 from components.remote.command import Host
-from components.remote.part import Content, Part
+from components.remote.part import Part
 from components.settings import NodeSettings
 
 
@@ -25,15 +24,5 @@ class KubeProxy(Part):
         after: Sequence[pulumi.Resource],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        def content(pem: str) -> Content:
-            return Content(
-                files=files.files(settings),
-                artifacts=files.artifacts(settings),
-                settings={
-                    "mode": [settings.kube_proxy.mode],
-                    "healthy-timeout-seconds": [str(settings.kube_proxy.healthy_timeout_seconds)],
-                    "certificate": [hashlib.sha256(pem.encode()).hexdigest()[:12]],
-                },
-            )
-
-        super().__init__("KubeProxy", "kube-proxy", host, certificate.certificate.apply(content), after, opts)
+        content = certificate.certificate.apply(lambda pem: files.content(settings, pem))
+        super().__init__("KubeProxy", "kube-proxy", host, content, after, opts)

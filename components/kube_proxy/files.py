@@ -6,9 +6,11 @@ Owns the KubeProxyConfiguration, the unit and the binary. Does not own its kubec
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 from components.remote.bundle import Artifact, HostFile
+from components.remote.content import Content
 from components.rendering import command_line, yaml_text
 from components.settings import NodeSettings
 from components.settings.defaults import KUBE_PROXY
@@ -16,6 +18,24 @@ from components.settings.merge import patched
 
 CONFIG_PATH = "/etc/kubernetes/kube-proxy.yaml"
 BINARY_PATH = "/usr/local/bin/kube-proxy"
+
+
+def content(node: NodeSettings, certificate_pem: str) -> Content:
+    """Everything that the part puts on a host. Another certificate restarts it, so its digest is a setting."""
+    return Content(
+        files=files(node),
+        artifacts=artifacts(node),
+        settings={
+            "mode": [node.kube_proxy.mode],
+            "healthy-timeout-seconds": [str(node.kube_proxy.healthy_timeout_seconds)],
+            "certificate": [certificate_digest(certificate_pem)],
+        },
+    )
+
+
+def certificate_digest(pem: str) -> str:
+    """A certificate as 12 hex digits."""
+    return hashlib.sha256(pem.encode()).hexdigest()[:12]
 
 
 def files(node: NodeSettings) -> tuple[HostFile, ...]:
@@ -28,9 +48,9 @@ def files(node: NodeSettings) -> tuple[HostFile, ...]:
 
 
 def artifacts(node: NodeSettings) -> tuple[Artifact, ...]:
-    """The binary."""
+    """The binary, on a node that runs ours."""
     kube_proxy = node.artifacts.kube_proxy
-    return (Artifact("kube-proxy", BINARY_PATH, kube_proxy.url, kube_proxy.sha256),)
+    return (Artifact("kube-proxy", BINARY_PATH, kube_proxy.url, kube_proxy.sha256),) if kube_proxy else ()
 
 
 def configuration(node: NodeSettings) -> dict[str, Any]:

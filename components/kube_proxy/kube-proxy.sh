@@ -30,12 +30,7 @@ kn_part_remove() {
     [ ! -x /usr/local/bin/kube-proxy ] || kn_try 60 /usr/local/bin/kube-proxy --cleanup || :
     kn_restore_files
     kn_try 60 systemctl daemon-reload || :
-    kn_delete_chains 'KUBE-.*'
-    if command -v nft >/dev/null; then
-        for kn_family in ip ip6; do kn_try 20 nft delete table "$kn_family" kube-proxy || :; done
-    fi
-    [ ! -d /sys/class/net/kube-ipvs0 ] || kn_try 20 ip link delete kube-ipvs0 || :
-    kn_delete_empty_tables
+    kn_delete_proxy_rules
 }
 
 kn_main kube-proxy "$@"

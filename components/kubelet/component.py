@@ -9,7 +9,7 @@ import pulumi
 
 from components.kubelet import files
 from components.remote.command import Host
-from components.remote.part import Content, Part
+from components.remote.part import Part, rendered
 from components.settings import NodeSettings
 
 
@@ -25,10 +25,6 @@ class Kubelet(Part):
         after: Sequence[pulumi.Resource],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        content = Content(
-            files=files.files(settings),
-            artifacts=files.artifacts(settings),
-            settings={"healthy-timeout-seconds": [str(settings.kubelet.healthy_timeout_seconds)]},
-        )
-        self.digest = hashlib.sha256(content.bundle(host, "kubelet").encode()).hexdigest()[:12]
+        content = files.content(settings)
+        self.digest = hashlib.sha256(rendered(content, host, "kubelet").encode()).hexdigest()[:12]
         super().__init__("Kubelet", "kubelet", host, content, after, opts)

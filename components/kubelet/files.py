@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from components.remote.bundle import Artifact, HostFile
+from components.remote.content import Content
 from components.rendering import command_line, yaml_text
 from components.settings import NodeSettings
 from components.settings.defaults import CRI_SOCKET, KUBELET
@@ -20,6 +21,15 @@ KUBECONFIG_PATH = "/etc/kubernetes/kubelet.kubeconfig"
 BOOTSTRAP_KUBECONFIG_PATH = "/etc/kubernetes/bootstrap.kubeconfig"
 CERTIFICATE_DIRECTORY = "/var/lib/kubelet/pki"
 BINARY_PATH = "/usr/local/bin/kubelet"
+
+
+def content(node: NodeSettings) -> Content:
+    """Everything that the part puts on a host."""
+    return Content(
+        files=files(node),
+        artifacts=artifacts(node),
+        settings={"healthy-timeout-seconds": [str(node.kubelet.healthy_timeout_seconds)]},
+    )
 
 
 def files(node: NodeSettings) -> tuple[HostFile, ...]:
@@ -41,7 +51,7 @@ def configuration(node: NodeSettings) -> dict[str, Any]:
     ours = {
         **KUBELET,
         # Not every address of the host: the API server comes to the node's own.
-        "address": node.node_ip,
+        "address": node.node_ip.partition(",")[0],
         "cgroupDriver": node.docker.cgroup_driver,
         "clusterDNS": [node.cluster.dns_address],
         "clusterDomain": node.cluster.dns_domain,

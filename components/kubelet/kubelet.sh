@@ -32,10 +32,8 @@ kn_part_remove() {
     rm -f /etc/kubernetes/kubelet.kubeconfig
     kn_restore_files
     kn_try 60 systemctl daemon-reload || :
-    if [ ! -d "$KN_RECORD/parts/kube-proxy" ]; then
-        kn_delete_chains 'KUBE-.*'
-        kn_delete_empty_tables
-    fi
+    # Without a kube-proxy of ours the cluster's own ran in a pod, and left its rules when that ended.
+    [ -d "$KN_RECORD/parts/kube-proxy" ] || kn_delete_proxy_rules
     find /sys/fs/cgroup -depth -type d -path '*kubepods*' -exec rmdir {} + 2>/dev/null || :
 }
 

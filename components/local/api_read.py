@@ -6,8 +6,8 @@ exist yet).
 apply  Prints one JSON object and always ends well: an API that cannot be reached is an answer, not an error.
        {"reachable", "error", "serverVersion", "nodes": {name: {"exists", "uid", "claim", "inService",
        "ready", "unschedulable", "kubeletVersion", "joined"}}, "foreign": {name: what is wrong},
-       "sameMachine": {name: [other Nodes with its machine-id]}, "daemonSetProxies": ["namespace/name"],
-       "pendingRequests": {name: [request names]}}
+       "sameMachine": {name: [other Nodes with its machine-id]},
+       "daemonSetProxies": {"namespace/name": [nodes it may run on]}, "pendingRequests": {name: [request names]}}
 remove Nothing.
 """
 
@@ -54,7 +54,7 @@ def unreachable(error: str) -> Json:
         "nodes": {},
         "foreign": {},
         "sameMachine": {},
-        "daemonSetProxies": [],
+        "daemonSetProxies": {},
         "pendingRequests": {},
     }
 
@@ -74,17 +74,19 @@ def facts(
     by_name = {nodes.view(one).name: one for one in node_list}
     foreign: dict[str, str] = {}
     answer: dict[str, Json] = {}
-    all_labels: list[dict[str, str]] = []
+    all_labels: dict[str, dict[str, str]] = {}
     for name in wanted:
         found = by_name.get(name)
-        all_labels.append(
-            {"kubernetes.io/os": "linux", "kubernetes.io/hostname": name, **labels.get(name, {})}
-        )
+        all_labels[name] = {
+            "kubernetes.io/os": "linux",
+            "kubernetes.io/hostname": name,
+            **labels.get(name, {}),
+        }
         if found is None:
             answer[name] = {"exists": False}
             continue
         seen = nodes.view(found)
-        all_labels[-1] |= (found.get("metadata") or {}).get("labels") or {}
+        all_labels[name] |= (found.get("metadata") or {}).get("labels") or {}
         answer[name] = {
             "exists": True,
             "uid": seen.uid,
@@ -113,11 +115,12 @@ def facts(
         "nodes": answer,
         "foreign": foreign,
         "sameMachine": {name: others for name in wanted if (others := nodes.twins(name, by_name.values()))},
-        "daemonSetProxies": sorted(
-            f"{one['metadata']['namespace']}/{one['metadata']['name']}"
+        "daemonSetProxies": {
+            f"{one['metadata']['namespace']}/{one['metadata']['name']}": on
             for one in daemon_sets
-            if looks_like_proxy(one) and any(may_run_on(one, has) for has in all_labels)
-        ),
+            if looks_like_proxy(one)
+            and (on := [name for name, has in all_labels.items() if may_run_on(one, has)])
+        },
         "pendingRequests": {name: sorted(one) for name, one in sorted(pending.items())},
     }
 

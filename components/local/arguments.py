@@ -74,6 +74,15 @@ class Arguments:
             raise self.mistake(key, "expected a list of texts")
         return tuple(value)
 
+    def objects(self, key: str) -> tuple[dict[str, Any], ...]:
+        """A list of objects, such as taints."""
+        value = self._values.get(key)
+        if value is None:
+            return ()
+        if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+            raise self.mistake(key, "expected a list of objects")
+        return tuple(value)
+
     def section(self, key: str) -> Arguments:
         value = self._values.get(key)
         if value is None:

@@ -146,6 +146,17 @@ def drain(session: Session, node: str, uid: str, policy: DrainPolicy) -> None:
     )
 
 
+def forget(session: Session, node: str) -> None:
+    """Deletes the pods on a Node without kubelet: nobody runs them, and nobody would ever end them in order."""
+    forgotten = pods_on(session, node)
+    for pod in forgotten:
+        metadata = pod["metadata"]
+        path = f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}"
+        session.kubectl.delete(path, metadata["uid"], at_once=True)
+    if forgotten:
+        session.say(f"deleted pods of an earlier machine of this name: {explain(forgotten, '')}")
+
+
 def _attempt(
     session: Session, node: str, policy: DrainPolicy, seconds: int, *, beyond_budgets: bool, abandoned: bool
 ) -> KubectlError | None:

@@ -3,23 +3,24 @@
 Arguments: node, digest, runId (of out-of-service; only there to run after it), timeoutSeconds 180, drain (as
 for out-of-service), kubeletVersion (optional: the release that must have reported), renewedAfter (optional
 RFC 3339, by the host's clock: a Lease renewal after it is proof of life), stack (optional: a Node that
-another stack claims is refused).
+another stack claims is refused), taints (a list of {key, effect, value}: those that the configuration gives the node).
 
 A Node that was never in service and has the machine-id of another Node is refused: a machine that was cloned. Only the
 API knows, for hosts do not see each other.
 
 apply  Waits for proof that the kubelet of now works: Ready=True, reported by it, and a Lease that it renewed.
-       Then, in one write of the Node: annotation kubenode/in-service, our taint off, uncordoned if the cordon
-       was ours.
+       Then, in one write of the Node: annotation kubenode/in-service, the configuration's taints on and our
+       own off, uncordoned if the cordon was ours. Prints what the node is then, as JSON
+       (components.local.node_report).
 remove No Node: nothing. Else cordon, taint, drain; a drain that fails leaves cordon and taint as they were.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from components.local import node_writes, nodes
 from components.local.arguments import Arguments
@@ -27,8 +28,10 @@ from components.local.disruption import BY_OTHERS, with_in_service
 from components.local.drain import DrainPolicy
 from components.local.errors import Failure
 from components.local.kubectl import PATHS, Json, KubectlError, items
+from components.local.node_report import report
 from components.local.out_of_service import set_aside
 from components.local.session import Session
+from components.local.taints import Taint, with_taints
 from components.local.waiting import Wait
 
 _PROCESS_START = re.compile(r"^process_start_time_seconds ([0-9.e+]+)$", re.MULTILINE)
@@ -76,6 +79,7 @@ def apply(session: Session, arguments: Arguments) -> None:
     node = arguments.node()
     digest = arguments.text("digest")
     version = arguments.text("kubeletVersion", "")
+    taints = [Taint.read(raw) for raw in arguments.objects("taints")]
     wait = Wait(arguments.integer("timeoutSeconds", 180, low=1), node)
     renewed_after = nodes.read_time(arguments.text("renewedAfter", ""))
     found, lease, started = session.kubectl.together(
@@ -103,12 +107,13 @@ def apply(session: Session, arguments: Arguments) -> None:
 
     def change(current: Json) -> Json:
         cordons.append(nodes.view(current).cordoned_by)
-        return with_in_service(current, digest)
+        return with_in_service(with_taints(current, taints), digest)
 
-    after = nodes.view(node_writes.rewrite(session, node, seen.uid, change))
-    if after.unschedulable:
+    written = node_writes.rewrite(session, node, seen.uid, change)
+    if nodes.view(written).unschedulable:
         whose = "it was before we came" if BY_OTHERS in cordons else "by somebody else"
         session.say(f"in service, but still cordoned ({whose}): kubectl uncordon {node}")
+    session.result(json.dumps(report(written, metrics_of(session, node), datetime.now(UTC)), sort_keys=True))
 
 
 def check_machine(session: Session, node: str) -> None:
@@ -134,9 +139,13 @@ def remove(session: Session, arguments: Arguments) -> None:
 
 def kubelet_started(session: Session, node: str) -> datetime | None:
     """When the kubelet that answers now was started; None if it cannot be asked."""
-    try:
-        metrics: Any = session.kubectl.read(f"{PATHS.nodes}/{node}/proxy/metrics", timeout_seconds=5)
-    except KubectlError:
-        return None
-    found = _PROCESS_START.search(metrics)
+    found = _PROCESS_START.search(metrics_of(session, node))
     return datetime.fromtimestamp(float(found.group(1)), UTC) if found else None
+
+
+def metrics_of(session: Session, node: str) -> str:
+    """The kubelet's metrics through the API server; empty if they cannot be had."""
+    try:
+        return session.kubectl.read(f"{PATHS.nodes}/{node}/proxy/metrics", timeout_seconds=5)
+    except KubectlError:
+        return ""

@@ -134,9 +134,14 @@ class Kubectl:
         """Writes an object back. With its resourceVersion inside, only if it is still what was read."""
         return self._json(["replace", "--raw", path, "-f", "-"], body)
 
-    def delete(self, path: str, uid: str) -> bool:
-        """Deletes exactly the object with this UID. False when it does not exist (any more)."""
-        body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}}
+    def delete(self, path: str, uid: str, *, at_once: bool = False) -> bool:
+        """Deletes exactly the object with this UID. False when it does not exist (any more).
+
+        `at_once`: a pod goes without the word of a kubelet that its containers have ended.
+        """
+        body: Json = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}}
+        if at_once:
+            body["gracePeriodSeconds"] = 0
         try:
             self._json(["delete", "--raw", path, "-f", "-"], body)
         except KubectlError as error:

@@ -5,7 +5,8 @@ deleteEmptyDirData true, force false}, reason (optional, the taint's value), sta
 another stack claims is refused).
 
 apply  Level-triggered: compares digest with the Node's annotation kubenode/in-service. Equal: nothing at all.
-       Absent: a new node, cordoned and tainted, drained only if pods run there. Different: cordoned, tainted,
+       Absent: a new node, cordoned and tainted, drained only if pods run there; pods on a Node to which no
+       kubelet ever reported are those of a deleted Node, and are deleted at once. Different: cordoned, tainted,
        drained; if the drain fails, cordon and taint are put back as they were and the program fails. Prints
        one line, a fresh run id, so that whatever consumes it runs after every run of this.
 remove Nothing: in-service drains.
@@ -18,7 +19,7 @@ import uuid
 from components.local import node_writes, nodes
 from components.local.arguments import Arguments
 from components.local.disruption import plan_out_of_service, with_set_aside, with_set_aside_undone
-from components.local.drain import DrainPolicy, drain, pods_on
+from components.local.drain import DrainPolicy, drain, forget, pods_on
 from components.local.errors import Failure
 from components.local.kubectl import Json
 from components.local.nodes import NodeView
@@ -37,6 +38,8 @@ def apply(session: Session, arguments: Arguments) -> None:
         )
     node_writes.check_claim(found, arguments)
     seen = nodes.view(found)
+    if seen.in_service is None and not seen.kubelet_version:
+        forget(session, node)
     has_pods = seen.in_service is None and bool(pods_on(session, node))
     plan = plan_out_of_service(found, digest, has_pods=has_pods)
     if plan.set_aside:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import pulumi
 import pulumi_tls as tls
+from cryptography import x509
 
 from components.remote.command import Kubeconfig, operator_command
 
@@ -33,6 +34,15 @@ class IssuedCertificateArgs:
     validity_hours: int
     early_renewal_hours: int
     after: Sequence[pulumi.Resource] = ()
+
+
+def expiry(pem: str) -> str | None:
+    """When a certificate ends, RFC 3339 in UTC; None for a text that is none, as in a preview."""
+    try:
+        end = x509.load_pem_x509_certificate(pem.strip().encode()).not_valid_after_utc
+    except ValueError:
+        return None
+    return end.strftime("%Y-%m-%dT%H:%MZ")
 
 
 class IssuedCertificate(pulumi.ComponentResource):

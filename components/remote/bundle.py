@@ -89,7 +89,17 @@ class Bundle:
             f"host | {_checked(_WORD, self.host, 'host')}",
             f"claim | {_checked(_WORD, self.claim, 'claim')}",
             f"script | {_checked(_WORD, self.script, 'script')}",
+            *self.body(),
         ]
+        for start in range(0, len(self.payload), _PAYLOAD_WIDTH):
+            lines.append(f"payload | {self.payload[start : start + _PAYLOAD_WIDTH]}")
+        # A connection that is lost on the way looks like the end of the input.
+        lines.append("end")
+        return "\n".join(lines) + "\n"
+
+    def body(self) -> list[str]:
+        """The lines between the header and the payload: files, downloads, settings."""
+        lines: list[str] = []
         names: set[str] = set()
         for file in self.files:
             lines += _file_lines(file, names)
@@ -98,11 +108,7 @@ class Bundle:
         for key in sorted(self.settings):
             for value in self.settings[key]:
                 lines.append(f"set | {_checked(_NAME, key, 'setting')} {_one_line(value, key)}".rstrip())
-        for start in range(0, len(self.payload), _PAYLOAD_WIDTH):
-            lines.append(f"payload | {self.payload[start : start + _PAYLOAD_WIDTH]}")
-        # A connection that is lost on the way looks like the end of the input.
-        lines.append("end")
-        return "\n".join(lines) + "\n"
+        return lines
 
 
 def _file_lines(file: HostFile, names: set[str]) -> list[str]:

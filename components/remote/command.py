@@ -37,11 +37,17 @@ _BY_SUDO = (
     '$(printf "%s" "$why" | tail -n 1). Nothing was written. '
     'Put this line into /etc/sudoers.d/kubenode there: $u ALL=(root) NOPASSWD: ALL" >&2; exit 1'
 )
-_RELEASE = (
-    f"if [ -x {_TOOLKIT}/claim ]; then {_TOOLKIT}/claim remove; elif [ -e /var/lib/kubenode/claim ]; then "
-    f'echo "kubenode: this host is claimed, but {_TOOLKIT} is gone, so nothing can be undone. '
-    'Run pulumi up, which brings it back, then destroy again." >&2; exit 1; fi'
+_UNDO = (
+    f"if [ -x {_TOOLKIT}/{{part}} ]; then {_TOOLKIT}/{{part}} remove; elif [ -e /var/lib/kubenode/claim ]; then "
+    f'echo "kubenode: this host is claimed, but {_TOOLKIT}/{{part}} is gone, so nothing can be undone. '
+    '{bring_back}, then try again." >&2; exit 1; fi'
 )
+# The state has the claim's command until the release runs, so that only a replacement runs it again.
+_REPLACE_CLAIM = (
+    "Bring it back: with the node in the configuration, pulumi up --replace and the URN of the claim of this "
+    "node, which pulumi stack --show-urns lists"
+)
+_RELEASE = _UNDO.format(part="claim", bring_back="Run pulumi up, which brings it back")
 
 
 @dataclass(frozen=True)
@@ -98,7 +104,8 @@ def command_lines(host: Host, part: str) -> tuple[str | None, str | None, str | 
     apply = f"{host.prefix}{script} apply"
     if part == "verify":
         return apply, apply, None
-    return apply, apply, f"[ ! -x {script} ] || {host.prefix}{script} remove"
+    undo = _UNDO.format(part=part, bring_back=_REPLACE_CLAIM)
+    return apply, apply, f"{host.prefix}sh -c {shlex.quote(undo)}"
 
 
 def _connection(host: Host) -> command.remote.ConnectionArgs:

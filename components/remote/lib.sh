@@ -154,6 +154,8 @@ kn_main() {
 kn_sweep() {
     for kn_part in "$@"; do
         [ -d "$KN_RECORD/parts/$kn_part" ] || continue
+        [ -r "${0%/*}/$kn_part" ] || kn_die "$kn_part must be undone first, and its script ${0%/*}/$kn_part is gone.
+Bring it back: with the node in the configuration, pulumi up --replace and the URN of ${KN_NODE:-NODE}-claim."
         kn_say "sweeping $kn_part, which the host's record still lists"
         KN_LOCK_HELD=1 sh "${0%/*}/$kn_part" remove <"$KN_TMP/bundle" >>"$KN_TMP/say" 2>>"$KN_TMP/die" ||
             kn_die "the sweep of $kn_part failed"
@@ -670,7 +672,8 @@ kn_family() {
 }
 KN_FAMILY=$(kn_family)
 
-KN_APT="-o Dir::State::lists=$KN_RECORD/apt/lists -o Dir::Cache=$KN_RECORD/apt/cache -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 -o Dpkg::Options::=--force-confold -o APT::Install-Recommends=false -o Dpkg::Use-Pty=0"
+KN_LISTS=$KN_RECORD/apt/lists
+KN_APT="-o Dir::State::lists=$KN_LISTS -o Dir::Cache=$KN_RECORD/apt/cache -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 -o Dpkg::Options::=--force-confold -o APT::Install-Recommends=false -o Dpkg::Use-Pty=0"
 KN_SOURCES=$KN_RECORD/apt/sources.list
 KN_DNF="-y --setopt=cachedir=$KN_RECORD/dnf --setopt=keepcache=False --setopt=install_weak_deps=False --setopt=clean_requirements_on_remove=False"
 
@@ -678,11 +681,11 @@ KN_DNF="-y --setopt=cachedir=$KN_RECORD/dnf --setopt=keepcache=False --setopt=in
 kn_apt() {
     kn_seconds=$1
     shift
-    mkdir -p "$KN_RECORD/apt/lists/partial" "$KN_RECORD/apt/cache/archives/partial"
+    mkdir -p "$KN_LISTS/partial" "$KN_RECORD/apt/cache/archives/partial"
     kn_from=
     [ ! -e "$KN_SOURCES" ] || kn_from="-o Dir::Etc::SourceList=$KN_SOURCES -o Dir::Etc::SourceParts=/dev/null"
     # shellcheck disable=SC2086 # the options are words
-    kn_try_online "$kn_seconds" apt-get $KN_APT $kn_from "$@" || kn_die "'apt-get $*' failed or took longer than $kn_seconds s:
+    kn_try_online "$kn_seconds" apt-get $kn_from $KN_APT "$@" || kn_die "'apt-get $*' failed or took longer than $kn_seconds s:
 $({ kn_unreachable; tail -n 8 "$KN_TMP/log"; } | awk '!seen[$0]++' | cut -c1-200)"
 }
 
@@ -734,7 +737,7 @@ kn_package_mirror() {
     for kn_line in "$1 $kn_suite" "$1 $kn_suite-updates" ${kn_security:+"$kn_security $kn_suite-security"}; do
         printf 'deb [signed-by=%s] %s %s\n' "$kn_keyring" "$kn_line" "$kn_components"
     done >"$KN_SOURCES.new"
-    cmp -s "$KN_SOURCES.new" "$KN_SOURCES" || rm -rf "$KN_RECORD/apt/lists" "$KN_RECORD/apt/fetched"
+    cmp -s "$KN_SOURCES.new" "$KN_SOURCES" || rm -rf "$KN_LISTS"
     mv -f "$KN_SOURCES.new" "$KN_SOURCES"
 }
 
@@ -827,10 +830,10 @@ Install that version on the host, or leave the version out of the configuration.
         # shellcheck disable=SC2046,SC2086 # package names are words
         kn_dnf 900 install $(printf '%s\n' $kn_missing | sed 's/=/-/')
     else
-        find "$KN_RECORD/apt/fetched" -mmin -60 2>/dev/null | grep -q . || {
-            rm -f "$KN_RECORD/apt/fetched"
+        find "$KN_LISTS/fetched" -mmin -60 2>/dev/null | grep -q . || {
+            rm -f "$KN_LISTS/fetched"
             kn_apt 300 update
-            kn_unreachable | grep -q . || : >"$KN_RECORD/apt/fetched"
+            kn_unreachable | grep -q . || : >"$KN_LISTS/fetched"
         }
         # shellcheck disable=SC2086 # package names are words
         kn_apt 900 install -y $kn_versions $kn_missing
@@ -1001,6 +1004,16 @@ kn_delete_chains() {
         [ ! -s "$KN_TMP/chains" ] || kn_try 60 "$kn_family-restore" --noflush -w 30 "$KN_TMP/chains" ||
             kn_say "some $kn_family chains could not be deleted: $(tail -n 1 "$KN_TMP/log")"
     done
+}
+
+# kn_delete_proxy_rules: what kubelet and kube-proxy, in whatever mode, left in the packet filter.
+kn_delete_proxy_rules() {
+    kn_delete_chains 'KUBE-.*'
+    if command -v nft >/dev/null; then
+        for kn_family in ip ip6; do kn_try 20 nft delete table "$kn_family" kube-proxy || :; done
+    fi
+    [ ! -d /sys/class/net/kube-ipvs0 ] || kn_try 20 ip link delete kube-ipvs0 || :
+    kn_delete_empty_tables
 }
 
 # kn_note_tables: which nft tables and chains there were before this part. kn_delete_empty_tables: those that came since

@@ -6,38 +6,17 @@ part) nor what the host does with them (`<part>.sh`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import pulumi
 
-from components.remote import toolkit
-from components.remote.bundle import Artifact, Bundle, HostFile
 from components.remote.command import Host, host_command
+from components.remote.content import Content
 
 
-@dataclass(frozen=True)
-class Content:
-    """What a part puts on a host: files, downloads, and the settings that are neither."""
-
-    files: Sequence[HostFile] = ()
-    artifacts: Sequence[Artifact] = ()
-    settings: Mapping[str, Sequence[str]] | None = None
-    payload: str = ""
-
-    def bundle(self, host: Host, part: str) -> str:
-        """The text for the host's standard input."""
-        return Bundle(
-            part=part,
-            node=host.node,
-            host=host.address,
-            claim=host.claim,
-            script=toolkit.script_digest(part),
-            files=self.files,
-            artifacts=self.artifacts,
-            settings=self.settings or {},
-            payload=self.payload,
-        ).render()
+def rendered(content: Content, host: Host, part: str) -> str:
+    """The text for the host's standard input."""
+    return content.bundle(part, host.node, host.address, host.claim).render()
 
 
 class Part(pulumi.ComponentResource):
@@ -59,9 +38,9 @@ class Part(pulumi.ComponentResource):
         name = f"{host.node}-{part}"
         super().__init__(f"kubenode:index:{token}", name, None, opts)
         if isinstance(content, Content):
-            bundle: pulumi.Input[str] = content.bundle(host, part)
+            bundle: pulumi.Input[str] = rendered(content, host, part)
         else:
-            bundle = content.apply(lambda resolved: resolved.bundle(host, part))
+            bundle = content.apply(lambda resolved: rendered(resolved, host, part))
         self.command = host_command(
             name,
             host,

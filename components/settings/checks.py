@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
 import re
 from collections.abc import Iterable, Mapping
@@ -9,6 +10,7 @@ from typing import Any
 
 from components.settings.defaults import (
     CRI_SOCKET,
+    EXISTING,
     KUBE_PROXY_HEALTHZ_PORT,
     KUBE_PROXY_METRICS_PORT,
     KUBELET,
@@ -29,6 +31,7 @@ def check_node(node: NodeDraft) -> None:
     _check_ssh(node)
     _check_host(node)
     _check_labels(node)
+    _check_taints(node)
     _check_docker(node)
     _check_cri_dockerd(node)
     _check_kubelet_flags(node)
@@ -77,8 +80,9 @@ def _check_login(node: NodeDraft, section: SshSection | BastionSection, *where: 
         "password": section.password is not None,
     }
     given = [way for way, is_given in ways.items() if is_given]
-    if len(given) != 1:
-        found = f"{' and '.join(given)} are given" if given else "none is given"
+    if len(given) != 1 and not any(node.is_wrong(*where, way) for way in ways):
+        none = "none is given, for example privateKeyFile: secrets/id_ed25519"
+        found = f"{' and '.join(given)} are given" if given else none
         message = f"expected exactly one of {', '.join(ways)}; {found}"
         # With none at all the place to mend it once for all nodes is the shared section.
         at = node.at(*where, given[-1]) if given else dotted(where)
@@ -86,7 +90,8 @@ def _check_login(node: NodeDraft, section: SshSection | BastionSection, *where: 
 
 
 def _check_trust(node: NodeDraft, section: SshSection | BastionSection, required: str, *where: str) -> None:
-    if section.host_key is None and not section.insecure_ignore_host_key:
+    is_known = section.host_key is not None or section.insecure_ignore_host_key
+    if not is_known and not any(node.is_wrong(*where, key) for key in ("hostKey", "insecureIgnoreHostKey")):
         # A bastion is shared, a node's own key is not.
         refuse = node.refuse if "bastion" in where else node.refuse_node
         refuse(required, *where, "hostKey")
@@ -104,7 +109,8 @@ def _check_host(node: NodeDraft) -> None:
             "host",
             "packageMirror",
         )
-    if host.proxy is not None and host.proxy.http is None and host.proxy.https is None:
+    is_wrong = any(node.is_wrong("host", "proxy", key) for key in ("http", "https"))
+    if host.proxy is not None and host.proxy.http is None and host.proxy.https is None and not is_wrong:
         node.refuse(
             "expected http, https or both, for example {https: http://proxy.example.org:3128}",
             "host",
@@ -132,17 +138,21 @@ _NODE_LABELS = frozenset(
 
 
 def _check_labels(node: NodeDraft) -> None:
-    if node.own is None:
-        return
-    for label in node.own.labels:
+    # Also where another key of the node is wrong, so that nothing is left for the next report.
+    labels, annotations = (_keys(node.raw.get(key)) for key in ("labels", "annotations"))
+    for label in labels:
         reason = _label_refusal(label)
         if reason is not None:
             node.refuse_node(reason, "labels", label)
-    for annotation in node.own.annotations:
+    for annotation in annotations:
         if annotation.startswith("kubenode/"):
             node.refuse_node(
                 "the prefix kubenode/ belongs to this stack's own annotations", "annotations", annotation
             )
+
+
+def _keys(value: object) -> list[str]:
+    return [key for key in value if isinstance(key, str)] if isinstance(value, Mapping) else []
 
 
 def _label_refusal(label: str) -> str | None:
@@ -159,6 +169,23 @@ def _label_refusal(label: str) -> str | None:
             "kubernetes.io and k8s.io are reserved: take a domain of your own, for example example.org/rack"
         )
     return None
+
+
+def _check_taints(node: NodeDraft) -> None:
+    seen: set[tuple[str, str]] = set()
+    for number, taint in enumerate(node.own.taints if node.own else ()):
+        domain = taint.key.rpartition("/")[0]
+        if domain == "kubenode":
+            node.refuse_node(
+                "the prefix kubenode/ belongs to this stack's own taints", "taints", number, "key"
+            )
+        elif domain == "node.kubernetes.io":
+            node.refuse_node(
+                "the control plane sets and removes these taints itself", "taints", number, "key"
+            )
+        if (taint.key, taint.effect) in seen:
+            node.refuse_node("is there twice with this key and effect", "taints", number)
+        seen.add((taint.key, taint.effect))
 
 
 def _check_docker(node: NodeDraft) -> None:
@@ -239,7 +266,7 @@ _OUR_FLAGS: Mapping[str, str] = {
     "hostname-override": "it is the node's name",
     "node-ip": "set nodeIp of the node",
     "node-labels": "set labels of the node",
-    "register-with-taints": "set registerWithTaints in kubelet.extraConfig",
+    "register-with-taints": "set taints of the node",
     "container-runtime-endpoint": "it is cri-dockerd's socket",
     "cgroup-driver": "set docker.cgroupDriver",
     "address": "set nodeIp of the node",
@@ -270,6 +297,9 @@ def _check_kubelet_config(node: NodeDraft) -> None:
         known, reader = node.minor.kubelet_fields, f"kubelet of {node.minor.name}"
         _check_fields(node, where, known=known, added=KUBELET_ADDED, reader=reader)
         _check_gates(node, extra, node.minor)
+    if extra.get("registerWithTaints"):
+        message = "set taints of the node: its Node exists before its kubelet, which then adds none"
+        node.refuse(message, *where, "registerWithTaints")
     _check_kubelet_addresses(node, extra)
     _check_eviction(node, patched(KUBELET, extra))
     driver = extra.get("cgroupDriver")
@@ -299,8 +329,9 @@ def _check_fields(
             node.refuse("this project's own, leave it out", *where, field)
         elif field not in known and value is not None:
             hint = f"; it came with 1.{since[field]}" if field in since else ""
-            same = next((name for name in sorted(known) if name.lower() == field.lower()), None)
-            hint = f"; did you mean {same}?" if same else hint
+            same = [name for name in sorted(known) if name.lower() == field.lower()]
+            near = same or ([] if hint else difflib.get_close_matches(field, sorted(known), 1, 0.85))
+            hint = f"; did you mean {near[0]}?" if near else hint
             node.refuse(f"the {reader} has no field of this name{hint}", *where, field)
 
 
@@ -366,11 +397,16 @@ def _check_kube_proxy(node: NodeDraft) -> None:
         return
     where = ("kubeProxy", "extraConfig")
     extra = proxy.extra_config
+    if proxy.mode == EXISTING:
+        if extra:
+            message = f"contradicts kubeProxy.mode, which is {EXISTING}: no kube-proxy of ours would read it"
+            node.refuse(message, *where)
+        return
     if minor is not None:
         known, reader = minor.kube_proxy_fields, f"kube-proxy of {minor.name}"
         _check_fields(node, where, known=known, added=KUBE_PROXY_ADDED, reader=reader)
         if proxy.mode not in minor.kube_proxy_modes:
-            modes = " or ".join(minor.kube_proxy_modes)
+            modes = f"{', '.join(minor.kube_proxy_modes)} or {EXISTING}"
             node.refuse(f"expected {modes} with Kubernetes {minor.name}", "kubeProxy", "mode")
     for field, reason in _OUR_KUBE_PROXY_FIELDS.items():
         if field in extra:

@@ -69,6 +69,9 @@ KUBELET: Mapping[str, Any] = {
     "kubeReserved": _RESERVED,
 }
 
+# kubeProxy.mode of a node whose services the cluster itself implements: nothing of ours runs there.
+EXISTING = "existing"
+
 KUBE_PROXY: Mapping[str, Any] = {
     "detectLocalMode": "ClusterCIDR",
     "clientConnection": {"kubeconfig": "/etc/kubernetes/kube-proxy.kubeconfig"},

@@ -30,17 +30,20 @@ class Downloads:
 
     def kubernetes(self, binary: str, version: str, architecture: str) -> Download:
         """A binary of a Kubernetes release."""
-        return self._release(version, f"release/v{version}/bin/linux/{architecture}/{binary}")
+        urls = self.section.urls
+        template = urls.kubelet if binary == "kubelet" else urls.kube_proxy
+        name = f"release/v{version}/bin/linux/{architecture}/{binary}"
+        return self._release(template, version, architecture, name)
 
     def cri_dockerd(self, version: str, architecture: str) -> Download:
         """The archive of a cri-dockerd release."""
-        return self._release(version, f"cri-dockerd/v{version}/cri-dockerd-{version}.{architecture}.tgz")
+        name = f"cri-dockerd/v{version}/cri-dockerd-{version}.{architecture}.tgz"
+        return self._release(self.section.urls.cri_dockerd, version, architecture, name)
 
     def cni_plugins(self, version: str, architecture: str) -> Download:
         """The archive of a release of the reference CNI plugins."""
-        return self._release(
-            version, f"cni-plugins/v{version}/cni-plugins-linux-{architecture}-v{version}.tgz"
-        )
+        name = f"cni-plugins/v{version}/cni-plugins-linux-{architecture}-v{version}.tgz"
+        return self._release(self.section.urls.cni_plugins, version, architecture, name)
 
     def image(self, image: ImageSection, at: str) -> ImageDownload:
         """The archive of an image. `at` is where the image stands in the configuration."""
@@ -61,9 +64,12 @@ class Downloads:
     def _mirror(self) -> str:
         return (self.section.mirror or "").rstrip("/")
 
-    def _release(self, version: str, name: str) -> Download:
+    def _release(self, template: str | None, version: str, architecture: str, name: str) -> Download:
+        """`name` is the one below a mirror, and in the checksums file wherever the download comes from."""
         url = f"{self._mirror()}/{name}"
-        if self.section.mirror is None:
+        if template is not None:
+            url = template.replace("{version}", version).replace("{architecture}", architecture)
+        elif self.section.mirror is None:
             root = name[: name.index("/") + 1]
             url = _UPSTREAM[root] + name.removeprefix(root)
         return Download(version, url, self._sha256(name))

@@ -20,12 +20,16 @@ from components.versions import Minor
 
 @dataclass
 class NodeDraft:
-    """A section is None when it has problems of its own, which are reported already."""
+    """A section with problems of its own, which are reported already, is here without the values that have them.
+
+    It is None if nothing can be had of it. `has_address`: the address in `own` is the one that was given.
+    """
 
     name: str
     raw: Mapping[str, object]
     defaults: Mapping[str, object]
     own: NodeSection | None = None
+    has_address: bool = True
     version: str | None = None
     minor: Minor | None = None
     ssh: SshSection | None = None
@@ -47,6 +51,11 @@ class NodeDraft:
     def refuse_node(self, message: str, *location: int | str) -> None:
         """Note a problem that belongs to this node wherever the value stands."""
         self.problems.append(Problem(dotted(("nodes", self.name, *location)), message))
+
+    def is_wrong(self, *location: int | str) -> bool:
+        """Whether the value at this location is one that was left out because it is wrong."""
+        places = {self.at(*location), dotted(("nodes", self.name, *location))}
+        return any(problem.path in places for problem in self.problems)
 
     def _is_shared(self, location: Location) -> bool:
         node_depth, shared_depth = _depth(self.raw, location), _depth(self.defaults, location)

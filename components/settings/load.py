@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
-from components.settings import sources, types
+from components.settings import addresses, sources, types
 from components.settings.checks import check_node
+from components.settings.defaults import EXISTING
 from components.settings.downloads import Downloads
 from components.settings.draft import NodeDraft
 from components.settings.merge import merged
@@ -25,6 +26,7 @@ from components.settings.resolved import (
     NodeSettings,
     StackSettings,
 )
+from components.settings.salvage import salvaged
 from components.settings.sections import (
     NODE_SECTIONS,
     STACK_SECTIONS,
@@ -49,6 +51,9 @@ from components.settings.sections import (
 from components.versions import UnsupportedVersionError, supported
 
 SectionT = TypeVar("SectionT", bound=Section)
+
+# Stands in for required values that are missing, where a check asks about the others.
+_ANY_CLUSTER = {"podCidr": "10.244.0.0/16", "serviceCidr": "10.96.0.0/16", "dns": {"address": "10.96.0.10"}}
 
 _NODES_KEYS = ("nodes", "nodesFile")
 # A node that names one way to log in or one way to trust a host replaces the stack's way, whichever that is.
@@ -90,7 +95,7 @@ class _Loading:
             check_node(draft)
             self._check_proxy(draft)
             self.problems += draft.problems
-        self._check_addresses(drafts)
+        self.problems += addresses.problems_of(self.raw.get("cluster"), drafts)
         self._check_renewal(identity)
         nodes = {draft.name: self._node(draft, cluster, downloads) for draft in drafts}
         if downloads is not None:
@@ -139,10 +144,10 @@ class _Loading:
     def _node_maps(self) -> Mapping[str, Mapping[str, object]]:
         nodes, where = self.raw.get("nodes"), "nodes"
         path = self.raw.get("nodesFile")
+        if path is not None and nodes is not None:
+            self._refuse("nodesFile", "contradicts nodes: give one of them")
+            path = None
         if path is not None:
-            if nodes is not None:
-                self._refuse("nodesFile", "contradicts nodes: give one of them")
-                return {}
             text = self._file_path("nodesFile", path)
             if text is None:
                 return {}
@@ -174,7 +179,10 @@ class _Loading:
             if raw is None or isinstance(raw, Mapping):
                 named[name] = raw or {}
             else:
-                self._refuse(dotted(("nodes", name)), "expected a map of keys and values")
+                self._refuse(
+                    dotted(("nodes", name)),
+                    "expected a map of keys and values, for example {address: 10.0.0.7}",
+                )
         return named
 
     def _file_path(self, key: str, value: object) -> str | None:
@@ -188,11 +196,17 @@ class _Loading:
         draft = NodeDraft(name, raw, {key: self.raw.get(key) for key in NODE_SECTIONS if key in self.raw})
         own_keys = [info.alias or key for key, info in NodeSection.model_fields.items()]
         for key in raw:
-            if key not in own_keys and key not in NODE_SECTIONS:
+            if key in STACK_SECTIONS:
+                draft.refuse_node(f"stands once, for all nodes: move it to kubenode:{key}", str(key))
+            elif key not in own_keys and key not in NODE_SECTIONS:
                 draft.refuse_node(unknown_key(str(key), [*own_keys, *NODE_SECTIONS]), str(key))
-        draft.own, errors = _validated(NodeSection, {key: raw[key] for key in own_keys if key in raw})
+        own = {key: raw[key] for key in own_keys if key in raw}
+        draft.own, errors = _validated(NodeSection, own)
         for location, message, _ in errors:
             draft.refuse_node(message, *location)
+        if errors:
+            draft.has_address = not any(location == ("address",) for location, _, _ in errors)
+            draft.own = salvaged(NodeSection, own, {"address": "10.0.0.7"})
         draft.ssh = _node_section(draft, "ssh", SshSection)
         draft.host = _node_section(draft, "host", HostSection)
         draft.docker = _node_section(draft, "docker", DockerSection)
@@ -212,8 +226,10 @@ class _Loading:
 
     def _cluster(self, section: ClusterSection | None) -> ClusterSettings | None:
         if section is None:
+            # What is wrong there is reported; the kubeconfig may have problems of its own.
+            section = salvaged(ClusterSection, self.raw.get("cluster"), _ANY_CLUSTER)
+        if section is None:
             return None
-        self._check_ranges(section)
         found = self._kubeconfig(section)
         server = section.server or (found.server if found else None)
         ca_pem = (
@@ -230,8 +246,8 @@ class _Loading:
             server=server.rstrip("/"),
             ca_pem=ca_pem,
             identifier=identifier,
-            pod_cidr=section.pod_cidr,
-            service_cidr=section.service_cidr,
+            pod_cidr=",".join(types.pair(section.pod_cidr)),
+            service_cidr=",".join(types.pair(section.service_cidr)),
             dns_address=section.dns.address,
             dns_domain=section.dns.domain,
             kubeconfig_file=section.kubeconfig_file,
@@ -241,7 +257,10 @@ class _Loading:
         )
 
     def _kubeconfig(self, section: ClusterSection) -> sources.Kubeconfig | None:
-        if (section.kubeconfig_file is None) == (section.kubeconfig is None):
+        if section.kubeconfig_file is not None and section.kubeconfig is not None:
+            self._refuse("cluster.kubeconfig", "contradicts kubeconfigFile: leave one of them out")
+            return None
+        if section.kubeconfig_file is None and section.kubeconfig is None:
             what = (
                 "expected kubeconfigFile or kubeconfig, for example kubeconfigFile: secrets/admin.kubeconfig"
             )
@@ -322,21 +341,6 @@ class _Loading:
 
     # Contradictions between sections and between nodes
 
-    def _check_ranges(self, section: ClusterSection) -> None:
-        pods, services = ipaddress.ip_network(section.pod_cidr), ipaddress.ip_network(section.service_cidr)
-        if pods.version != services.version:
-            self._refuse("cluster.serviceCidr", "expected the same address family as podCidr")
-        elif pods.overlaps(services):
-            self._refuse("cluster.serviceCidr", f"overlaps podCidr {pods}")
-        dns = ipaddress.ip_address(section.dns.address)
-        if dns not in services:
-            self._refuse("cluster.dns.address", f"expected an address inside serviceCidr {services}")
-        elif int(dns) - int(services.network_address) <= 1:
-            self._refuse(
-                "cluster.dns.address",
-                f"expected another address than {dns}, which is the API server's service",
-            )
-
     def _check_server(self, server: str, *, is_derived: bool) -> None:
         host = re.sub(r"^https://|(:\d+)?(/.*)?$", "", server).strip("[]")
         if not server.startswith("https://"):
@@ -377,44 +381,6 @@ class _Loading:
                 command = f"pulumi config set --secret --path '{top}.{rest}'"
                 self._refuse(where, f"has a password, and so must be encrypted: {command}")
 
-    def _check_addresses(self, drafts: list[NodeDraft]) -> None:
-        section = self.raw.get("cluster")
-        ranges = {
-            key: ipaddress.ip_network(section[key])
-            for key in ("podCidr", "serviceCidr")
-            if isinstance(section, Mapping) and _is_range(section.get(key))
-        }
-        reached: dict[tuple[str, int], str] = {}
-        known: dict[str, str] = {}
-        for draft in drafts:
-            if draft.own is None:
-                continue
-            self._check_unique(draft, reached, known)
-            node_ip = _node_ip(draft.own)
-            for key, network in ranges.items():
-                if node_ip is not None and ipaddress.ip_address(node_ip) in network:
-                    where = "nodeIp" if draft.own.node_ip else "address"
-                    self._refuse(f"nodes.{draft.name}.{where}", f"lies inside cluster.{key} {network}")
-
-    def _check_unique(
-        self, draft: NodeDraft, reached: dict[tuple[str, int], str], known: dict[str, str]
-    ) -> None:
-        if draft.own is None:
-            return
-        door = (_normal(draft.own.address), draft.ssh.port if draft.ssh else 22)
-        other = reached.setdefault(door, draft.name)
-        if other != draft.name:
-            self._refuse(f"nodes.{draft.name}.address", f"is the address of {other} too")
-            return
-        node_ip = _node_ip(draft.own)
-        if node_ip is None:
-            message = "required: address gives none, so set an IP address of the host, for example 10.0.0.7"
-            self._refuse(f"nodes.{draft.name}.nodeIp", message)
-            return
-        other = known.setdefault(_normal(node_ip), draft.name)
-        if other != draft.name:
-            self._refuse(f"nodes.{draft.name}.nodeIp", f"is the nodeIp of {other} too")
-
     # The result
 
     def _node(
@@ -424,7 +390,7 @@ class _Loading:
         artifacts = _artifacts(draft, downloads)
         own, host, docker, calico = draft.own, draft.host, draft.docker, draft.calico
         kubelet, kube_proxy, minor, version = draft.kubelet, draft.kube_proxy, draft.minor, draft.version
-        node_ip = _node_ip(own) if own else None
+        node_ip = addresses.node_ip_of(own) if own else None
         if not (cluster and connection and artifacts and own and host and docker and calico):
             return None
         if not (kubelet and kube_proxy and minor and version and node_ip):
@@ -435,6 +401,7 @@ class _Loading:
             node_ip=node_ip,
             labels=own.labels,
             annotations=own.annotations,
+            taints=own.taints,
             kubernetes_version=version,
             minor=minor,
             cluster=cluster,
@@ -451,14 +418,15 @@ class _Loading:
 
 def _artifacts(draft: NodeDraft, downloads: Downloads | None) -> NodeArtifacts | None:
     host, docker, calico, version, minor = draft.host, draft.docker, draft.calico, draft.version, draft.minor
-    if not (host and docker and calico and version and minor) or downloads is None:
+    proxy = draft.kube_proxy
+    if not (host and docker and calico and version and minor and proxy) or downloads is None:
         return None
     adapter = docker.cri_dockerd if minor.runtime.needs_cri_dockerd else None
     plugins = calico.cni_plugins
     arch = host.architecture
     return NodeArtifacts(
         kubelet=downloads.kubernetes("kubelet", version, arch),
-        kube_proxy=downloads.kubernetes("kube-proxy", version, arch),
+        kube_proxy=None if proxy.mode == EXISTING else downloads.kubernetes("kube-proxy", version, arch),
         cri_dockerd=downloads.cri_dockerd(adapter.version.removeprefix("v"), arch) if adapter else None,
         cni_plugins=downloads.cni_plugins(plugins.version.removeprefix("v"), arch) if plugins else None,
         images=tuple(
@@ -489,6 +457,8 @@ def _location(location: tuple[int | str, ...]) -> tuple[int | str, ...]:
 
 def _node_section(draft: NodeDraft, key: str, model: type[SectionT]) -> SectionT | None:
     base, over = draft.defaults.get(key), draft.raw.get(key)
+    if base is not None and not isinstance(base, Mapping):
+        return None  # Reported where it stands; what it lacks is no second problem.
     base, over = {} if base is None else base, {} if over is None else over
     if key == "ssh" and isinstance(base, Mapping) and isinstance(over, Mapping):
         below = base.get("bastion"), over.get("bastion")
@@ -498,7 +468,7 @@ def _node_section(draft: NodeDraft, key: str, model: type[SectionT]) -> SectionT
     found, errors = _validated(model, merged(base, over))
     for location, message, _ in errors:
         draft.refuse(message, key, *location)
-    return found
+    return salvaged(model, merged(base, over)) if errors else found
 
 
 def _without_replaced(base: Mapping[str, object], over: Mapping[str, object]) -> dict[str, object]:
@@ -509,24 +479,3 @@ def _without_replaced(base: Mapping[str, object], over: Mapping[str, object]) ->
 def _host_key(text: str | None) -> str | None:
     """Without the comment, which is no part of the key."""
     return " ".join(text.split()[:2]) if text else None
-
-
-def _node_ip(own: NodeSection) -> str | None:
-    if own.node_ip is not None:
-        return own.node_ip
-    try:
-        return TypeAdapter(types.NodeIp).validate_python(own.address)
-    except ValidationError:
-        return None
-
-
-def _normal(address: str) -> str:
-    return str(ipaddress.ip_address(address)) if types.is_ip(address) else address.lower()
-
-
-def _is_range(value: object) -> bool:
-    try:
-        TypeAdapter(types.Cidr).validate_python(value)
-    except ValidationError:
-        return False
-    return True

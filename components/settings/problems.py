@@ -10,7 +10,7 @@ from typing import Any, get_args
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-from components.settings.types import Expected
+from components.settings.reference import keys_of, shape_of
 
 
 @dataclass(frozen=True, order=True)
@@ -49,11 +49,15 @@ def dotted(location: Iterable[int | str]) -> str:
 
 
 _WORDS: Mapping[str, str] = {
+    "invalid_key": "expected text as a key: write it in quotes",
+    "bool_type": "expected true or false, without quotes",
+}
+
+
+_SHAPES: Mapping[str, str] = {
     "model_type": "expected a map of keys and values",
     "dict_type": "expected a map of keys and values",
-    "invalid_key": "expected text as a key: write it in quotes",
     "tuple_type": "expected a list",
-    "bool_type": "expected true or false, without quotes",
 }
 
 
@@ -66,17 +70,32 @@ def explained(error: ErrorDetails, model: type[BaseModel]) -> str:
         return _required(location, model)
     if kind == "extra_forbidden":
         return _unknown(location, model)
+    if kind in _SHAPES:
+        return _SHAPES[kind] + _for_example(location, model)
     if kind == "literal_error":
-        return f"expected {error['ctx']['expected']}".replace("'", "")
+        choices = str(error["ctx"]["expected"]).replace("'", "")
+        return f"expected {choices}" + ("" if " or " in choices else ", there is no other choice yet")
     return _WORDS.get(kind, "not valid here")
+
+
+def _for_example(location: Location, model: type[BaseModel]) -> str:
+    example = ""
+    owner = _model_at(location, model)
+    if location and not isinstance(location[-1], int):
+        above = _model_at(location[:-1], model)
+        found = [key for key in keys_of(above) if key.name == location[-1]] if above else []
+        example = found[0].shape.example if found else ""
+    elif owner is not None:
+        example = shape_of(owner).example
+    return f", for example {example}" if example else ""
 
 
 def _required(location: Location, model: type[BaseModel]) -> str:
     owner = _model_at(location[:-1], model)
-    for name, info in owner.model_fields.items() if owner else ():
-        if (info.alias or name) == location[-1]:
-            texts = [item.text for item in info.metadata if isinstance(item, Expected)]
-            return "required: " + (texts or [info.description or "missing"])[0].removeprefix("expected ")
+    for key in keys_of(owner) if owner else ():
+        if key.name == location[-1]:
+            what = key.shape.words if key.shape.table is None else key.description
+            return f"required: {what}, for example {key.shape.example}"
     return "required"
 
 

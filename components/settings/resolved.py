@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
+from components.settings.defaults import EXISTING
 from components.settings.problems import Problem, SettingsError
 from components.settings.sections import (
     CalicoSection,
@@ -17,6 +18,7 @@ from components.settings.sections import (
     KubeletSection,
     KubeProxySection,
     RolloutSection,
+    TaintSection,
     TimeoutsSection,
     VerificationSection,
 )
@@ -25,7 +27,10 @@ from components.versions import Minor
 
 @dataclass(frozen=True)
 class ClusterSettings:
-    """The cluster that the nodes join. `server` and `ca_pem` are what stands on every node."""
+    """The cluster that the nodes join. `server` and `ca_pem` are what stands on every node.
+
+    A range is a pair with a comma in a dual-stack cluster, and so may be a node's `node_ip`.
+    """
 
     server: str
     ca_pem: str
@@ -92,7 +97,7 @@ class NodeArtifacts:
     """What a host downloads. None: this node needs none."""
 
     kubelet: Download
-    kube_proxy: Download
+    kube_proxy: Download | None
     cri_dockerd: Download | None
     cni_plugins: Download | None
     images: tuple[ImageDownload, ...]
@@ -107,6 +112,7 @@ class NodeSettings:
     node_ip: str
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
+    taints: tuple[TaintSection, ...]
     kubernetes_version: str
     minor: Minor
     cluster: ClusterSettings
@@ -118,6 +124,11 @@ class NodeSettings:
     kubelet: KubeletSection
     kube_proxy: KubeProxySection
     artifacts: NodeArtifacts
+
+    @property
+    def runs_kube_proxy(self) -> bool:
+        """Whether this node's kube-proxy is ours."""
+        return self.kube_proxy.mode != EXISTING
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,7 @@ from components.settings.types import (
     SysctlName,
     SysctlValue,
     Text,
+    UrlTemplate,
     UserName,
     Whole,
 )
@@ -78,13 +79,19 @@ class ClusterSection(Section):
     """The cluster that the nodes join."""
 
     pod_cidr: Cidr = Field(description="address range of the pods")
-    service_cidr: Cidr = Field(description="address range of the services")
+    service_cidr: Cidr = Field(description="address range of the services", examples=["10.96.0.0/16"])
     dns: DnsSection = Field(description="the cluster's DNS, with its address")
     kubeconfig_file: FilePath | None = Field(
-        None, description="admin kubeconfig, relative to the project directory"
+        None,
+        description="admin kubeconfig, relative to the project directory",
+        examples=["secrets/admin.kubeconfig"],
     )
     kubeconfig: KubeconfigText | None = Field(None, description="admin kubeconfig, its contents encrypted")
-    context: Text | None = Field(None, description="context in the kubeconfig; without it the current one")
+    context: Text | None = Field(
+        None,
+        description="context in the kubeconfig; without it the current one",
+        examples=["admin@production"],
+    )
     server: HttpsUrl | None = Field(
         None, description="API server as the nodes reach it; without it the kubeconfig's"
     )
@@ -126,10 +133,31 @@ class SshSection(Section):
     host_key: HostKey | None = Field(None, description="public key that the host must show")
     insecure_ignore_host_key: bool = Field(default=False, description="trust whoever answers at the address")
     dial_error_limit: Annotated[int, Whole("a number of attempts", 3, 1, 100)] = Field(
-        3, description="attempts"
+        3, description="attempts to connect before it is an error"
     )
     per_dial_timeout_seconds: Seconds = Field(5, description="time for one attempt")
     bastion: BastionSection | None = Field(None, description="host that the connection goes through")
+
+
+class UrlsSection(Section):
+    """Own places of single downloads; the mirror or upstream has the others."""
+
+    kubelet: UrlTemplate | None = Field(None, description="the kubelet's binary")
+    kube_proxy: UrlTemplate | None = Field(
+        None,
+        description="kube-proxy's binary",
+        examples=["https://mirror.example.org/kubernetes/v{version}/{architecture}/kube-proxy"],
+    )
+    cri_dockerd: UrlTemplate | None = Field(
+        None,
+        description="the archive of cri-dockerd",
+        examples=["https://mirror.example.org/cri-dockerd-{version}.{architecture}.tgz"],
+    )
+    cni_plugins: UrlTemplate | None = Field(
+        None,
+        description="the archive of the reference CNI plugins",
+        examples=["https://mirror.example.org/cni-plugins-{architecture}-v{version}.tgz"],
+    )
 
 
 class DownloadsSection(Section):
@@ -137,8 +165,9 @@ class DownloadsSection(Section):
 
     mirror: HttpUrl | None = Field(None, description="server that has everything under the names below")
     checksums_file: FilePath | None = Field(
-        None, description="SHA-256 of every download, as sha256sum prints it"
+        None, description="SHA-256 of every download, as sha256sum prints it", examples=["checksums"]
     )
+    urls: UrlsSection = Field(UrlsSection(), description="own places of single downloads")
 
 
 class KubernetesSection(Section):
@@ -173,7 +202,9 @@ class HostSection(Section):
     os_family: Literal["debian", "redhat"] = Field(
         "debian", description="packages by apt-get (Debian, Ubuntu) or by dnf (Fedora, RHEL and its kin)"
     )
-    packages: Annotated[tuple[Package, ...], Field(strict=False)] = Field((), description="further packages")
+    packages: Annotated[tuple[Package, ...], Field(strict=False)] = Field(
+        (), description="further packages", examples=[["nfs-common"]]
+    )
     package_mirror: PackageMirrorSection | None = Field(
         None, description="archive that packages come from, instead of the host's own sources"
     )
@@ -190,7 +221,9 @@ class HostSection(Section):
         30, description="how far the host's clock may be from the API server's"
     )
     sysctls: dict[SysctlName, SysctlValue] = Field(
-        {}, description="further kernel settings; null drops one of ours"
+        {},
+        description="further kernel settings; null drops one of ours",
+        examples=[{"net.core.somaxconn": 4096}],
     )
 
 
@@ -205,7 +238,11 @@ class ImageSection(Section):
 
     name: ImageName = Field(description="the image as pods name it")
     path: MirrorPath | None = Field(None, description="archive of docker save, below downloads.mirror")
-    url: HttpUrl | None = Field(None, description="archive of docker save, anywhere")
+    url: HttpUrl | None = Field(
+        None,
+        description="archive of docker save, anywhere",
+        examples=["https://mirror.example.org/images/pause-3.10.2.tar"],
+    )
     sha256: Sha256 | None = Field(None, description="of the archive; without it the checksums file's")
 
 
@@ -218,15 +255,21 @@ class DockerSection(Section):
     cgroup_driver: Literal["systemd", "cgroupfs"] = Field(
         "systemd", description="for Docker and the kubelet alike"
     )
-    extra_config: PlainMap = Field({}, description="merged over daemon.json; null removes a key")
+    extra_config: PlainMap = Field(
+        {},
+        description="merged over daemon.json; null removes a key",
+        examples=[{"max-concurrent-downloads": 5}],
+    )
     cri_dockerd: CriDockerdSection | None = Field(
-        CriDockerdSection(), description="the adapter for the kubelet"
+        CriDockerdSection(), description="the adapter for the kubelet", examples=[{"version": "0.4.3"}]
     )
     pause_image: ImageName | None = Field(
         None, description="image that holds a pod's namespaces; the release's own"
     )
     images: Annotated[tuple[ImageSection, ...], Field(strict=False)] = Field(
-        (), description="images to load first"
+        (),
+        description="images to load first",
+        examples=[[{"name": "registry.k8s.io/pause:3.10.2", "path": "images/pause-3.10.2.tar"}]],
     )
     healthy_timeout_seconds: Seconds = Field(120, description="time until Docker must answer")
 
@@ -234,7 +277,7 @@ class DockerSection(Section):
 class CniPluginsSection(Section):
     """The reference CNI plugins."""
 
-    version: ReleaseVersion = Field(description="release of the CNI plugins")
+    version: ReleaseVersion = Field(description="release of the CNI plugins", examples=["1.1.1"])
 
 
 class CalicoSection(Section):
@@ -242,14 +285,20 @@ class CalicoSection(Section):
 
     mode: Literal["external"] = Field("external", description="external: the cluster runs Calico already")
     cni_plugins: CniPluginsSection | None = Field(
-        None, description="reference CNI plugins, if Calico brings none"
+        None,
+        description="reference CNI plugins, if Calico brings none",
+        examples=[{"version": "1.1.1"}],
     )
 
 
 class KubeletSection(Section):
     """The kubelet."""
 
-    extra_config: PlainMap = Field({}, description="merged over the KubeletConfiguration; null removes a key")
+    extra_config: PlainMap = Field(
+        {},
+        description="merged over the KubeletConfiguration; null removes a key",
+        examples=[{"maxPods": 55}],
+    )
     extra_flags: dict[FlagName, FlagValue] = Field({}, description="further flags, without dashes")
     healthy_timeout_seconds: Seconds = Field(120, description="time until the kubelet must be healthy")
 
@@ -257,11 +306,14 @@ class KubeletSection(Section):
 class KubeProxySection(Section):
     """The kube-proxy."""
 
-    mode: Literal["iptables", "nftables", "ipvs"] = Field(
-        "iptables", description="how services are implemented"
+    mode: Literal["iptables", "nftables", "ipvs", "existing"] = Field(
+        "iptables",
+        description="how services are implemented; existing: by something that the cluster runs itself",
     )
     extra_config: PlainMap = Field(
-        {}, description="merged over the KubeProxyConfiguration; null removes a key"
+        {},
+        description="merged over the KubeProxyConfiguration; null removes a key",
+        examples=[{"conntrack": {"maxPerCore": 65536}}],
     )
     healthy_timeout_seconds: Seconds = Field(120, description="time until the kube-proxy must be healthy")
 
@@ -309,8 +361,22 @@ class VerificationSection(Section):
     """The nginx test of the whole: a deployment, a service, an answer."""
 
     enabled: bool = Field(default=False, description="run it")
-    namespace: Namespace = Field("kubenode-verification", description="made for the test and deleted with it")
-    image: ImageName = Field("nginx:1.27.3", description="image that serves a page on port 80")
+    namespace: Namespace | None = Field(
+        None, description="made for the test and deleted with it; without it one with the stack's name"
+    )
+    image: ImageName = Field(
+        "nginx:1.27.3", description="image that serves a page on port 80", examples=["nginx:1.27.3"]
+    )
+
+
+class TaintSection(Section):
+    """A taint of the Node."""
+
+    key: LabelKey = Field(description="key, with a domain of your own")
+    value: LabelValue = Field("", description="value; without it the taint has none")
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] = Field(
+        description="what happens to pods that do not tolerate it; NoExecute evicts those that run"
+    )
 
 
 class NodeSection(Section):
@@ -321,7 +387,14 @@ class NodeSection(Section):
         None, description="the node's address in the cluster; without it the address"
     )
     labels: dict[LabelKey, LabelValue] = Field({}, description="labels of the Node")
-    annotations: dict[LabelKey, AnnotationValue] = Field({}, description="annotations of the Node")
+    annotations: dict[LabelKey, AnnotationValue] = Field(
+        {}, description="annotations of the Node", examples=[{"example.org/bought": "2024-05"}]
+    )
+    taints: Annotated[tuple[TaintSection, ...], Field(strict=False)] = Field(
+        (),
+        description="taints of the Node, beside those of others",
+        examples=[[{"key": "dedicated", "value": "gpu", "effect": "NoSchedule"}]],
+    )
 
 
 # Sections that stand once.

@@ -27,7 +27,8 @@ def text_of(project_dir: Path, path: str) -> str:
     try:
         return file.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise SourceMissingError(f"there is no file {path} in the project directory") from None
+        where = "" if path.startswith(("/", "~")) else " in the project directory"
+        raise SourceMissingError(f"there is no file {path}{where}") from None
     except (OSError, ValueError, RuntimeError) as error:
         raise SourceError(f"cannot read {path}: {_reason(error)}") from None
 
@@ -42,7 +43,9 @@ def private_key_of(project_dir: Path, path: str) -> str:
     """A private key that needs no passphrase."""
     text = text_of(project_dir, path)
     if not is_private_key(text):
-        raise SourceError(f"{path} holds no private key without passphrase (for a key with one: agent: true)")
+        raise SourceError(
+            f"{path} is no private key in PEM, or one with a passphrase (which works through ssh.agent: true)"
+        )
     return text
 
 
@@ -134,12 +137,15 @@ def _ca_of(cluster: Mapping[str, object], name: str, ca_dir: Path) -> str | None
 
 
 def _named(document: Mapping[str, object], key: str, name: str, below: str) -> Mapping[str, object]:
-    entries = document.get(key)
-    for entry in entries if isinstance(entries, list) else []:
+    found_there = document.get(key)
+    entries = found_there if isinstance(found_there, list) else []
+    for entry in entries:
         if isinstance(entry, Mapping) and entry.get("name") == name and isinstance(entry.get(below), Mapping):
             found: Mapping[str, object] = entry[below]
             return found
-    raise SourceError(f"the kubeconfig has no {below} {name}")
+    names = [str(entry.get("name")) for entry in entries if isinstance(entry, Mapping)]
+    has = f"; it has {', '.join(names)}" if names else ""
+    raise SourceError(f"the kubeconfig has no {below} {name}{has}")
 
 
 _CHECKSUM_LINE = re.compile(r"([0-9a-fA-F]{64}) [ *](.+)")

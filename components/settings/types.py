@@ -22,11 +22,16 @@ def refusal(text: str) -> PydanticCustomError:
 
 @dataclass(frozen=True)
 class Expected:
-    """A type in words: what is expected, an example, and the test for it."""
+    """A type in words: what is expected, an example, and the test for it.
+
+    `pattern` is for editors, where the test is more than a regular expression: every text that is accepted
+    matches it, and some that are not accepted do too.
+    """
 
     what: str
     example: str
     accept: Callable[[str], bool]
+    pattern: str = ""
 
     @property
     def text(self) -> str:
@@ -43,8 +48,32 @@ class Expected:
             raise refusal(self.text)
         return value
 
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The type for a JSON Schema."""
+        return _text_schema(
+            self.pattern or (self.accept.pattern if isinstance(self.accept, _Matches) else "")
+        )
+
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_before_validator_function(self.check, handler(source))
+
+
+@dataclass(frozen=True)
+class _Matches:
+    """Whether a text as a whole matches a regular expression."""
+
+    pattern: str
+
+    def __call__(self, text: str) -> bool:
+        return re.fullmatch(self.pattern, text) is not None
+
+
+def _text_schema(pattern: str) -> dict[str, Any]:
+    return {"type": "string", **({"pattern": f"^(?:{pattern})$"} if pattern else {})}
+
+
+_WHOLE = "a whole number"
 
 
 @dataclass(frozen=True)
@@ -59,11 +88,16 @@ class Whole:
     def check(self, value: object) -> int:
         """The value itself if it is such a number."""
         if isinstance(value, bool) or not isinstance(value, int) or not self.minimum <= value <= self.maximum:
+            whole = "" if self.what == _WHOLE else f", {_WHOLE}"
             raise refusal(
-                f"expected {self.what}, a whole number from {self.minimum} to {self.maximum}, "
-                f"for example {self.example}"
+                f"expected {self.what}{whole} from {self.minimum} to {self.maximum}, for example {self.example}"
             )
         return value
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The type for a JSON Schema."""
+        return {"type": "integer", "minimum": self.minimum, "maximum": self.maximum}
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_before_validator_function(self.check, handler(source))
@@ -73,12 +107,21 @@ class Whole:
 class PlainData:
     """A map that can be written as JSON and as YAML without loss: text keys, finite numbers, no dates."""
 
+    what: str = "a map of keys and values"
+    example: str = "{}"
+
     def check(self, value: object) -> dict[str, Any]:
         """The value itself if it is such a map."""
         if not isinstance(value, dict):
-            raise refusal("expected a map of keys and values")
+            # The words of a map that is a section; with them comes the example of the key.
+            raise PydanticCustomError("dict_type", "expected a map of keys and values")
         _check_plain(value, "")
         return value
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The type for a JSON Schema."""
+        return {"type": "object"}
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(self.check)
@@ -117,9 +160,8 @@ def _yaml_hint(value: object) -> str:
     return ""
 
 
-def _matches(pattern: str) -> Callable[[str], bool]:
-    compiled = re.compile(pattern)
-    return lambda text: compiled.fullmatch(text) is not None
+def _matches(pattern: str) -> _Matches:
+    return _Matches(pattern)
 
 
 def _is_printable(text: str) -> bool:
@@ -137,12 +179,12 @@ def _is_unicode(text: str) -> bool:
 
 
 _LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
-_DNS_NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*")
+_DNS_NAME = rf"{_LABEL}(\.{_LABEL})*"
 
 
 def is_dns_name(text: str) -> bool:
     """RFC 1123 subdomain: lower case letters, digits, hyphens and dots."""
-    return len(text) <= 253 and _DNS_NAME.fullmatch(text) is not None
+    return len(text) <= 253 and re.fullmatch(_DNS_NAME, text) is not None
 
 
 def is_ip(text: str) -> bool:
@@ -174,6 +216,21 @@ def _is_cidr(text: str) -> bool:
     except ValueError:
         return False
     return "/" in text and not text.startswith("/")
+
+
+def pair(text: str) -> list[str]:
+    """One value, or the two of a dual-stack cluster with a comma between them."""
+    return [one.strip() for one in text.split(",")]
+
+
+def _one_of_each_family(accept: Callable[[str], bool]) -> Callable[[str], bool]:
+    def accept_pair(text: str) -> bool:
+        given = pair(text)
+        return all(accept(one) for one in given) and (
+            len(given) == 1 or (len(given) == 2 and (":" in given[0]) != (":" in given[1]))
+        )
+
+    return accept_pair
 
 
 def _is_host_key(text: str) -> bool:
@@ -232,6 +289,11 @@ def _is_url(schemes: str) -> Callable[[str], bool]:
     return _matches(rf"(?:{schemes})://{host}(:[0-9]{{1,5}})?(/[A-Za-z0-9._~%@:+,/-]*)?")
 
 
+def _is_url_template(text: str) -> bool:
+    filled = text.replace("{version}", "1.37.2").replace("{architecture}", "amd64")
+    return _is_url("https?")(filled)
+
+
 _NAME = r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
 
 
@@ -244,14 +306,20 @@ def _is_file_path(text: str) -> bool:
     return bool(text.strip()) and _is_printable(text) and "\n" not in text
 
 
+_MIRROR_PATH = r"[A-Za-z0-9._@+:-]+(/[A-Za-z0-9._@+:-]+)*"
+
+
 def _is_mirror_path(text: str) -> bool:
-    return re.fullmatch(
-        r"[A-Za-z0-9._@+:-]+(/[A-Za-z0-9._@+:-]+)*", text
-    ) is not None and ".." not in text.split("/")
+    return re.fullmatch(_MIRROR_PATH, text) is not None and ".." not in text.split("/")
 
 
 def _is_one_line(text: str) -> bool:
     return bool(text.strip()) and _is_printable(text) and "\n" not in text
+
+
+# Every accepted text matches the pattern of its type; the rest is for Python to say.
+_ONE_LINE = r"[^\n]*\S[^\n]*"
+_IP = r"[0-9A-Fa-f:.]+"
 
 
 # Names of a cluster and its nodes
@@ -262,35 +330,69 @@ NodeName = Annotated[
         "worker-1",
         # 63: the name is also the value of the label kubernetes.io/hostname.
         lambda text: is_dns_name(text) and len(text) <= 63,
+        rf"(?=.{{1,63}}$){_DNS_NAME}",
     ),
 ]
-DnsDomain = Annotated[str, Expected("a DNS domain without a dot at its end", "cluster.local", is_dns_name)]
-Text = Annotated[str, Expected("one line of text", "production", _is_one_line)]
+DnsDomain = Annotated[
+    str, Expected("a DNS domain without a dot at its end", "cluster.local", is_dns_name, _DNS_NAME)
+]
+Text = Annotated[str, Expected("one line of text", "production", _is_one_line, _ONE_LINE)]
 Namespace = Annotated[str, Expected("a namespace", "kubenode-verification", _matches(_LABEL))]
-LabelKey = Annotated[str, Expected("a label key", "topology.kubernetes.io/zone", _is_qualified_name)]
+LabelKey = Annotated[
+    str,
+    Expected(
+        "a label key", "topology.kubernetes.io/zone", _is_qualified_name, rf"([a-z0-9.-]{{1,253}}/)?{_NAME}"
+    ),
+]
 LabelValue = Annotated[
     str, Expected("a label value of at most 63 letters, digits, . _ -", "rack-7", _matches(rf"({_NAME})?"))
 ]
 AnnotationValue = Annotated[str, Expected("text", "bought in 2024", _is_printable)]
 
 # Addresses
-Address = Annotated[str, Expected("an IP address or host name", "10.0.0.7", _is_address)]
-IpAddress = Annotated[str, Expected("an IP address", "10.96.0.10", is_ip)]
+Address = Annotated[str, Expected("an IP address or host name", "10.0.0.7", _is_address, "[0-9A-Za-z.:-]+")]
+IpAddress = Annotated[str, Expected("an IP address", "10.96.0.10", is_ip, _IP)]
 NodeIp = Annotated[
-    str, Expected("an IP address of the host that other hosts reach (not loopback)", "10.0.0.7", _is_node_ip)
+    str,
+    Expected(
+        "an IP address of the host that other hosts reach (not loopback), or one of each family with a comma",
+        "10.0.0.7",
+        _one_of_each_family(_is_node_ip),
+        f"{_IP}(, *{_IP})?",
+    ),
 ]
-Cidr = Annotated[str, Expected("an address range without host bits", "10.244.0.0/16", _is_cidr)]
+Cidr = Annotated[
+    str,
+    Expected(
+        "an address range without host bits, or one of each family with a comma",
+        "10.244.0.0/16",
+        _one_of_each_family(_is_cidr),
+        rf"{_IP}/[0-9]{{1,3}}(, *{_IP}/[0-9]{{1,3}})?",
+    ),
+]
 HttpsUrl = Annotated[str, Expected("an https URL", "https://10.0.0.1:6443", _is_url("https"))]
 HttpUrl = Annotated[
     str, Expected("an http or https URL", "https://mirror.example.org/kubernetes", _is_url("https?"))
+]
+UrlTemplate = Annotated[
+    str,
+    Expected(
+        "an http or https URL in which {version} and {architecture} may stand",
+        '"https://mirror.example.org/kubernetes/v{version}/{architecture}/kubelet"',
+        _is_url_template,
+        r"https?://[^\s]+",
+    ),
 ]
 Port = Annotated[int, Whole("a TCP port", 22, 1, 65535)]
 
 # Files, keys and secrets
 FilePath = Annotated[
-    str, Expected("a path relative to the project directory", "secrets/id_ed25519", _is_file_path)
+    str,
+    Expected("a path relative to the project directory", "secrets/id_ed25519", _is_file_path, _ONE_LINE),
 ]
-MirrorPath = Annotated[str, Expected("a path below the mirror", "images/pause-3.10.2.tar", _is_mirror_path)]
+MirrorPath = Annotated[
+    str, Expected("a path below the mirror", "images/pause-3.10.2.tar", _is_mirror_path, _MIRROR_PATH)
+]
 CaData = Annotated[
     str,
     Expected(
@@ -305,6 +407,7 @@ HostKey = Annotated[
         "the host's public key as /etc/ssh/ssh_host_ed25519_key.pub has it",
         '"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5..."',
         _is_host_key,
+        r"\s*\S+\s+[A-Za-z0-9+/=]+(\s+\S+)?\s*",
     ),
 ]
 Sha256 = Annotated[
@@ -365,14 +468,9 @@ ImageName = Annotated[
     Expected(
         "an image with a tag other than latest, or a digest",
         "registry.k8s.io/pause:3.10.2",
-        lambda text: (
-            not text.endswith(":latest")
-            and re.fullmatch(
-                r"[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)*"
-                r"(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}(@sha256:[0-9a-f]{64})?|@sha256:[0-9a-f]{64})",
-                text,
-            )
-            is not None
+        _matches(
+            r"(?!.*:latest$)[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)*"
+            r"(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}(@sha256:[0-9a-f]{64})?|@sha256:[0-9a-f]{64})"
         ),
     ),
 ]
@@ -385,9 +483,14 @@ SysctlName = Annotated[
 ]
 LogSize = Annotated[str, Expected("a size in k, m or g", "10m", _matches(r"[1-9][0-9]{0,5}[kmg]"))]
 Seconds = Annotated[int, Whole("a number of seconds", 120, 1, 86400)]
-Count = Annotated[int, Whole("a number", 3, 1, 1000)]
+Count = Annotated[int, Whole(_WHOLE, 3, 1, 1000)]
 Hours = Annotated[int, Whole("a number of hours", 8760, 1, 876000)]
 PlainMap = Annotated[dict[str, Any], PlainData()]
+
+
+# No quoting rule of systemd applies to these characters.
+_FLAG_VALUE = r"[A-Za-z0-9@:/._,=+<>*-]*"
+_SYSCTL_VALUE = r"[A-Za-z0-9_./:,-]+([ \t]+[A-Za-z0-9_./:,-]+)*"
 
 
 def _flag_value(value: object) -> str:
@@ -395,8 +498,7 @@ def _flag_value(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, int):
         return str(value)
-    # No quoting rule of systemd applies to these characters.
-    if isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9@:/._,=+<>*-]*", value):
+    if isinstance(value, str) and re.fullmatch(_FLAG_VALUE, value):
         return value
     raise refusal("expected the value of a flag without spaces and quotes, for example 4")
 
@@ -406,20 +508,43 @@ def _sysctl_value(value: object) -> str | None:
         return None
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    if isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9_./:,-]+([ \t]+[A-Za-z0-9_./:,-]+)*", value):
+    if isinstance(value, str) and re.fullmatch(_SYSCTL_VALUE, value):
         return value
     raise refusal("expected the value of a kernel setting, for example 1 (or nothing, to leave it alone)")
 
 
 @dataclass(frozen=True)
 class Converted:
-    """A value that may be written as a number and is kept as text."""
+    """A value that may be written in one of several `kinds` of JSON Schema and is kept as text."""
 
     convert: Callable[[object], str | None]
+    what: str
+    example: str
+    kinds: tuple[str, ...]
+    pattern: str = ""
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The type for a JSON Schema; a pattern is about text alone."""
+        return {**_text_schema(self.pattern), "type": ["string", *self.kinds]}
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(self.convert)
 
 
-FlagValue = Annotated[str, Converted(_flag_value)]
-SysctlValue = Annotated[str | None, Converted(_sysctl_value)]
+FlagValue = Annotated[
+    str,
+    Converted(
+        _flag_value, "the value of a flag without spaces and quotes", "4", ("integer", "boolean"), _FLAG_VALUE
+    ),
+]
+SysctlValue = Annotated[
+    str | None,
+    Converted(
+        _sysctl_value,
+        "the value of a kernel setting, or null to leave it alone",
+        "1",
+        ("integer", "null"),
+        _SYSCTL_VALUE,
+    ),
+]

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 import pulumi
 
 from components.api.workload import nginx
+from components.cluster.cluster import stack_slug
 from components.kubelet import files as kubelet_files
 from components.node import Node
 from components.remote.command import Host, Kubeconfig, operator_command
-from components.remote.part import Content, Part
+from components.remote.part import Part
 from components.settings import NodeSettings, StackSettings
+from components.verification import files
 
 
 @dataclass(frozen=True)
@@ -36,17 +38,8 @@ class Verify(Part):
         addresses: pulumi.Output[list[str]],
         opts: pulumi.ResourceOptions,
     ) -> None:
-        def content(found: list[str]) -> Content:
-            return Content(
-                settings={
-                    "url": [f"http://{_bracketed(address)}/" for address in found],
-                    "expect": ["Welcome to nginx!"],
-                    "mode": [node.kube_proxy.mode],
-                    "timeout-seconds": ["60"],
-                }
-            )
-
-        super().__init__("Verify", "verify", host, addresses.apply(content), [], opts)
+        content = addresses.apply(lambda found: files.content(node, found))
+        super().__init__("Verify", "verify", host, content, [], opts)
 
 
 class Verification(pulumi.ComponentResource):
@@ -55,16 +48,23 @@ class Verification(pulumi.ComponentResource):
     def __init__(self, name: str, args: VerificationArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("kubenode:index:Verification", name, None, opts)
         wanted = args.settings.verification
+        namespace = wanted.namespace or f"proof-{stack_slug(args.claim)}"
         serving = [args.nodes[node].in_service for node in sorted(args.nodes)]
         workload = nginx(
-            name, wanted.namespace, wanted.image, sorted(args.nodes), args.provider, self, serving
+            name,
+            namespace,
+            wanted.image,
+            {node: args.settings.nodes[node].taints for node in sorted(args.nodes)},
+            args.provider,
+            self,
+            serving,
         )
         pods = operator_command(
             f"{name}-pods",
             "verification",
             args.kubeconfig,
             {
-                "namespace": wanted.namespace,
+                "namespace": namespace,
                 "selector": "app=nginx",
                 "service": "nginx",
                 "clusterIp": workload.cluster_ip,
@@ -91,7 +91,3 @@ class Verification(pulumi.ComponentResource):
             # Every command's output counts as secret; this one prints how many addresses answered.
             self.answers[node] = pulumi.Output.unsecret(verify.command.stdout)
         self.register_outputs({})
-
-
-def _bracketed(address: str) -> str:
-    return f"[{address}]" if ":" in address else address

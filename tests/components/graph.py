@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from unittest import mock
 
 import pulumi
 from google.protobuf import json_format
@@ -37,6 +38,7 @@ class Graph:
 
     resources: dict[str, Registered] = field(default_factory=dict)
     components: dict[str, Registered] = field(default_factory=dict)
+    outputs: dict[str, Any] = field(default_factory=dict)
 
     def follows(self, later: str, earlier: str) -> bool:
         """Whether `later` waits for `earlier`, directly or not."""
@@ -54,7 +56,15 @@ def is_secret(value: Any) -> bool:
     return isinstance(value, Mapping) and _SECRET in value
 
 
-class _Mocks(mocks.Mocks):
+def _printed(command: str) -> str:
+    if command.endswith("-pods"):
+        return '{"podIps": ["10.244.1.2"]}'
+    if command.endswith("-in-service"):
+        return '{"state": "Ready", "readAt": "2026-01-01T00:00Z"}'
+    return f"stdout {command}"
+
+
+class Mocks(mocks.Mocks):
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
         born = {
             "tls:index/privateKey:PrivateKey": {
@@ -63,9 +73,7 @@ class _Mocks(mocks.Mocks):
             },
             "tls:index/certRequest:CertRequest": {"certRequestPem": "request"},
             "tls:index/selfSignedCert:SelfSignedCert": {"validityStartTime": "2026-01-01T00:00:00Z"},
-            "command:local:Command": {
-                "stdout": '{"podIps": ["10.244.1.2"]}' if "pods" in args.name else f"stdout {args.name}"
-            },
+            "command:local:Command": {"stdout": _printed(args.name)},
             "command:remote:Command": {"stdout": "ok"},
         }
         outputs = {**args.inputs, **born.get(args.typ, {})}
@@ -79,7 +87,7 @@ class _Mocks(mocks.Mocks):
 
 class _Monitor(mocks.MockMonitor):
     def __init__(self, graph: Graph) -> None:
-        super().__init__(_Mocks())
+        super().__init__(Mocks())
         self._graph = graph
 
     def RegisterResource(self, request: Any) -> Any:
@@ -101,7 +109,7 @@ def graph_of(settings: StackSettings, facts: Facts | None = None) -> Graph:
     graph = Graph()
     asyncio.set_event_loop(asyncio.new_event_loop())
     pulumi.runtime.set_mocks(
-        _Mocks(),
+        Mocks(),
         project="kubenode",
         stack="test",
         preview=False,
@@ -110,10 +118,15 @@ def graph_of(settings: StackSettings, facts: Facts | None = None) -> Graph:
     )
 
     @pulumi.runtime.test  # type: ignore[untyped-decorator]
-    def program() -> None:
+    def program() -> pulumi.Output[None]:
         cluster = stack.cluster(settings)
         nodes = stack.nodes(settings, facts or Facts(reachable=True), cluster)
         stack.verification(settings, nodes, cluster)
+        exported: dict[str, Any] = {}
+        # Without an engine there is no root resource to hold them.
+        with mock.patch("pulumi.export", exported.__setitem__):
+            stack.outputs(settings, cluster, nodes)
+        return pulumi.Output.from_input(exported).apply(graph.outputs.update)
 
     program()
     return graph

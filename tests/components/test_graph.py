@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,32 @@ def test_a_node_that_will_drain_waits_for_the_one_before_it(tmp_path: Path) -> N
     assert not graph.follows("worker-2-prepare", "worker-1-in-service")
 
 
+def test_a_node_whose_kube_proxy_is_the_cluster_s_gets_none(tmp_path: Path) -> None:
+    changes = {"nodes/worker-1/kubeProxy": {"mode": "existing"}}
+    graph = graph_of(example.stack(tmp_path, changes))
+    assert "worker-1-kube-proxy" not in graph.resources
+    assert "worker-2-kube-proxy" in graph.resources
+    assert graph.follows("worker-1-in-service", "worker-1-kubelet")
+    assert "kube-proxy.kubeconfig" not in str(graph.resources["worker-1-credentials"].inputs["stdin"])
+    assert "kube-proxy.kubeconfig" in str(graph.resources["worker-2-credentials"].inputs["stdin"])
+
+
+def test_without_a_kube_proxy_of_ours_there_is_no_identity_for_one(tmp_path: Path) -> None:
+    changes = {section: {"mode": "existing"} for section in ("kubeProxy", "nodes/worker-2/kubeProxy")}
+    graph = graph_of(example.stack(tmp_path, changes))
+    assert not [name for name in (*graph.resources, *graph.components) if "kube-proxy" in name]
+
+
+def test_taints_reach_in_service_and_the_proof_tolerates_them(tmp_path: Path) -> None:
+    taint = {"key": "dedicated", "value": "gpu", "effect": "NoSchedule"}
+    changes = {"verification": {"enabled": True}, "nodes/worker-1/taints": [taint]}
+    graph = graph_of(example.stack(tmp_path, changes))
+    assert json.loads(graph.resources["worker-1-in-service"].inputs["stdin"])["taints"] == [taint]
+    assert json.loads(graph.resources["worker-2-in-service"].inputs["stdin"])["taints"] == []
+    pod = graph.resources["verification-deployment"].inputs["spec"]["template"]["spec"]
+    assert pod["tolerations"] == [{"key": "dedicated", "effect": "NoSchedule", "operator": "Exists"}]
+
+
 def test_in_service_follows_every_run_of_out_of_service(graph: Graph) -> None:
     assert "stdout worker-1-out-of-service" in str(graph.resources["worker-1-in-service"].inputs["stdin"])
 
@@ -132,9 +159,28 @@ def test_outputs_are_secret_but_for_what_others_are_made_of(graph: Graph) -> Non
     assert public == {
         "worker-1-out-of-service",
         "worker-2-out-of-service",
+        "worker-1-in-service",
+        "worker-2-in-service",
         "cluster-kube-proxy",
         "verification-pods",
     }
+
+
+def test_the_stack_s_outputs_say_what_was_read_of_each_node_and_hold_no_secret(graph: Graph) -> None:
+    assert graph.outputs["nodes"]["worker-1"] == {
+        "address": "10.0.0.7",
+        "nodeIp": "10.0.0.7",
+        "kubernetes": "1.37.2",
+        "state": "Ready",
+        "readAt": "2026-01-01T00:00Z",
+    }
+    assert graph.outputs["cluster"] == {
+        "server": "https://10.0.0.1:6443",
+        # The mocks' certificate is none.
+        "kubeProxyCertificateExpires": None,
+    }
+    assert "${outputs.cluster.server}" in graph.outputs["readme"]
+    assert not is_secret(graph.outputs["nodes"])
 
 
 def test_children_belong_to_their_component(graph: Graph) -> None:
@@ -161,7 +207,7 @@ def test_the_node_object_holds_claim_and_role_and_no_spec(graph: Graph) -> None:
 def test_a_user_who_is_not_root_gets_sudo(graph: Graph) -> None:
     docker = graph.resources["worker-2-docker"].inputs
     assert docker["create"] == "sudo -n /usr/local/lib/kubenode/docker apply"
-    assert docker["delete"].endswith("|| sudo -n /usr/local/lib/kubenode/docker remove")
+    assert docker["delete"].startswith("sudo -n sh -c 'if [ -x /usr/local/lib/kubenode/docker ]; then ")
     assert 'exec sudo -n sh -c "$1"' in graph.resources["worker-2-claim"].inputs["create"]
     assert "sudo" not in graph.resources["worker-1-claim"].inputs["create"]
 

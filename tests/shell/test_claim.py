@@ -351,7 +351,7 @@ def test_a_claim_without_its_toolkit_is_not_released_but_told_the_way_out(host: 
     host.shell(f"rm -r {LIBRARY}")
     done = _release(host)
     assert done.returncode == 1
-    assert "Run pulumi up, which brings it back, then destroy again." in done.stderr
+    assert "Run pulumi up, which brings it back, then try again." in done.stderr
     assert host.path(f"{RECORD}/claim").exists()
     assert _claim(host).returncode == 0
     done = _release(host)
@@ -412,11 +412,29 @@ def test_a_claim_or_a_release_that_is_killed_anywhere_is_released_all_the_same(b
     assert steps > 40 // step
 
 
-def test_a_part_that_goes_after_the_toolkit_went_is_a_success(host: Box) -> None:
+def test_a_part_that_goes_after_the_release_is_a_success(host: Box) -> None:
     """The delete line of every other part."""
-    host.shell(f"rm -r {LIBRARY}")
+    host.shell(f"rm -r {LIBRARY} {RECORD}/claim")
     for part in ("kubelet", "docker"):
         assert host.shell(_lines(part)[1], host.bundle(part)).returncode == 0
+
+
+@pytest.mark.parametrize("lost", [LIBRARY, f"{LIBRARY}/kubelet"])
+def test_a_part_whose_script_was_lost_is_not_undone_but_told_the_way_out(host: Box, lost: str) -> None:
+    host.shell(f"rm -r {lost}")
+    done = host.shell(_lines("kubelet")[1], host.bundle("kubelet"))
+    assert done.returncode == 1
+    assert f"this host is claimed, but {LIBRARY}/kubelet is gone, so nothing can be undone" in done.stderr
+    assert "pulumi up --replace and the URN of the claim of this node" in done.stderr
+
+
+def test_a_sweep_that_lacks_a_script_says_so(host: Box) -> None:
+    assert host.run("kubelet", "apply", bundles.kubelet(host)).returncode == 0
+    host.shell(f"rm {LIBRARY}/kubelet")
+    done = host.run("docker", "remove", host.bundle("docker"))
+    assert done.returncode == 1
+    assert f"kubelet must be undone first, and its script {LIBRARY}/kubelet is gone." in done.stderr
+    assert "pulumi up --replace and the URN of worker-1-claim" in done.stderr
 
 
 def test_another_user_becomes_root_by_sudo_without_a_password(bare: Box) -> None:

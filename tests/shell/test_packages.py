@@ -173,7 +173,7 @@ def test_lists_are_fetched_once_in_an_hour_for_all_parts(debian: Box) -> None:
     _ok(debian, "kn_install tool")
     _ok(debian, "kn_install editor", "docker")
     assert len([call for call in debian.calls("apt-get") if call.endswith(" update")]) == 1
-    debian.shell(f"touch -d '2 hours ago' {RECORD}/apt/fetched")
+    debian.shell(f"touch -d '2 hours ago' {RECORD}/apt/lists/fetched")
     _ok(debian, "kn_install suite", "docker")
     assert len([call for call in debian.calls("apt-get") if call.endswith(" update")]) == 2
 

@@ -67,6 +67,13 @@ def test_another_mode_is_an_error(node: Box) -> None:
     assert "kube-proxy runs in mode iptables, configured is ipvs" in done.stderr
 
 
+def test_the_cluster_s_own_kube_proxy_is_not_asked(node: Box) -> None:
+    node.stub("curl", _ANSWERS.replace("printf iptables", "exit 7"))
+    done = node.run("verify", "apply", _bundle(node, ["http://10.96.0.9/"], mode="existing"))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "1 addresses answer; the cluster's own kube-proxy\n"
+
+
 def test_a_kube_proxy_that_is_silent_is_an_error(node: Box) -> None:
     node.stub("curl", _ANSWERS.replace("printf iptables", "exit 7"))
     done = node.run("verify", "apply", _bundle(node, ["http://10.96.0.9/"]))

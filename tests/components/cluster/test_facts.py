@@ -49,11 +49,31 @@ def test_every_problem_is_reported_at_once(tmp_path: Path) -> None:
         reachable=True,
         server_version="1.36.1",
         nodes={"worker-1": _node(None), "worker-2": _node("a/b/c")},
-        proxy_daemon_sets=("kube-system/kube-proxy",),
+        proxy_daemon_sets={"kube-system/kube-proxy": ("worker-1", "worker-2")},
     )
     problems = _refusals(tmp_path, facts)
     assert len(problems) == 2 + 2 + 1
     assert any("kube-system/kube-proxy" in problem for problem in problems)
+
+
+def test_the_cluster_s_own_kube_proxy_is_refused_beside_ours_only(tmp_path: Path) -> None:
+    nodes = example.stack(tmp_path, {"nodes/worker-1/kubeProxy": {"mode": "existing"}}).nodes
+    on_both = Facts(reachable=True, proxy_daemon_sets={"kube-system/kube-proxy": ("worker-1", "worker-2")})
+    on_one = Facts(reachable=True, proxy_daemon_sets={"kube-system/kube-proxy": ("worker-1",)})
+    assert refusals(on_both, CLAIM, nodes) == [
+        "kubeProxy.mode: the cluster already runs kube-system/kube-proxy, which would start a second kube-proxy on "
+        "worker-2. Set kubeProxy.mode to existing, or give it a nodeSelector that leaves them out."
+    ]
+    assert refusals(on_one, CLAIM, nodes) == []
+    assert warnings(on_one, nodes) == []
+
+
+def test_a_node_without_any_kube_proxy_is_warned_of(tmp_path: Path) -> None:
+    nodes = example.stack(tmp_path, {"nodes/worker-1/kubeProxy": {"mode": "existing"}}).nodes
+    (warning,) = warnings(Facts(reachable=True), nodes)
+    assert "no DaemonSet of the cluster looks like a kube-proxy for worker-1." in warning
+    (warning,) = warnings(Facts(reachable=False, error="connection refused"), nodes)
+    assert warning.endswith("nothing was checked against the cluster: connection refused")
 
 
 @pytest.mark.parametrize(
@@ -82,7 +102,8 @@ def test_clones_are_a_warning_with_the_way_out_and_no_refusal(tmp_path: Path) ->
     """Refused, a stack could not even remove one of them."""
     facts = Facts(reachable=True, same_machine={"worker-1": ("worker-2", "x")})
     assert _refusals(tmp_path, facts) == []
-    (warning,) = warnings(facts)
+    nodes = example.stack(tmp_path).nodes
+    (warning,) = warnings(facts, nodes)
     assert warning.startswith("nodes.worker-1: its host has the same /etc/machine-id as worker-2, x, ")
     assert "systemd-machine-id-setup" in warning
-    assert warnings(Facts(reachable=True)) == []
+    assert warnings(Facts(reachable=True), nodes) == []

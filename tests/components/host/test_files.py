@@ -26,6 +26,7 @@ def test_null_leaves_a_kernel_setting_alone(tmp_path: Path) -> None:
     ("mode", "packages", "modules"),
     [
         ("iptables", (), ("nf_conntrack", "overlay")),
+        ("existing", (), ("nf_conntrack", "overlay")),
         ("nftables", ("nftables",), ("nf_conntrack", "nf_tables", "overlay")),
         (
             "ipvs",

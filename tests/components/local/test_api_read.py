@@ -31,8 +31,8 @@ def daemon_set(name: str = "kube-proxy", image: str = "kube-proxy:v1", **spec: A
 
 
 def answer(**given: Any) -> dict[str, Any]:
-    values = {"version": VERSION, "node_list": [], "daemon_sets": [], "requests": [], **given}
-    return facts(["w1", "w2"], "o/p/dev", {}, **values)
+    values = {"version": VERSION, "node_list": [], "daemon_sets": [], "requests": [], "labels": {}, **given}
+    return facts(["w1", "w2"], "o/p/dev", **values)
 
 
 def test_nodes_claims_and_foreign_ones() -> None:
@@ -129,7 +129,14 @@ def test_may_run_on(spec: dict[str, Any], expected: bool) -> None:
 
 def test_a_proxy_for_a_node_that_does_not_exist_yet_and_one_that_keeps_off() -> None:
     kept_off = daemon_set("keeps-off", nodeSelector={"node-role.kubernetes.io/control-plane": ""})
-    assert answer(daemon_sets=[daemon_set(), kept_off])["daemonSetProxies"] == ["kube-system/kube-proxy"]
+    found = answer(daemon_sets=[daemon_set(), kept_off])["daemonSetProxies"]
+    assert found == {"kube-system/kube-proxy": ["w1", "w2"]}
+
+
+def test_the_labels_that_a_new_node_will_have_keep_a_proxy_away() -> None:
+    away = daemon_set("away", affinity=affinity({"key": "proxy", "operator": "NotIn", "values": ["ours"]}))
+    found = answer(daemon_sets=[away], labels={"w1": {"proxy": "ours"}})["daemonSetProxies"]
+    assert found == {"kube-system/away": ["w2"]}
 
 
 def read(fake_kubectl: FakeKubectl, **values: Any) -> dict[str, Any]:
@@ -186,4 +193,4 @@ def test_daemon_sets_that_may_not_be_read_do_not_spoil_the_answer(fake_kubectl: 
     found = read(fake_kubectl)
     assert found["reachable"] is True
     assert found["nodes"]["w1"]["exists"] is True
-    assert found["daemonSetProxies"] == []
+    assert found["daemonSetProxies"] == {}

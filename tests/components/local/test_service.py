@@ -70,13 +70,28 @@ def test_a_new_node_is_set_aside_and_put_into_service_once_healthy(
         assert time.monotonic() - started < 6, (
             "a kubelet that answers proves itself without waiting for a renewal"
         )
-    assert (back.stdout, back.stderr) == ("", "")
+    printed = json.loads(back.stdout)
+    assert (printed["kubelet"], printed["state"]) == ("1.37.2", "Ready")
+    assert back.stderr == ""
     assert not is_cordoned(api_server, name)
     assert our_taints(api_server, name) == []
     assert annotations_of(api_server, name) == {
         "kubenode/claim": "acme/kubenode/dev",
         "kubenode/in-service": "d1",
     }
+
+
+def test_the_configuration_s_taints_come_and_go_with_the_node_in_service(
+    api_server: ApiServer, run: Run, name: str, kubelet: WouldBeKubelet
+) -> None:
+    taint = {"key": "dedicated", "value": "gpu", "effect": "NoSchedule"}
+    run("in-service", "apply", node=name, digest="old", taints=[taint])
+    assert taint in node(api_server, name)["spec"]["taints"]
+    written = node(api_server, name)["metadata"]["resourceVersion"]
+    run("in-service", "apply", node=name, digest="old", taints=[taint])
+    assert node(api_server, name)["metadata"]["resourceVersion"] == written
+    run("in-service", "apply", node=name, digest="old", taints=[])
+    assert taint not in node(api_server, name)["spec"].get("taints", [])
 
 
 def test_a_clone_of_another_node_is_not_put_into_service(
@@ -218,6 +233,17 @@ def test_a_node_never_in_service_with_pods_is_drained(api_server: ApiServer, run
         pod = run_pod(api_server, name)
         run("out-of-service", "apply", node=name, digest="d", drain=SHORT)
     assert not pod_exists(api_server, pod)
+
+
+def test_pods_of_a_deleted_node_do_not_hold_up_the_machine_that_takes_its_name(
+    api_server: ApiServer, run: Run, name: str
+) -> None:
+    pod = run_pod(api_server, name)
+    make_node(api_server, name)
+    outcome = run("out-of-service", "apply", node=name, digest="d", drain=SHORT)
+    assert not pod_exists(api_server, pod)
+    assert f"deleted pods of an earlier machine of this name: default/{pod}" in outcome.stderr
+    assert is_cordoned(api_server, name)
 
 
 def test_a_missing_node_is_an_error_when_applying_and_success_when_removing(run: Run, name: str) -> None:

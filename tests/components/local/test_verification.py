@@ -10,6 +10,7 @@ from components.local.verification import (
     endpoint_faults,
     placement_faults,
     surplus_pod,
+    that_count,
 )
 
 
@@ -41,6 +42,13 @@ def test_a_pod_that_cannot_start_is_named_with_the_reason() -> None:
     (fault,) = placement_faults([_pod("a", "worker-1", ready=False, containerStatuses=waiting)], {"worker-1"})
     assert "pod a on worker-1" in fault
     assert "ErrImageNeverPull" in fault
+
+
+def test_a_pod_that_ends_on_a_node_that_left_does_not_count() -> None:
+    ending, staying = _pod("a", "gone"), _pod("b", "worker-1")
+    ending["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    lasting = _pod("c", "gone")
+    assert that_count([ending, staying, lasting], {"worker-1"}) == [staying, lasting]
 
 
 def test_a_pod_that_is_ending_and_one_elsewhere_are_faults() -> None:

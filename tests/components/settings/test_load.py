@@ -169,7 +169,7 @@ class TestNodesFile:
                 "nodesFile: nodes.yaml is no YAML, line 2: a key stands there twice",
             ),
             ("a: [\n", "nodesFile: nodes.yaml is no YAML, line 2"),
-            ("a: secret\n", "nodes.a: expected a map of keys and values"),
+            ("a: secret\n", "nodes.a: expected a map of keys and values, for example {address: 10.0.0.7}"),
         ],
     )
     def test_says_what_is_wrong_with_it(self, tmp_path: Path, text: str, line: str) -> None:
@@ -222,6 +222,21 @@ class TestFilesThatAreNotThere:
         settings = example.stack(tmp_path)
         assert settings.missing == ()
         settings.require_files()
+
+
+def test_single_downloads_from_elsewhere_keep_the_checksum_of_their_name(tmp_path: Path) -> None:
+    urls = {
+        "kubelet": "https://files.example.org/{version}/{architecture}/kubelet",
+        "criDockerd": "https://files.example.org/cri-dockerd.tgz",
+    }
+    there = example.stack(tmp_path, {"downloads/urls": urls}).nodes["worker-1"].artifacts
+    usual = example.stack(tmp_path).nodes["worker-1"].artifacts
+    assert there.kubelet.url == "https://files.example.org/1.37.2/amd64/kubelet"
+    assert there.kubelet.sha256 == usual.kubelet.sha256
+    assert there.cri_dockerd is not None
+    assert there.cri_dockerd.url == "https://files.example.org/cri-dockerd.tgz"
+    assert there.kube_proxy == usual.kube_proxy
+    assert there.cni_plugins == usual.cni_plugins
 
 
 PROXY = {"proxy": {"https": "http://kube:secret-word@proxy.example.org:3128"}}

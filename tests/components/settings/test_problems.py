@@ -30,11 +30,11 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({"docker": {"log_max_size": "10m"}}, "docker.log_max_size: unknown key, did you mean logMaxSize?"),
     ({"nodes/worker-1/labls": {}}, f"{AT}.labls: unknown key, did you mean labels?"),
     ({"rollout": {"x": 1}}, "rollout.x: unknown key, known here: batchSize"),
-    ({"docker": []}, "docker: expected a map of keys and values"),
-    ({"docker": {"images": {}}}, "docker.images: expected a list"),
+    ({"rollout": []}, "rollout: expected a map of keys and values, for example {batchSize: 1}"),
+    ({"docker": {"images": {}}}, "docker.images: expected a list, for example [{name: registry.k8s.io/pause:3.10.2, path: images/pause-3.10.2.tar}]"),
     # the cluster
-    ({"cluster/podCidr": ...}, "cluster.podCidr: required: an address range without host bits, for example 10.244.0.0/16"),
-    ({"cluster/podCidr": "10.244.0.1/16"}, "cluster.podCidr: expected an address range without host bits, for example 10.244.0.0/16"),
+    ({"cluster/podCidr": ...}, "cluster.podCidr: required: an address range without host bits, or one of each family with a comma, for example 10.244.0.0/16"),
+    ({"cluster/podCidr": "10.244.0.1/16"}, "cluster.podCidr: expected an address range without host bits, or one of each family with a comma, for example 10.244.0.0/16"),
     ({"cluster/serviceCidr": "10.244.128.0/17", "cluster/dns/address": "10.244.128.10"}, "cluster.serviceCidr: overlaps podCidr 10.244.0.0/16"),
     ({"cluster/dns/address": "10.97.0.10"}, "cluster.dns.address: expected an address inside serviceCidr 10.96.0.0/16"),
     ({"cluster/dns/address": "10.96.0.1"}, "cluster.dns.address: expected another address than 10.96.0.1, which is the API server's service"),
@@ -42,7 +42,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({"cluster/server": "https://127.0.0.1:6443"}, "cluster.server: this is a loopback address, which nodes cannot reach: set one they can, for example https://10.0.0.1:6443"),
     ({"cluster/server": "http://10.0.0.1:8080"}, "cluster.server: expected an https URL, for example https://10.0.0.1:6443"),
     ({"cluster/kubeconfigFile": ...}, "cluster: expected kubeconfigFile or kubeconfig, for example kubeconfigFile: secrets/admin.kubeconfig"),
-    ({"cluster/context": "nobody"}, "cluster.kubeconfigFile: the kubeconfig has no context nobody"),
+    ({"cluster/context": "nobody"}, "cluster.kubeconfigFile: the kubeconfig has no context nobody; it has admin@example, admin@other"),
     ({"identity": {"earlyRenewalHours": 8760}}, "identity.earlyRenewalHours: expected less than certificateValidityHours, which is 8760"),
     # nodes
     ({"nodes": {}}, "nodes: expected at least one node, for example worker-1: {address: 10.0.0.7}"),
@@ -52,7 +52,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({"nodes/worker-1/address": "10.0.0.256"}, f"{AT}.address: expected an IP address or host name, for example 10.0.0.7"),
     ({"nodes/worker-1/address": ...}, f"{AT}.address: required: an IP address or host name, for example 10.0.0.7"),
     ({"nodes/worker-1/address": "host-7"}, f"{AT}.nodeIp: required: address gives none, so set an IP address of the host, for example 10.0.0.7"),
-    ({"nodes/worker-1/nodeIp": "127.0.0.1"}, f"{AT}.nodeIp: expected an IP address of the host that other hosts reach (not loopback), for example 10.0.0.7"),
+    ({"nodes/worker-1/nodeIp": "127.0.0.1"}, f"{AT}.nodeIp: expected an IP address of the host that other hosts reach (not loopback), or one of each family with a comma, for example 10.0.0.7"),
     ({"nodes/worker-1/nodeIp": "10.244.3.1"}, f"{AT}.nodeIp: lies inside cluster.podCidr 10.244.0.0/16"),
     ({"nodes/worker-1/address": "10.96.3.1"}, f"{AT}.address: lies inside cluster.serviceCidr 10.96.0.0/16"),
     ({"nodes/worker-2/nodeIp": "10.0.0.7"}, "nodes.worker-2.nodeIp: is the nodeIp of worker-1 too"),
@@ -73,12 +73,12 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({"ssh/port": "22"}, "ssh.port: expected a TCP port, a whole number from 1 to 65535, for example 22"),
     ({"ssh/port": True}, "ssh.port: expected a TCP port, a whole number from 1 to 65535, for example 22"),
     ({"drain": {"force": "yes"}}, "drain.force: expected true or false, without quotes"),
-    ({"nodes/worker-1/nodeIp": 10}, f"{AT}.nodeIp: expected an IP address of the host that other hosts reach (not loopback), for example 10.0.0.7 (YAML reads it as a number, so that 1.30 becomes 1.3: write it in quotes)"),
+    ({"nodes/worker-1/nodeIp": 10}, f"{AT}.nodeIp: expected an IP address of the host that other hosts reach (not loopback), or one of each family with a comma, for example 10.0.0.7 (YAML reads it as a number, so that 1.30 becomes 1.3: write it in quotes)"),
     # releases
     ({"kubernetes/version": "1.38.0"}, "kubernetes.version: Kubernetes 1.38.0 is not supported: it is newer than this release of kubenode knows; the nearest supported minor is 1.37"),
     ({"kubernetes/version": "1.28.9"}, "kubernetes.version: Kubernetes 1.28.9 is not supported: nothing of this project is tested with it, and its end of life has passed; the nearest supported minor is 1.29"),
     # SSH
-    ({"ssh/privateKeyFile": ..., "nodes/worker-2/ssh/agent": True}, "ssh: expected exactly one of privateKeyFile, privateKey, agent, password; none is given"),
+    ({"ssh/privateKeyFile": ..., "nodes/worker-2/ssh/agent": True}, "ssh: expected exactly one of privateKeyFile, privateKey, agent, password; none is given, for example privateKeyFile: secrets/id_ed25519"),
     ({"ssh/agent": True}, "ssh.agent: expected exactly one of privateKeyFile, privateKey, agent, password; privateKeyFile and agent are given"),
     ({"nodes/worker-1/ssh/hostKey": ...}, f"{AT}.ssh.hostKey: required: the host's public key, the text of /etc/ssh/ssh_host_ed25519_key.pub on it (or ssh.insecureIgnoreHostKey: true, to trust whoever answers)"),
     ({"nodes/worker-1/ssh/hostKey": "SHA256:abc"}, f'{AT}.ssh.hostKey: expected the host\'s public key as /etc/ssh/ssh_host_ed25519_key.pub has it, for example "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5..."'),
@@ -86,7 +86,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({"ssh/bastion": {"address": "10.0.0.1"}}, "ssh.bastion.user: required: a login name, for example root"),
     ({"ssh/bastion": {**BASTION, "agent": True}}, "ssh.bastion.agent: expected exactly one of privateKeyFile, privateKey, agent, password; privateKeyFile and agent are given"),
     ({"ssh/bastion": {**BASTION, "privateKeyFile": "nowhere", "hostKey": "x"}}, 'ssh.bastion.hostKey: expected the host\'s public key as /etc/ssh/ssh_host_ed25519_key.pub has it, for example "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5..."'),
-    ({"ssh/bastion": {key: value for key, value in BASTION.items() if key != "privateKeyFile"}}, "ssh.bastion: expected exactly one of privateKeyFile, privateKey, agent, password; none is given"),
+    ({"ssh/bastion": {key: value for key, value in BASTION.items() if key != "privateKeyFile"}}, "ssh.bastion: expected exactly one of privateKeyFile, privateKey, agent, password; none is given, for example privateKeyFile: secrets/id_ed25519"),
     ({"ssh/bastion": {key: value for key, value in BASTION.items() if key != "hostKey"}}, "ssh.bastion.hostKey: required: the bastion's public key, the text of /etc/ssh/ssh_host_ed25519_key.pub on it (or ssh.bastion.insecureIgnoreHostKey: true, to trust whoever answers)"),
     ({"ssh/bastion": {**BASTION, "insecureIgnoreHostKey": True}}, "ssh.bastion.insecureIgnoreHostKey: contradicts hostKey: leave one of them out"),
     ({"ssh/bastion": {**BASTION, "address": "10.0.0.7"}}, f"{AT}.ssh.bastion: the host is the bastion itself: give this node ssh: {{bastion: null}}"),
@@ -145,7 +145,13 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({f"{PROXY}/clusterCIDR": "10.96.0.0/16"}, f"{AT}.kubeProxy.extraConfig.clusterCIDR: this project's own: set cluster.podCidr"),
     ({f"{PROXY}/healthzBindAddress": "127.0.0.1:1"}, f"{AT}.kubeProxy.extraConfig.healthzBindAddress: expected 127.0.0.1:10256 or 0.0.0.0:10256: the host asks there"),
     ({f"{PROXY}/iptables": {"masqueradeAll": True}}, f"{AT}.kubeProxy.extraConfig.iptables.masqueradeAll: expected false: Calico's policies would see node addresses only"),
-    ({"kubeProxy": {"mode": "userspace"}}, "kubeProxy.mode: expected iptables, nftables or ipvs"),
+    ({"nodes/worker-1/taints": [{"key": "gpu", "effect": "Never"}]}, "nodes.worker-1.taints[0].effect: expected NoSchedule, PreferNoSchedule or NoExecute"),
+    ({"nodes/worker-1/taints": [{"key": "kubenode/x", "effect": "NoSchedule"}]}, "nodes.worker-1.taints[0].key: the prefix kubenode/ belongs to this stack's own taints"),
+    ({"nodes/worker-1/taints": [{"key": "node.kubernetes.io/not-ready", "effect": "NoExecute"}]}, "nodes.worker-1.taints[0].key: the control plane sets and removes these taints itself"),
+    ({"nodes/worker-1/taints": [{"key": "a", "effect": "NoSchedule"}, {"key": "a", "value": "b", "effect": "NoSchedule"}]}, "nodes.worker-1.taints[1]: is there twice with this key and effect"),
+    ({f"{KUBELET}/registerWithTaints": [{"key": "a", "effect": "NoSchedule"}]}, f"{AT}.kubelet.extraConfig.registerWithTaints: set taints of the node: its Node exists before its kubelet, which then adds none"),
+    ({"kubeProxy": {"mode": "userspace"}}, "kubeProxy.mode: expected iptables, nftables, ipvs or existing"),
+    ({"kubeProxy": {"mode": "existing", "extraConfig": {"portRange": "1-2"}}}, "kubeProxy.extraConfig: contradicts kubeProxy.mode, which is existing: no kube-proxy of ours would read it"),
 ]  # fmt: skip
 
 
@@ -166,7 +172,7 @@ def test_one_thing_wrong_is_one_line(changes: dict[str, Any], line: str, tmp_pat
         (
             {"nodes/worker-1/kubeProxy": {"mode": "nftables"}},
             "1.29.6",
-            "expected iptables or ipvs with Kubernetes 1.29",
+            "expected iptables, ipvs or existing with Kubernetes 1.29",
         ),
         ({f"{KUBELET}/rotateCertificates": True}, "1.10.2", "the kubelet of 1.10 has no field of this name"),
     ],
@@ -331,3 +337,42 @@ def test_a_private_key_that_cannot_be_used(text: str, tmp_path: Path) -> None:
         load(example.raw(), tmp_path)
     assert str(caught.value).startswith("ssh.privateKeyFile: ")
     assert len(caught.value.problems) == 1
+
+
+def test_a_problem_of_one_value_hides_none_of_another(tmp_path: Path) -> None:
+    """Each of these was found only in a second round, once what stands before it was right."""
+    changes = {
+        "cluster/podCidr": "10.96.0.0/8x",
+        "cluster/kubeconfigFile": "nowhere",
+        "cluster/dns/address": "10.1.0.10",
+        "ssh/port": "22",
+        "nodes/worker-1/nodeIp": "localhost",
+        "nodes/worker-1/labels": {"kubernetes.io/hostname": "x"},
+        "nodes/worker-2/nodeIp": "10.96.0.9",
+        "docker/logMaxFile": "five",
+        "docker/extraConfig": {"log-driver": "journald"},
+        f"{KUBELET}/maxPods": 5,
+        "nodes/worker-1/kubelet/healthyTimeoutSeconds": "soon",
+        f"{KUBELET}/nosuch": 1,
+    }
+    found = [problem.partition(": ")[0] for problem in example.problems(tmp_path, changes)]
+    assert sorted(set(found)) == [
+        "cluster.dns.address",
+        "cluster.kubeconfigFile",
+        "cluster.podCidr",
+        "docker.extraConfig.log-driver",
+        "docker.logMaxFile",
+        "nodes.worker-1.kubelet.extraConfig.nosuch",
+        "nodes.worker-1.kubelet.healthyTimeoutSeconds",
+        "nodes.worker-1.labels.kubernetes.io/hostname",
+        "nodes.worker-1.nodeIp",
+        "nodes.worker-2.nodeIp",
+        "ssh.port",
+    ]
+
+
+def test_a_wrong_way_to_log_in_is_not_also_a_missing_one(tmp_path: Path) -> None:
+    found = example.problems(tmp_path, {"ssh/privateKeyFile": 7})
+    assert found == [
+        "ssh.privateKeyFile: expected a path relative to the project directory, for example secrets/id_ed25519 (YAML reads it as a number, so that 1.30 becomes 1.3: write it in quotes)"
+    ]

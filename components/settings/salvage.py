@@ -1,0 +1,48 @@
+"""What is left of a section with problems, so that the checks after it report theirs in the same breath. Pure.
+
+Does not own a result: what is salvaged is only looked at, because a configuration with a problem is refused.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+# Each attempt leaves out what the one before it found wrong; a value may be wrong below one that was wrong itself.
+_ATTEMPTS = 4
+
+
+def salvaged(
+    model: type[ModelT], value: object, filling: Mapping[str, object] | None = None
+) -> ModelT | None:
+    """The section without its wrong values, as if they had not been given; `filling` stands in for required ones.
+
+    None if a required value is missing that `filling` does not have.
+    """
+    rest: dict[Any, Any] = copy.deepcopy(dict(value)) if isinstance(value, Mapping) else {}
+    for _ in range(_ATTEMPTS):
+        try:
+            return model.model_validate({**(filling or {}), **rest})
+        except ValidationError as error:
+            for detail in error.errors(include_input=False, include_url=False):
+                location = tuple(detail["loc"])
+                # What lacks a required value goes as a whole.
+                _drop(rest, location[:-1] if detail["type"] == "missing" else location)
+    return None
+
+
+def _drop(value: dict[Any, Any], location: tuple[int | str, ...]) -> None:
+    """Leave out what stands at a location, or the whole list or map of checked keys that it stands in."""
+    if not location:
+        return
+    key, below = location[0], location[1:]
+    inner = value.get(key)
+    if below and isinstance(inner, dict) and below[-1] != "[key]" and below[0] in inner:
+        _drop(inner, below)
+    else:
+        value.pop(key, None)

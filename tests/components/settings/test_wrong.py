@@ -1,0 +1,212 @@
+"""What a user is told who writes something wrong: the whole message of the whole program, and nothing else happens.
+
+Each row is a stack file's `config:` as somebody may write it, laid over a good one (null takes a key out). The single
+refusals, one by one, are in test_problems.py.
+"""
+# ruff: noqa: E501 - the table has one case a line
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from components.settings.merge import patched
+from tests.components import example, program
+
+CASES: list[tuple[str, list[str]]] = [
+    ("rollout: 2", ["rollout: expected a map of keys and values, for example {batchSize: 1}"]),
+    ("kubernetes: 1.37.2", ['kubernetes: expected a map of keys and values, for example {version: "1.37.2"}']),
+    ("node: {worker-9: {address: 10.0.0.9}}", ["node: unknown key, did you mean nodes?"]),
+    ("kube-proxy: {mode: ipvs}", ["kube-proxy: unknown key, did you mean kubeProxy?"]),
+    ("cluster: {podCIDR: 10.244.0.0/16}", ["cluster.podCIDR: unknown key, did you mean podCidr?"]),
+    ("cluster: ~", [
+        "cluster.podCidr: required: an address range without host bits, or one of each family with a comma, for example 10.244.0.0/16",
+        "cluster.serviceCidr: required: an address range without host bits, or one of each family with a comma, for example 10.96.0.0/16",
+        "cluster.dns: required: the cluster's DNS, with its address, for example {address: 10.96.0.10}",
+        "cluster: expected kubeconfigFile or kubeconfig, for example kubeconfigFile: secrets/admin.kubeconfig",
+    ]),
+    ("cluster: {podCidr: 10.244.0.0}", ["cluster.podCidr: expected an address range without host bits, or one of each family with a comma, for example 10.244.0.0/16"]),
+    ("cluster: {podCidr: 10.244.3.7/16}", ["cluster.podCidr: expected an address range without host bits, or one of each family with a comma, for example 10.244.0.0/16"]),
+    ("cluster: {serviceCidr: 10.244.96.0/20, dns: {address: 10.244.96.10}}", ["cluster.serviceCidr: overlaps podCidr 10.244.0.0/16"]),
+    ("cluster: {dns: 10.96.0.10}", ["cluster.dns: expected a map of keys and values, for example {address: 10.96.0.10}"]),
+    ("cluster: {dns: {address: kube-dns}}", ["cluster.dns.address: expected an IP address, for example 10.96.0.10"]),
+    ("cluster: {dns: {address: 10.100.0.10}}", ["cluster.dns.address: expected an address inside serviceCidr 10.96.0.0/16"]),
+    ('cluster: {server: "10.0.0.1:6443"}', ["cluster.server: expected an https URL, for example https://10.0.0.1:6443"]),
+    ('cluster: {server: "https://localhost:6443"}', ["cluster.server: this is a loopback address, which nodes cannot reach: set one they can, for example https://10.0.0.1:6443"]),
+    ("cluster: {kubeconfigFile: secrets/other.kubeconfig}", ["cluster.kubeconfigFile: there is no file secrets/other.kubeconfig in the project directory (a preview can do without it if server, caData and identifier are set)"]),
+    ("cluster: {kubeconfigFile: /nowhere/admin.kubeconfig}", ["cluster.kubeconfigFile: there is no file /nowhere/admin.kubeconfig (a preview can do without it if server, caData and identifier are set)"]),
+    ("cluster: {kubeconfigFile: ~}", ["cluster: expected kubeconfigFile or kubeconfig, for example kubeconfigFile: secrets/admin.kubeconfig"]),
+    ('cluster: {kubeconfig: "apiVersion: v1"}', ["cluster.kubeconfig: contradicts kubeconfigFile: leave one of them out"]),
+    ("cluster: {context: kubernetes-admin@production}", ["cluster.kubeconfigFile: the kubeconfig has no context kubernetes-admin@production; it has admin@example, admin@other"]),
+    ("cluster: {caData: not base64}", ["cluster.caData: expected certificates in PEM or the base64 of it, as certificate-authority-data of a kubeconfig, for example LS0tLS1CRUdJTi..."]),
+    ("ssh: {privateKeyFile: ~}", ["ssh: expected exactly one of privateKeyFile, privateKey, agent, password; none is given, for example privateKeyFile: secrets/id_ed25519"]),
+    ("ssh: {agent: true}", ["ssh.agent: expected exactly one of privateKeyFile, privateKey, agent, password; privateKeyFile and agent are given"]),
+    ("ssh: {password: hunter2}", ["ssh.password: expected exactly one of privateKeyFile, privateKey, agent, password; privateKeyFile and password are given"]),
+    ('ssh: {port: "22"}', ["ssh.port: expected a TCP port, a whole number from 1 to 65535, for example 22"]),
+    ("ssh: {user: Admin User}", ["ssh.user: expected a login name, for example root"]),
+    ("ssh: {privateKeyFile: SHA256SUMS}", ["ssh.privateKeyFile: SHA256SUMS is no private key in PEM, or one with a passphrase (which works through ssh.agent: true)"]),
+    ('nodes: {worker-1: {ssh: {hostKey: "SHA256:uNiVztksCsDhcc0u9e8BgrJXVGDrwjdwXPMgAdRiLDs"}}}', ['nodes.worker-1.ssh.hostKey: expected the host\'s public key as /etc/ssh/ssh_host_ed25519_key.pub has it, for example "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5..."']),
+    ('nodes: {worker-1: {ssh: {hostKey: "10.0.0.7 ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHB1dCB0aGUga2V5IG9mIHdvcmtlci0xIGluIGhlcmUh"}}}', ['nodes.worker-1.ssh.hostKey: expected the host\'s public key as /etc/ssh/ssh_host_ed25519_key.pub has it, for example "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5..."']),
+    ("nodes: {worker-1: {ssh: {hostKey: ~}}, worker-2: {ssh: {hostKey: ~}}}", [
+        "nodes.worker-1.ssh.hostKey: required: the host's public key, the text of /etc/ssh/ssh_host_ed25519_key.pub on it (or ssh.insecureIgnoreHostKey: true, to trust whoever answers)",
+        "nodes.worker-2.ssh.hostKey: required: the host's public key, the text of /etc/ssh/ssh_host_ed25519_key.pub on it (or ssh.insecureIgnoreHostKey: true, to trust whoever answers)",
+    ]),
+    ("nodes: {worker-1: {ssh: {insecureIgnoreHostKey: true}}}", ["nodes.worker-1.ssh.insecureIgnoreHostKey: contradicts hostKey: leave one of them out"]),
+    ("downloads: {mirror: mirror.example.org}", ["downloads.mirror: expected an http or https URL, for example https://mirror.example.org/kubernetes"]),
+    ("downloads: {urls: {kubelet: 'https://files.example.org/{release}/kubelet'}}", ["downloads.urls.kubelet: expected an http or https URL in which {version} and {architecture} may stand, for example \"https://mirror.example.org/kubernetes/v{version}/{architecture}/kubelet\""]),
+    ("downloads: {urls: {kubeproxy: 'https://files.example.org/kube-proxy'}}", ["downloads.urls.kubeproxy: unknown key, did you mean kubeProxy?"]),
+    ("downloads: {checksumsFile: sums}", ["downloads.checksumsFile: there is no file sums in the project directory"]),
+    ("downloads: {checksumsFile: ~}", [
+        "downloads.checksumsFile: no SHA-256 for release/v1.37.2/bin/linux/amd64/kubelet: set a file with a line for it, as sha256sum prints it",
+        "downloads.checksumsFile: no SHA-256 for release/v1.37.2/bin/linux/amd64/kube-proxy: set a file with a line for it, as sha256sum prints it",
+        "downloads.checksumsFile: no SHA-256 for cri-dockerd/v0.4.3/cri-dockerd-0.4.3.amd64.tgz: set a file with a line for it, as sha256sum prints it",
+        "downloads.checksumsFile: no SHA-256 for cni-plugins/v1.1.1/cni-plugins-linux-amd64-v1.1.1.tgz: set a file with a line for it, as sha256sum prints it",
+        "downloads.checksumsFile: no SHA-256 for images/pause.tar: set a file with a line for it, as sha256sum prints it",
+        "downloads.checksumsFile: no SHA-256 for images/nginx.tar: set a file with a line for it, as sha256sum prints it",
+    ]),
+    ("kubernetes: {version: 1.37}", ['kubernetes.version: expected a full Kubernetes version in quotes, for example "1.37.2" (YAML reads it as a number, so that 1.30 becomes 1.3: write it in quotes)']),
+    ("kubernetes: {version: latest}", ['kubernetes.version: expected a full Kubernetes version in quotes, for example "1.37.2"']),
+    ('kubernetes: {version: "1.37"}', ['kubernetes.version: expected a full Kubernetes version in quotes, for example "1.37.2"']),
+    ('kubernetes: {version: "1.20.15"}', ["kubernetes.version: Kubernetes 1.20.15 is not supported: nothing of this project is tested with it, and its end of life has passed; the nearest supported minor is 1.29"]),
+    ('kubernetes: {version: "1.36.4"}', [
+        "downloads.checksumsFile: no SHA-256 for release/v1.36.4/bin/linux/amd64/kubelet: add its line to SHA256SUMS",
+        "downloads.checksumsFile: no SHA-256 for release/v1.36.4/bin/linux/amd64/kube-proxy: add its line to SHA256SUMS",
+    ]),
+    ("docker: {logMaxSize: 10 MB}", ["docker.logMaxSize: expected a size in k, m or g, for example 10m"]),
+    ('docker: {logMaxFile: "5"}', ["docker.logMaxFile: expected a whole number from 1 to 1000, for example 3"]),
+    ("docker: {package: Docker CE}", ["docker.package: expected a package, with a version if you want to pin it, for example docker.io=20.10.24+dfsg1-1"]),
+    ("docker: {cgroupDriver: cgroupv2}", ["docker.cgroupDriver: expected systemd or cgroupfs"]),
+    ('docker: {criDockerd: {version: "0.2.6"}}', ["docker.criDockerd.version: Kubernetes 1.37 needs cri-dockerd 0.3.0 or newer"]),
+    ("docker: {criDockerd: 0.4.3}", ['docker.criDockerd: expected a map of keys and values, for example {version: "0.4.3"}']),
+    ("docker: {images: nginx}", ["docker.images: expected a list, for example [{name: registry.k8s.io/pause:3.10.2, path: images/pause-3.10.2.tar}]"]),
+    ("docker: {images: [{path: images/nginx.tar}]}", ["docker.images[0].name: required: an image with a tag other than latest, or a digest, for example registry.k8s.io/pause:3.10.2"]),
+    ("docker: {images: [{name: nginx, path: images/nginx.tar}]}", ["docker.images[0].name: expected an image with a tag other than latest, or a digest, for example registry.k8s.io/pause:3.10.2"]),
+    ('docker: {images: [{name: "nginx:1.27.3", url: "https://files.example.org/nginx.tar", sha256: abc}]}', ["docker.images[0].sha256: expected a SHA-256 of 64 hexadecimal digits, for example 9f86d081884c..."]),
+    ("docker: {extraConfig: {log-driver: journald}}", ["docker.extraConfig.log-driver: expected json-file: kubectl logs reads no other driver's logs"]),
+    ("docker: {extraConfig: [debug]}", ["docker.extraConfig: expected a map of keys and values, for example {max-concurrent-downloads: 5}"]),
+    ("kubelet: {extraConfig: {maxpods: 55}}", ["kubelet.extraConfig.maxpods: the kubelet of 1.37 has no field of this name; did you mean maxPods?"]),
+    ("kubelet: {extraConfig: {cgroupDriver: cgroupfs}}", ["kubelet.extraConfig.cgroupDriver: contradicts docker.cgroupDriver, which is systemd: set the driver there"]),
+    ("kubelet: {extraConfig: {kind: KubeletConfiguration}}", ["kubelet.extraConfig.kind: this project's own, leave it out"]),
+    ("kubelet: {extraConfig: {evictionSoft: {memory.available: 500Mi}}}", ["kubelet.extraConfig.evictionSoft.memory.available: the kubelet needs a grace period for it, for example evictionSoftGracePeriod: {memory.available: 1m30s}"]),
+    ("kubelet: {extraFlags: {--v: 4}}", ["kubelet.extraFlags.--v: expected a flag without its dashes, for example v"]),
+    ("kubelet: {extraFlags: [v=4]}", ["kubelet.extraFlags: expected a map of keys and values, for example {v: 4}"]),
+    ("kubelet: {extraFlags: {node-labels: rack=7}}", ["kubelet.extraFlags.node-labels: --node-labels is this project's own: set labels of the node"]),
+    ("kubelet: {healthyTimeoutSeconds: 2m}", ["kubelet.healthyTimeoutSeconds: expected a number of seconds, a whole number from 1 to 86400, for example 120"]),
+    ("kubeProxy: {mode: IPVS}", ["kubeProxy.mode: expected iptables, nftables, ipvs or existing"]),
+    ("kubeProxy: {extraConfig: {clusterCIDR: 10.244.0.0/16}}", ["kubeProxy.extraConfig.clusterCIDR: this project's own: set cluster.podCidr"]),
+    ("kubeProxy: {extraConfig: {bindAdress: 0.0.0.0}}", ["kubeProxy.extraConfig.bindAdress: the kube-proxy of 1.37 has no field of this name; did you mean bindAddress?"]),
+    ("host: {swap: disable}", ["host.swap: expected refuse or allow"]),
+    ("host: {architecture: x86_64}", ["host.architecture: expected amd64 or arm64"]),
+    ("host: {packages: nfs-common}", ["host.packages: expected a list, for example [nfs-common]"]),
+    ("host: {packages: [nfs-common; reboot]}", ["host.packages[0]: expected a package, with a version if you want to pin it, for example docker.io=20.10.24+dfsg1-1"]),
+    ("host: {sysctls: {net.ipv4.ip_forward: yes}}", ["host.sysctls.net.ipv4.ip_forward: expected the value of a kernel setting, for example 1 (or nothing, to leave it alone)"]),
+    ("calico: {mode: install}", ["calico.mode: expected external, there is no other choice yet"]),
+    ("calico: {cniPlugins: true}", ['calico.cniPlugins: expected a map of keys and values, for example {version: "1.1.1"}']),
+    ("calico: {cniPlugins: {}}", ['calico.cniPlugins.version: required: a full version in quotes, for example "1.1.1"']),
+    ("rollout: {batchSize: 50%}", ["rollout.batchSize: expected a whole number from 1 to 1000, for example 3"]),
+    ("rollout: {batchSize: 0}", ["rollout.batchSize: expected a whole number from 1 to 1000, for example 3"]),
+    ("drain: {timeoutSeconds: 5m}", ["drain.timeoutSeconds: expected a number of seconds, a whole number from 1 to 86400, for example 120"]),
+    ('drain: {force: "yes"}', ["drain.force: expected true or false, without quotes"]),
+    ("timeouts: {readySeconds: -1}", ["timeouts.readySeconds: expected a number of seconds, a whole number from 1 to 86400, for example 120"]),
+    ("identity: {approval: rbac}", ["identity.approval: expected exact, there is no other choice yet"]),
+    ("identity: {earlyRenewalHours: 9000}", ["identity.earlyRenewalHours: expected less than certificateValidityHours, which is 8760"]),
+    ('verification: {image: "nginx:latest"}', ["verification.image: expected an image with a tag other than latest, or a digest, for example registry.k8s.io/pause:3.10.2"]),
+    ("verification: {enabled: 1}", ["verification.enabled: expected true or false, without quotes"]),
+    ("nodes: [{name: worker-1, address: 10.0.0.7}]", ["nodes: expected a map with the nodes' names as keys, for example worker-1: {address: 10.0.0.7}"]),
+    ("nodes: ~", ["nodes: expected at least one node, for example worker-1: {address: 10.0.0.7}"]),
+    ("nodes: {worker_3: {address: 10.0.0.9}}", ["nodes.worker_3: expected a node name of at most 63 lower case letters, digits, hyphens and dots, for example worker-1"]),
+    ("nodes: {worker-3: 10.0.0.9}", ["nodes.worker-3: expected a map of keys and values, for example {address: 10.0.0.7}"]),
+    ("nodes: {worker-1: {address: ~}}", ["nodes.worker-1.address: required: an IP address or host name, for example 10.0.0.7"]),
+    ('nodes: {worker-1: {address: "10.0.0.7:22"}}', ["nodes.worker-1.address: expected an IP address or host name, for example 10.0.0.7"]),
+    ("nodes: {worker-2: {address: 10.0.0.7, ssh: {port: 22}}}", ["nodes.worker-2.address: is the address of worker-1 too"]),
+    ("nodes: {worker-1: {address: worker-1.example.org}}", ["nodes.worker-1.nodeIp: required: address gives none, so set an IP address of the host, for example 10.0.0.7"]),
+    ("nodes: {worker-1: {nodeIp: 127.0.0.1}}", ["nodes.worker-1.nodeIp: expected an IP address of the host that other hosts reach (not loopback), or one of each family with a comma, for example 10.0.0.7"]),
+    ("nodes: {worker-1: {address: 10.96.0.20}}", ["nodes.worker-1.address: lies inside cluster.serviceCidr 10.96.0.0/16"]),
+    ("nodes: {worker-1: {drain: {timeoutSeconds: 60}}}", ["nodes.worker-1.drain: stands once, for all nodes: move it to kubenode:drain"]),
+    ('nodes: {worker-1: {lables: {rack: "7"}}}', ["nodes.worker-1.lables: unknown key, did you mean labels?"]),
+    ("nodes: {worker-1: {labels: {rack: 7}}}", ["nodes.worker-1.labels.rack: expected a label value of at most 63 letters, digits, . _ -, for example rack-7 (YAML reads it as a number, so that 1.30 becomes 1.3: write it in quotes)"]),
+    ("nodes: {worker-1: {labels: {kubernetes.io/role: worker}}}", ["nodes.worker-1.labels.kubernetes.io/role: kubernetes.io and k8s.io are reserved: take a domain of your own, for example example.org/rack"]),
+    ("nodes: {worker-1: {labels: {kubernetes.io/hostname: w1}}}", ["nodes.worker-1.labels.kubernetes.io/hostname: the kubelet sets this label itself"]),
+    ("nodes: {worker-1: {annotations: {kubenode/in-service: x}}}", ["nodes.worker-1.annotations.kubenode/in-service: the prefix kubenode/ belongs to this stack's own annotations"]),
+    ('nodes: {worker-2: {docker: {criDockerd: {version: "0.4.1"}}}}', ["nodes.worker-2.docker.criDockerd.version: cri-dockerd 0.4.1 needs Docker 23 or newer, not Docker 20: use 0.4.3"]),
+    ("nodesFile: nodes.yaml", ["nodesFile: contradicts nodes: give one of them"]),
+    ("{nodes: ~, nodesFile: nodes.yaml}", ["nodesFile: there is no file nodes.yaml in the project directory"]),
+    ("{nodes: ~, nodesFile: twice.yaml}", ["nodesFile: twice.yaml is no YAML, line 2: a key stands there twice"]),
+    (r"""
+cluster: {podCidr: pods, dns: {adress: 10.96.0.10}}
+ssh: {port: 0}
+docker: {logMaxSize: 10 MB, packages: docker-ce}
+rollout: {batchSize: none}
+nodes:
+  worker-1: {address: 10.0.0.300, kubelet: {extraConfig: {maxpods: 3}}, labels: {kubenode/x: y}}
+  worker_3: {}
+""", [
+        "cluster.podCidr: expected an address range without host bits, or one of each family with a comma, for example 10.244.0.0/16",
+        "cluster.dns.adress: unknown key, did you mean address?",
+        "rollout.batchSize: expected a whole number from 1 to 1000, for example 3",
+        "ssh.port: expected a TCP port, a whole number from 1 to 65535, for example 22",
+        "docker.logMaxSize: expected a size in k, m or g, for example 10m",
+        "docker.packages: unknown key, did you mean package?",
+        "nodes.worker_3: expected a node name of at most 63 lower case letters, digits, hyphens and dots, for example worker-1",
+        "nodes.worker-1.address: expected an IP address or host name, for example 10.0.0.7",
+        "nodes.worker-1.labels.kubenode/x: the prefix kubenode/ belongs to this stack's own labels",
+        "nodes.worker-1.kubelet.extraConfig.maxpods: the kubelet of 1.37 has no field of this name; did you mean maxPods?",
+    ]),
+]  # fmt: skip
+
+
+def _written(directory: Path, text: str) -> dict[str, object]:
+    example.write_project(directory)
+    (directory / "twice.yaml").write_text("worker-1: {address: 10.0.0.7}\nworker-1: {address: 10.0.0.8}\n")
+    return patched(example.raw(), yaml.safe_load(text))
+
+
+@pytest.mark.parametrize(("text", "lines"), CASES, ids=[text.strip().partition("\n")[0] for text, _ in CASES])
+def test_the_whole_message(
+    text: str, lines: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = program.run(_written(tmp_path, text), tmp_path, monkeypatch)
+    assert ran.error.splitlines() == ["the configuration of stack test has problems:", *lines]
+    # No resource but the stack itself, no function of a plugin, no process: no host and no cluster.
+    assert ran.registered == []
+    assert ran.asked == []
+    assert ran.started == []
+
+
+def test_there_are_enough_of_them() -> None:
+    assert len(CASES) >= 60
+    assert max(len(lines) for _, lines in CASES) >= 8
+
+
+@pytest.mark.parametrize("preview", [True, False], ids=["preview", "up"])
+def test_a_good_configuration_does_register_and_ask(
+    preview: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Shows that the way of counting would notice."""
+    ran = program.run(_written(tmp_path, "{}"), tmp_path, monkeypatch, preview=preview)
+    assert ran.error == ""
+    assert ran.asked == ["command:local:run"]
+    assert "worker-1-kubelet" in ran.registered
+    assert len(ran.registered) > 30
+
+
+def test_a_section_without_keys_is_an_empty_section(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Pulumi hands it over; tests/plugins/test_configuration.py shows that it does."""
+    raw = {**_written(tmp_path, "{}"), "timeouts": "", "calico": "", "docker": ""}
+    assert program.run(raw, tmp_path, monkeypatch).error == ""
+
+
+def test_an_up_without_the_files_of_the_secrets_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = _written(tmp_path, "{}")
+    (tmp_path / "id_ed25519").unlink()
+    ran = program.run(raw, tmp_path, monkeypatch, preview=False)
+    assert ran.error.splitlines() == [
+        "the configuration of stack test has problems:",
+        "ssh.privateKeyFile: there is no file id_ed25519 in the project directory",
+    ]
+    assert (ran.registered, ran.asked, ran.started) == ([], [], [])
+    assert program.run(raw, tmp_path, monkeypatch, preview=True).error == ""
