@@ -34,7 +34,8 @@ _LOCK = r"""
 exec perl -MFcntl -e '
     $| = 1;
     open(F, ">>", "/var/lib/dpkg/lock-frontend") or die;
-    fcntl(F, F_SETLK, pack("s s x4 q q i x4", F_WRLCK, 0, 0, 0, 0)) or die;
+    my $whole = pack("s s x4 q q i x4", F_WRLCK, 0, 0, 0, 0);
+    fcntl(F, F_SETLK, $whole) or die;
     print "held\n";
     for (1 .. 1200) {
         if (`pgrep -f "^apt-get .* install"`) { sleep 2; print "met\n"; exit }
