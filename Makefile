@@ -49,11 +49,13 @@ show: $(VENV)/.stamp ## What the host of NODE=name will hold (STACK=dev, PART=, 
 docs: $(VENV)/.stamp ## Write docs/configuration.md and the JSON Schemas from the models
 	@$(BIN)/python -m components.settings
 
-lint: $(VENV)/.stamp ## ruff, mypy, shellcheck
+lint: $(VENV)/.stamp ## ruff, mypy, shellcheck, actionlint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/shellcheck -s sh -x -P components/remote $$(git grep -lE '^#(!/bin/sh| shellcheck shell=sh)' -- . ':!*.py' ':!*.md')
+	@$(BIN)/python -m sandbox.tools build --only actionlint >/dev/null
+	"$$($(BIN)/python -m sandbox.tools path actionlint)" -shellcheck $(BIN)/shellcheck -pyflakes=
 
 test: lint tools ## Everything: lint, unit, shell, plugins, and end to end on a sandbox of its own
 	$(BIN)/python -m pytest tests

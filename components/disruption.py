@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 
 from components.docker import files as docker_files
 from components.host import proxy
@@ -45,8 +46,8 @@ def disruption_digest(node: NodeSettings) -> str:
     flags = node.kubelet.extra_flags
     inputs: dict[str, object] = {
         # A restart of Docker, or another release of it or of cri-dockerd, may take every container with it.
-        "docker-package": node.docker.package,
-        "docker-files": {file.name: file.content for file in docker_files.files(node)},
+        "docker-package": _docker_release(node),
+        "docker-files": {file.name: file.content for file in docker_files.files(_in_its_place(node))},
         "cri-dockerd": node.artifacts.cri_dockerd.sha256 if node.artifacts.cri_dockerd else None,
         # Another minor of the kubelet over running pods is unsupported upstream; a patch release is fine.
         "kubernetes-minor": node.minor.name,
@@ -59,3 +60,14 @@ def disruption_digest(node: NodeSettings) -> str:
     if (environment := proxy.public_environment(node)) is not None:
         inputs["docker-proxy"] = environment
     return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
+
+
+def _docker_release(node: NodeSettings) -> str:
+    """What the release of Docker Engine comes from."""
+    archive = node.docker.archive if node.docker.source == "archive" else None
+    return archive.sha256 if archive else " ".join(docker_files.packages(node))
+
+
+def _in_its_place(node: NodeSettings) -> NodeSettings:
+    """With Docker's data in its usual place: a change of it is refused on the host, so nothing is drained for it."""
+    return replace(node, docker=node.docker.model_copy(update={"data_root": None}))

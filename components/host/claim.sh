@@ -55,9 +55,15 @@ preflight() {
     esac
     [ -z "$kn_arch" ] || [ "$kn_found" = "$kn_arch" ] ||
         problem "the machine is $kn_found, the configuration says $kn_arch"
-    kn_free=$(df -Pk /var/lib | awk 'NR == 2 { print int($4 / 1024) }')
-    [ "$kn_free" -ge "$(kn_setting disk-free-megabytes 2048)" ] ||
-        problem "/var/lib has $kn_free MiB free, needs $(kn_setting disk-free-megabytes 2048): make room, or set host.diskFreeMegabytes"
+    # Images and containers may have a disk of their own.
+    for kn_dir in /var/lib $(kn_setting data-root); do
+        kn_place=$kn_dir
+        while [ ! -e "$kn_place" ]; do kn_place=$(dirname "$kn_place"); done
+        [ -d "$kn_place" ] || problem "$kn_place is no folder, so $kn_dir cannot be made"
+        kn_free=$(df -Pk "$kn_place" | awk 'NR == 2 { print int($4 / 1024) }')
+        [ "$kn_free" -ge "$(kn_setting disk-free-megabytes 2048)" ] ||
+            problem "$kn_dir has $kn_free MiB free, needs $(kn_setting disk-free-megabytes 2048): make room, or set host.diskFreeMegabytes"
+    done
     [ -s /etc/machine-id ] || problem "/etc/machine-id is missing or empty: run 'systemd-machine-id-setup'"
     kn_clock=$(kn_clock_skew)
     [ -z "$kn_clock" ] || problem "$kn_clock"
@@ -79,6 +85,8 @@ preflight_bare() {
         [ ! -d "$kn_dir" ] || [ -z "$(ls -A "$kn_dir")" ] ||
             problem "$kn_dir is not empty: another installation left it. Clean it up first, for example with 'kubeadm reset'"
     done
+    kn_way=$(kn_docker_in_the_way "$(kn_setting docker-source distribution)" "$(kn_setting docker-package)")
+    [ -z "$kn_way" ] || problem "$kn_way"
     for kn_port in 10248 10249 10250 10256; do
         ! listening "$kn_port" || problem "port $kn_port is taken; kubelet and kube-proxy need it"
     done

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from components.docker import files as docker_files
 from components.host import files
 from components.remote import toolkit
 from components.remote.content import Content
@@ -53,13 +54,19 @@ def prepare(node: NodeSettings) -> Content:
 
 def preflight(node: NodeSettings) -> dict[str, Sequence[str]]:
     """What must hold before anything is written."""
-    return {
+    engine = [package.partition("=")[0] for package in docker_files.packages(node)[:1]]
+    checks: dict[str, Sequence[str]] = {
         "os-family": [node.host.os_family],
         "architecture": [node.host.architecture],
         "swap": [node.host.swap],
         "disk-free-megabytes": [str(node.host.disk_free_megabytes)],
+        "docker-source": [node.docker.source],
+        "docker-package": engine,
         **_clock(node),
     }
+    if node.docker.data_root is not None:
+        checks["data-root"] = [node.docker.data_root]
+    return checks
 
 
 def _clock(node: NodeSettings) -> dict[str, Sequence[str]]:

@@ -15,7 +15,7 @@ from components.settings import NodeSettings
 
 
 class Credentials(Part):
-    """Owns the CA certificate, the bootstrap kubeconfig until the node has joined, and our kube-proxy's kubeconfig."""
+    """Owns the CA certificate, the bootstrap kubeconfig until the join, our kube-proxy's, and registries' logins."""
 
     def __init__(
         self,

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 
+from components.identity.registries import registries
 from components.remote.bundle import HostFile
 from components.remote.content import Content
 from components.rendering import yaml_text
@@ -30,6 +31,9 @@ def content(node: NodeSettings, token: str, proxy_certificate_pem: str, proxy_ke
     files = [certificate_authority(node.cluster.ca_pem), bootstrap(server, token)]
     if node.runs_kube_proxy:
         files.append(kube_proxy(server, proxy_certificate_pem, proxy_key_pem))
+    logins = registries(node)
+    if logins is not None:
+        files.append(logins)
     return Content(files=files)
 
 

@@ -74,6 +74,7 @@ def host_command(
 ) -> command.remote.Command:
     """One part of one node."""
     create, update, delete = command_lines(host, part)
+    opts.ignore_changes = [*(opts.ignore_changes or []), *_unknown(host.connection)]
     return command.remote.Command(
         name,
         connection=_connection(host),
@@ -121,6 +122,16 @@ def _connection(host: Host) -> command.remote.ConnectionArgs:
         per_dial_timeout=ssh.per_dial_timeout_seconds,
         proxy=_bastion(ssh),
     )
+
+
+def _unknown(ssh: ConnectionSettings) -> list[str]:
+    """Keys whose file is not there, which only a preview may do without: that says nothing about a change."""
+    places = {"connection.privateKey": ssh, "connection.proxy.privateKey": ssh.bastion}
+    return [
+        place
+        for place, login in places.items()
+        if login is not None and login.private_key_file is not None and login.private_key is None
+    ]
 
 
 def _bastion(ssh: ConnectionSettings) -> command.remote.ProxyConnectionArgs | None:

@@ -505,9 +505,10 @@ kn_put_artifacts() {
             case $kn_apath in
             */)
                 kn_run 300 tar -xzf "$kn_archive" -C "$kn_unpacked" --no-same-owner
-                find "$kn_unpacked" -type f | sort >"$KN_TMP/members"
+                # What lies below the member, or all.
+                find "$kn_unpacked/$kn_member" -type f | sort >"$KN_TMP/members"
                 while read -r kn_source; do
-                    kn_put_artifact "$kn_aname" "$kn_apath${kn_source#"$kn_unpacked/"}" "$kn_source"
+                    kn_put_artifact "$kn_aname" "$kn_apath${kn_source#"$kn_unpacked/$kn_member"}" "$kn_source"
                 done <"$KN_TMP/members"
                 ;;
             *)
@@ -608,7 +609,7 @@ kn_start() {
         kn_restarted=restarted
         KN_STARTED="$KN_STARTED $kn_sunit"
         systemctl is-active -q "$kn_sunit" || kn_restarted=started
-        kn_try 180 systemctl restart "$kn_sunit" || kn_roll_back "$kn_sunit"
+        kn_restart "$kn_sunit" || kn_roll_back "$kn_sunit"
     elif ! systemctl is-active -q "$kn_sunit"; then
         kn_restarted=started
         KN_STARTED="$KN_STARTED $kn_sunit"
@@ -619,6 +620,9 @@ kn_start() {
     kn_wait "$kn_stimeout" "$kn_health" || kn_roll_back "$kn_sunit"
     [ -z "$kn_restarted" ] || kn_say "$kn_restarted $kn_sunit, healthy after $(($(kn_now) - kn_begin)) s"
 }
+
+# kn_restart UNIT: a part may have a way of its own, and put it in place of this.
+kn_restart() { kn_try 180 systemctl restart "$1"; }
 
 # kn_roll_back UNIT: never returns.
 kn_roll_back() {
@@ -640,7 +644,7 @@ kn_roll_back() {
         kn_try 60 systemctl daemon-reload || :
         for kn_unit in $kn_again; do
             kn_try 10 systemctl reset-failed "$kn_unit" || :
-            kn_try 180 systemctl restart "$kn_unit" || :
+            kn_restart "$kn_unit" || :
         done
         case " $kn_again " in
         *" $1 "*)
@@ -835,8 +839,9 @@ Install that version on the host, or leave the version out of the configuration.
             kn_apt 300 update
             kn_unreachable | grep -q . || : >"$KN_LISTS/fetched"
         }
+        # A package that another one would push out may be somebody's.
         # shellcheck disable=SC2086 # package names are words
-        kn_apt 900 install -y $kn_versions $kn_missing
+        kn_apt 900 install -y --no-remove $kn_versions $kn_missing
     fi
     kn_note_packages
     rm -rf "$KN_RECORD/apt/cache"
@@ -949,6 +954,37 @@ kn_restore_accounts() {
         cmp -s "/etc/$kn_file" "$KN_R/accounts/$kn_file" || continue
         if [ -e "$KN_R/accounts/$kn_file-" ]; then cp -a "$KN_R/accounts/$kn_file-" "/etc/$kn_file-"; else rm -f "/etc/$kn_file-"; fi
     done
+}
+
+# kn_docker_in_the_way SOURCE PACKAGE: why a Docker of this source cannot be set up on this host, of which nothing is ours
+# yet; nothing if it can. The preflight asks, and Docker's own part.
+kn_docker_in_the_way() {
+    kn_found=
+    for kn_package in $2 docker.io docker-ce moby-engine docker-ee; do
+        [ -n "$kn_found" ] || ! kn_package_installed "$kn_package" || kn_found="the package $kn_package"
+    done
+    if [ -n "$kn_found" ]; then
+        :
+    elif systemctl cat snap.docker.dockerd.service >/dev/null 2>&1; then
+        kn_found="the snap docker"
+    elif command -v dockerd >/dev/null; then
+        kn_found=$(command -v dockerd)
+    elif systemctl cat docker.service >/dev/null 2>&1; then
+        kn_found="the unit docker.service"
+    fi
+    case $1:$kn_found in
+    existing:) printf 'docker.source is existing, and no Docker is installed here: install one, or choose another docker.source' ;;
+    existing:*)
+        { systemctl cat docker.service >/dev/null 2>&1 && command -v docker >/dev/null; } ||
+            printf 'docker.source is existing, and the Docker here (%s) has no unit docker.service or no command docker: only one with both can be configured in place' "$kn_found"
+        ;;
+    archive:)
+        ! systemctl cat containerd.service >/dev/null 2>&1 ||
+            printf 'docker.source is archive, which brings its own containerd, and there is one here already: remove it, or choose docker.source distribution'
+        ;;
+    *: | "$1:the package $2") ;;
+    *) printf 'docker.source is %s, and there is a Docker here already, from %s: set docker.source to existing, which configures that one in place, or remove it first' "$1" "$kn_found" ;;
+    esac
 }
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -1084,11 +1120,15 @@ kn_cri_call() {
         grep -qi '^grpc-status: 0' "$KN_TMP/reply-head"
 }
 
-# kn_note_dirs DIR...: which of them there were before this part, and how. kn_drop_dir DIR: what came since goes.
+# kn_note_dirs DIR...: which of them there were before this part, and how; an earlier part of ours may have noted the
+# same one before it put something there. kn_drop_dir DIR: what came since goes.
 kn_note_dirs() {
     for kn_dir in "$@"; do
         ! grep -q " $kn_dir\$" "$KN_R/dirs-before" 2>/dev/null || continue
-        if [ ! -d "$kn_dir" ]; then
+        kn_noted=$(grep -hs " $kn_dir\$" "$KN_RECORD"/parts/*/dirs-before | head -n 1 || :)
+        if [ -n "$kn_noted" ]; then
+            printf '%s\n' "$kn_noted"
+        elif [ ! -d "$kn_dir" ]; then
             printf 'none - - %s\n' "$kn_dir"
         elif [ -z "$(ls -A "$kn_dir")" ]; then
             printf 'empty %s %s\n' "$(stat -Lc '0%a %U:%G' "$kn_dir")" "$kn_dir"

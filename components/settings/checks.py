@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from components.settings.checks_docker import check_docker
 from components.settings.defaults import (
     CRI_SOCKET,
     EXISTING,
@@ -19,10 +20,9 @@ from components.settings.defaults import (
 from components.settings.draft import NodeDraft
 from components.settings.merge import patched
 from components.settings.problems import Problem, dotted
-from components.settings.sections import BastionSection, DockerSection, SshSection
+from components.settings.sections import BastionSection, SshSection
 from components.settings.types import is_ip
-from components.versions import MINORS, Minor
-from components.versions.cri_dockerd import parsed, refusal
+from components.versions import Minor
 from components.versions.fields import KUBE_PROXY_ADDED, KUBELET_ADDED
 
 
@@ -32,8 +32,7 @@ def check_node(node: NodeDraft) -> None:
     _check_host(node)
     _check_labels(node)
     _check_taints(node)
-    _check_docker(node)
-    _check_cri_dockerd(node)
+    check_docker(node)
     _check_kubelet_flags(node)
     _check_kubelet_config(node)
     _check_kube_proxy(node)
@@ -188,75 +187,6 @@ def _check_taints(node: NodeDraft) -> None:
         seen.add((taint.key, taint.effect))
 
 
-def _check_docker(node: NodeDraft) -> None:
-    docker = node.docker
-    if docker is None:
-        return
-    if node.host is not None and node.host.os_family == "redhat" and docker.package.startswith("docker.io"):
-        node.refuse(
-            "the Red Hat family has no package docker.io: set docker-ce (the hosts need Docker's repository) "
-            "or, on Fedora, moby-engine",
-            "docker",
-            "package",
-        )
-    extra = docker.extra_config
-    if extra.get("log-driver", "json-file") != "json-file":
-        node.refuse(
-            "expected json-file: kubectl logs reads no other driver's logs",
-            "docker",
-            "extraConfig",
-            "log-driver",
-        )
-    options = extra.get("exec-opts")
-    for option in options if isinstance(options, list) else []:
-        driver = str(option).removeprefix("native.cgroupdriver=")
-        if driver != str(option) and driver != docker.cgroup_driver:
-            node.refuse(
-                f"contradicts docker.cgroupDriver, which is {docker.cgroup_driver}: set the driver there",
-                "docker",
-                "extraConfig",
-                "exec-opts",
-            )
-    names = [image.name for image in docker.images]
-    for name in sorted({name for name in names if names.count(name) > 1}):
-        node.refuse(f"{name} stands there twice", "docker", "images")
-    archives = [(image.path or image.url or "").rpartition("/")[2] for image in docker.images]
-    for name in sorted({name for name in archives if archives.count(name) > 1}):
-        node.refuse(f"two archives are called {name}; give each its own file name", "docker", "images")
-
-
-def _check_cri_dockerd(node: NodeDraft) -> None:
-    docker, minor = node.docker, node.minor
-    if docker is None or minor is None or not minor.runtime.needs_cri_dockerd:
-        return
-    if docker.cri_dockerd is None:
-        first = min(
-            row.number for row in MINORS.values() if row.runtime.needs_cri_dockerd and row.number > 23
-        )
-        reason = f"required: a kubelet of Kubernetes {minor.name} reaches Docker through cri-dockerd only"
-        node.refuse(
-            f"{reason} (supported from 1.{first} on), for example {{version: 0.4.3}}", "docker", "criDockerd"
-        )
-        return
-    version = docker.cri_dockerd.version
-    oldest = minor.runtime.oldest_cri_dockerd
-    if parsed(version) < oldest:
-        needed = ".".join(str(part) for part in oldest)
-        node.refuse(
-            f"Kubernetes {minor.name} needs cri-dockerd {needed} or newer", "docker", "criDockerd", "version"
-        )
-    major = _docker_major(docker)
-    reason_docker = refusal(version, major) if major is not None else None
-    if reason_docker is not None:
-        node.refuse(reason_docker, "docker", "criDockerd", "version")
-
-
-def _docker_major(docker: DockerSection) -> int | None:
-    """The major version of Docker Engine, if the package is pinned to one."""
-    match = re.fullmatch(r"[^=]+=(?:[0-9]+:)?([0-9]+)\..*", docker.package)
-    return int(match[1]) if match else None
-
-
 # flag: where its value comes from
 _OUR_FLAGS: Mapping[str, str] = {
     "config": "the path is fixed",
@@ -302,8 +232,9 @@ def _check_kubelet_config(node: NodeDraft) -> None:
         node.refuse(message, *where, "registerWithTaints")
     _check_kubelet_addresses(node, extra)
     _check_eviction(node, patched(KUBELET, extra))
-    driver = extra.get("cgroupDriver")
-    if node.docker is not None and driver is not None and driver != node.docker.cgroup_driver:
+    # Without the field the kubelet takes cgroupfs.
+    driver = extra.get("cgroupDriver", node.docker.cgroup_driver if node.docker else None) or "cgroupfs"
+    if node.docker is not None and driver != node.docker.cgroup_driver:
         node.refuse(
             f"contradicts docker.cgroupDriver, which is {node.docker.cgroup_driver}: set the driver there",
             *where,

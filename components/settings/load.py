@@ -320,6 +320,7 @@ class _Loading:
             user=bastion.user,
             port=bastion.port,
             private_key=self._private_key(draft, bastion, "ssh", "bastion"),
+            private_key_file=bastion.private_key_file,
             password=bastion.password,
             host_key=_host_key(bastion.host_key),
         )

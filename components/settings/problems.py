@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
@@ -118,14 +118,18 @@ def unknown_key(key: str, known: Sequence[str]) -> str:
 
 def _model_at(location: Location, model: type[BaseModel]) -> type[BaseModel] | None:
     current: type[BaseModel] | None = model
+    is_key = False
     for part in location:
-        if isinstance(part, int) or current is None:
+        if is_key or isinstance(part, int) or current is None:
+            is_key = False
             continue
         annotation = next(
             (info.annotation for name, info in current.model_fields.items() if (info.alias or name) == part),
             None,
         )
         current = next(_models_in(annotation), None)
+        # In a map of models the next part is a name of the user's.
+        is_key = get_origin(annotation) is dict
     return current
 
 

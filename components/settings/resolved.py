@@ -53,6 +53,7 @@ class BastionSettings:
     user: str
     port: int
     private_key: SecretStr | None
+    private_key_file: str | None
     password: SecretStr | None
     host_key: str | None
 

@@ -294,6 +294,9 @@ def _is_url_template(text: str) -> bool:
     return _is_url("https?")(filled)
 
 
+# A host as Docker and the kubelet name a registry, with its port if that is not the usual one.
+_REGISTRY = r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)(:[0-9]{1,5})?"
+
 _NAME = r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
 
 
@@ -311,6 +314,11 @@ _MIRROR_PATH = r"[A-Za-z0-9._@+:-]+(/[A-Za-z0-9._@+:-]+)*"
 
 def _is_mirror_path(text: str) -> bool:
     return re.fullmatch(_MIRROR_PATH, text) is not None and ".." not in text.split("/")
+
+
+def _is_folder(text: str) -> bool:
+    parts = text.split("/")[1:]
+    return re.fullmatch(r"(/[A-Za-z0-9._@+-]+)+", text) is not None and not {".", ".."} & set(parts)
 
 
 def _is_one_line(text: str) -> bool:
@@ -447,6 +455,11 @@ NoProxy = Annotated[
     ),
 ]
 
+RegistryUser = Annotated[
+    str,
+    Expected("a user name without colon", "puller", lambda text: _is_one_line(text) and ":" not in text),
+]
+
 # Versions and packages
 KubernetesVersion = Annotated[
     str,
@@ -473,6 +486,35 @@ ImageName = Annotated[
             r"(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}(@sha256:[0-9a-f]{64})?|@sha256:[0-9a-f]{64})"
         ),
     ),
+]
+
+# Docker's daemon and its registries
+RegistryName = Annotated[
+    str,
+    Expected("a registry's host, with its port if it has one", "registry.example.org", _matches(_REGISTRY)),
+]
+RegistryMirror = Annotated[
+    str,
+    Expected(
+        "an http or https URL without a path",
+        "https://mirror.example.org",
+        # Docker's own rule.
+        _matches(rf"https?://{_REGISTRY}/?"),
+    ),
+]
+InsecureRegistry = Annotated[
+    str,
+    Expected(
+        "a registry's host with its port, or an address range, without https://",
+        "registry.example.org:5000",
+        lambda text: _is_cidr(text) or re.fullmatch(_REGISTRY, text) is not None,
+    ),
+]
+Folder = Annotated[
+    str, Expected("an absolute path of letters, digits and . _ @ + -", "/data/docker", _is_folder)
+]
+RepositoryChannel = Annotated[
+    str, Expected("a channel of the repository", "stable", _matches(r"[a-z][a-z0-9.-]*"))
 ]
 
 # Values that end up in a file or on a command line of a host

@@ -122,21 +122,30 @@ GRAPHS: tuple[Graph, ...] = (
         tools=_plain(_KUBERNETES_COMMANDS, "kubelet", "kube-proxy", suffix="-1.36"),
         older=True,
     ),
+    Graph(
+        folder="actionlint",
+        module="github.com/rhysd/actionlint",
+        ldflags="",
+        tools=_plain("github.com/rhysd/actionlint/cmd", "actionlint"),
+    ),
 )
+
+NAMED_ONLY = ("actionlint",)
+"""Graphs that no sandbox needs: their tools are built when they are asked for by name."""
 
 SYSTEM_TOOLS = ("pulumi", "pulumi-language-python")
 """The tools that KUBENODE_TOOLS=system takes from PATH."""
 
 
 def select(names: Iterable[str] | None, *, older: bool) -> list[tuple[Graph, list[Tool]]]:
-    """The wanted tools by graph, in the manifest's order; without names, all but the older ones."""
+    """The wanted tools by graph, in the manifest's order; without names, all but the older ones and NAMED_ONLY."""
     wanted = None if names is None else set(names)
     known = {tool.name for graph in GRAPHS for tool in graph.tools}
     if unknown := sorted((wanted or set()) - known):
         raise ToolError(f"no such tool: {', '.join(unknown)}; there are: {', '.join(sorted(known))}")
     selection = []
     for graph in GRAPHS:
-        by_default = older or not graph.older
+        by_default = (older or not graph.older) and graph.folder not in NAMED_ONLY
         tools = [t for t in graph.tools if (by_default if wanted is None else t.name in wanted)]
         # `older` adds to a list of names the same programs of the older releases.
         if wanted is not None and older and graph.older:

@@ -13,6 +13,8 @@ from components.versions import MINORS
 from tests.components import example
 
 NODE = "nodes/worker-1"
+NO_MIRRORS = {"nodes/worker-2/docker/extraConfig/registry-mirrors": ...}
+ARCHIVE = {"url": "https://artifacts.example/docker-27.5.1.tgz", "sha256": "0" * 64}
 
 
 def digest(directory: Path, changes: dict[str, Any], version: str = "1.37.2") -> str:
@@ -28,6 +30,9 @@ def digest(directory: Path, changes: dict[str, Any], version: str = "1.37.2") ->
         {"docker": {"package": "docker-ce"}},
         {"docker": {"logMaxFile": 9}},
         {"docker": {"extraConfig": {"debug": True}}},
+        {"docker": {"registryMirrors": ["https://mirror.example.org"]}, **NO_MIRRORS},
+        {NODE + "/docker": {"source": "docker"}},
+        {NODE + "/docker": {"source": "archive", "archive": ARCHIVE}},
         {"docker": {"cgroupDriver": "cgroupfs"}},
         {"docker": {"pauseImage": "pause:3.9"}},
         {"docker": {"criDockerd": {"version": "0.3.10"}}},
@@ -58,12 +63,31 @@ def test_a_disruptive_change_changes_the_digest(changes: dict[str, Any], tmp_pat
         {"cluster/server": "https://10.0.0.2:6443"},
         {"drain": {"timeoutSeconds": 3}},
         {"docker": {"healthyTimeoutSeconds": 3}},
+        # Refused on the host, which need not be drained for that.
+        {"docker": {"dataRoot": "/data/docker"}},
+        {"docker": {"registries": {"registry.example.org": {"username": "a", "password": "b"}}}},
         {"docker": {"cgroupDriver": "systemd", "logMaxFile": 5}},
     ],
     ids=str,
 )
 def test_any_other_change_does_not(changes: dict[str, Any], tmp_path: Path) -> None:
     assert digest(tmp_path, changes) == digest(tmp_path, {})
+
+
+def test_another_release_of_docker_drains_whatever_it_comes_from(tmp_path: Path) -> None:
+    def of(docker: dict[str, Any]) -> str:
+        return digest(tmp_path, {f"{NODE}/docker": docker})
+
+    pinned = {"packages": ["docker-ce=5:27.5.1-1", "docker-ce-cli", "containerd.io"]}
+    assert of({"source": "docker"}) != of({"source": "docker", "repository": pinned})
+    # The way to the same packages is no other release.
+    mirror = {"url": "https://mirror.example.org/docker"}
+    assert of({"source": "docker"}) == of({"source": "docker", "repository": mirror})
+    archive = {"source": "archive", "archive": ARCHIVE}
+    assert of(archive) != of({"source": "archive", "archive": {**ARCHIVE, "sha256": "1" * 64}})
+    assert of(archive) == of(
+        {"source": "archive", "archive": {**ARCHIVE, "url": "https://b/docker-27.5.1.tgz"}}
+    )
 
 
 def test_every_disruptive_field_is_a_field_and_has_a_reason() -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from components.calico import files as calico
 from components.docker import files as docker
 from components.host import files as host
+from components.identity import registries
 from components.kube_proxy import files as kube_proxy
 from components.kubelet import files as kubelet
 from components.remote.bundle import Artifact, Bundle, HostFile
@@ -18,6 +20,28 @@ from tests.components import example
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 VERSIONS = ("1.37.2", "1.29.6", "1.10.2")
+
+# Every way to a Docker, with everything else that a Docker may be told.
+DOCKER_SOURCES: dict[str, dict[str, Any]] = {
+    "distribution": {
+        "dataRoot": "/data/docker",
+        "registryMirrors": ["https://mirror.example.org"],
+        "insecureRegistries": ["registry.example.org:5000", "10.0.0.0/8"],
+        "registries": {"registry.example.org:5000": {"username": "puller", "password": "word"}},
+    },
+    "docker": {
+        "source": "docker",
+        "repository": {
+            "url": "https://mirror.example.org/docker",
+            "packages": ["docker-ce=5:27.5.1-1~debian.12~bookworm", "docker-ce-cli", "containerd.io"],
+        },
+    },
+    "archive": {
+        "source": "archive",
+        "archive": {"url": "https://mirror.example.org/docker-27.5.1.tgz", "sha256": "ab" * 32},
+    },
+    "existing": {"source": "existing", "extraConfig": {"live-restore": None, "debug": True}},
+}
 
 Renderers = tuple[
     Callable[[NodeSettings], tuple[HostFile, ...]], Callable[[NodeSettings], tuple[Artifact, ...]]
@@ -46,12 +70,42 @@ def rendered(directory: Path, version: str) -> dict[str, str]:
     return texts
 
 
+def rendered_sources(directory: Path) -> dict[str, str]:
+    """Docker's files, downloads and settings for each source, and the registries' logins."""
+    texts: dict[str, str] = {}
+    for source, docker_settings in DOCKER_SOURCES.items():
+        node = example.stack(directory, {"nodes/worker-1/docker": docker_settings}).nodes["worker-1"]
+        bundle = Bundle(
+            "docker",
+            node.name,
+            node.address,
+            "org/proj/dev",
+            "0" * 12,
+            docker.files(node),
+            docker.artifacts(node),
+            docker.settings(node),
+        )
+        texts[f"{source}/BUNDLE"] = bundle.render()
+        login = registries.registries(node)
+        if login is not None:
+            texts[f"{source}/{login.name}"] = login.content
+    return texts
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 def test_rendered_files_are_those_of_the_golden_directory(
     version: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    texts = rendered(tmp_path, version)
-    directory = GOLDEN / version
+    _compare(rendered(tmp_path, version), GOLDEN / version, request)
+
+
+def test_every_source_of_docker_is_rendered_as_in_the_golden_directory(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    _compare(rendered_sources(tmp_path), GOLDEN / "docker-sources", request)
+
+
+def _compare(texts: dict[str, str], directory: Path, request: pytest.FixtureRequest) -> None:
     if request.config.getoption("--update-golden"):
         for old in directory.rglob("*"):
             if old.is_file():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from pathlib import Path
@@ -154,6 +155,18 @@ def test_what_is_secret_is_secret_and_what_a_preview_must_show_is_not(graph: Gra
     assert secret == {f"worker-{n}-{part}" for n in (1, 2) for part in ("credentials", "bootstrap-token")}
 
 
+def test_a_registry_s_password_stands_in_the_secret_input_of_credentials_only(tmp_path: Path) -> None:
+    word = "s3cret-of-a-registry"
+    encoded = base64.b64encode(f"puller:{word}".encode()).decode()
+    login = {"registries": {"registry.example.org": {"username": "puller", "password": word}}}
+    graph = graph_of(example.stack(tmp_path, {"nodes/worker-1/docker": login}))
+    for one in [*graph.resources.values(), *graph.components.values()]:
+        public = {key: value for key, value in one.inputs.items() if not is_secret(value)}
+        assert word not in str(one.inputs), one.name
+        assert encoded not in str(public), one.name
+        assert (encoded in str(one.inputs)) is (one.name == "worker-1-credentials" and one.custom)
+
+
 def test_outputs_are_secret_but_for_what_others_are_made_of(graph: Graph) -> None:
     public = {one.name for one in _commands(graph) if "stdout" not in one.request.additionalSecretOutputs}
     assert public == {
@@ -248,3 +261,27 @@ def test_a_proxys_password_hides_what_is_made_of_it_and_nothing_else(tmp_path: P
     plain = hidden("http://proxy.example.org:3128")
     more = hidden("http://kube:pa%40ss@proxy.example.org:3128") - plain
     assert more == {f"worker-{n}-{part}" for n in (1, 2) for part in ("prepare", "docker")}
+
+
+@pytest.mark.parametrize("missing", ["ssh", "bastion", "both", "none"])
+def test_a_key_that_is_not_there_says_nothing_about_a_change(missing: str, tmp_path: Path) -> None:
+    def key(of: str) -> str:
+        return "nowhere" if missing in (of, "both") else "id_ed25519"
+
+    bastion = {
+        "address": "10.0.0.1",
+        "user": "jump",
+        "privateKeyFile": key("bastion"),
+        "hostKey": example.HOST_KEYS[0],
+    }
+    settings = example.stack(tmp_path, {"ssh/bastion": bastion, "ssh/privateKeyFile": key("ssh")})
+    expected = {
+        "ssh": ["connection.privateKey"],
+        "bastion": ["connection.proxy.privateKey"],
+        "both": ["connection.privateKey", "connection.proxy.privateKey"],
+        "none": [],
+    }[missing]
+    for one in _commands(graph_of(settings)):
+        if one.type == "command:remote:Command":
+            wanted = expected if one.name.startswith("worker-1") else None
+            assert wanted is None or list(one.request.ignoreChanges) == wanted, one.name

@@ -31,6 +31,7 @@ _PURE = (
     "components/host/proxy.py",
     "components/identity/csr.py",
     "components/identity/kubeconfigs.py",
+    "components/identity/registries.py",
     "components/disruption.py",
     "components/rendering.py",
     "components/rollout.py",

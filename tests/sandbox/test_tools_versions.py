@@ -121,6 +121,11 @@ def test_selection() -> None:
     assert _names(["kubelet-1.36"], older=False) == ["kubelet-1.36"]
 
 
+def test_what_no_sandbox_needs_is_built_by_name_only() -> None:
+    assert "actionlint" not in _names(None, older=True)
+    assert _names(["actionlint"], older=False) == ["actionlint"]
+
+
 def test_unknown_names_are_all_named() -> None:
     with pytest.raises(ToolError, match="no such tool: one, two"):
         select(["two", "etcd", "one"], older=False)

@@ -56,7 +56,11 @@ _BARE = " ".join(
             f"/var/lib/{name}"
             for name in ("docker", "containerd", "cri-dockerd", "kubelet", "cni", "kubenode")
         ),
-        *(f"/usr/local/bin/{name}" for name in ("kubelet", "kube-proxy", "cri-dockerd")),
+        *(
+            f"/usr/local/bin/{name}"
+            for name in ("kubelet", "kube-proxy", "cri-dockerd", "dockerd", "containerd")
+        ),
+        *(f"/usr/{folder}/dockerd" for folder in ("bin", "sbin")),
         *(
             f"/lib/systemd/system/{name}"
             for name in ("docker.service", "docker.socket", "containerd.service")

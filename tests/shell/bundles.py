@@ -9,6 +9,7 @@ import base64
 import gzip
 import hashlib
 import io
+import json
 import os
 import stat
 import tarfile
@@ -98,10 +99,16 @@ def docker(
     package: str = "docker.io",
     *,
     with_adapter: bool = True,
+    more: Sequence[HostFile] = (),
+    artifacts: Sequence[Artifact] = (),
+    **settings: Sequence[str],
 ) -> str:
-    """Docker's part. An image's archive holds nothing but the image's name, which is what the stand-in loads."""
-    files = [HostFile("daemon.json", "/etc/docker/daemon.json", daemon)]
-    artifacts = []
+    """Docker's part. An image's archive holds nothing but the image's name, which is what the stand-in loads.
+
+    `more` and `artifacts` are what a source brings, and `settings` says which: `source=["archive"]`.
+    """
+    files = [HostFile("daemon.json", "/etc/docker/daemon.json", daemon), *more]
+    downloads = [*artifacts]
     if with_adapter:
         files += [
             HostFile("cri-docker.service", "/etc/systemd/system/cri-docker.service", CRI_UNIT),
@@ -111,15 +118,22 @@ def docker(
             box, archive({"cri-dockerd/cri-dockerd": adapter, "cri-dockerd/README": "read\n"})
         )
         member = "cri-dockerd/cri-dockerd"
-        artifacts.append(Artifact("cri-dockerd", "/usr/local/bin/cri-dockerd", url, digest, member=member))
+        downloads.append(Artifact("cri-dockerd", "/usr/local/bin/cri-dockerd", url, digest, member=member))
     return box.bundle(
         "docker",
         *files,
-        artifacts=artifacts,
-        package=[package],
+        artifacts=downloads,
+        package=[package] if package else [],
         healthy_timeout_seconds=["1"],
-        image=[" ".join((image, *mirrored(box, image))) for image in images],
+        image=[" ".join((image, *mirrored(box, image_archive(image)))) for image in images],
+        **settings,  # type: ignore[arg-type]
     )
+
+
+def image_archive(name: str, *, zipped: bool = False) -> bytes:
+    """What `docker save` makes of an image, cut down to its name; `zipped` as gzip leaves it."""
+    packed = archive({"manifest.json": json.dumps([{"RepoTags": [name]}]) + "\n"})
+    return packed if zipped else gzip.decompress(packed)
 
 
 def has_docker_packages(box: Box) -> None:

@@ -6,6 +6,7 @@ import re
 import stat
 import subprocess
 from datetime import datetime
+from typing import Any
 
 import pytest
 
@@ -40,8 +41,8 @@ def _lines(part: str = "claim", user: str = "root", verb: str = "create") -> tup
     return apply, remove
 
 
-def _claim(box: Box, *, swap: str = "refuse", architecture: str = "") -> subprocess.CompletedProcess[str]:
-    return box.shell(_lines()[0], bundles.claim(box, swap=swap, architecture=architecture))
+def _claim(box: Box, **settings: Any) -> subprocess.CompletedProcess[str]:
+    return box.shell(_lines()[0], bundles.claim(box, **settings))
 
 
 def _release(box: Box) -> subprocess.CompletedProcess[str]:
@@ -514,3 +515,45 @@ def test_every_part_but_the_proof_is_swept() -> None:
     assert sorted([*known, "claim", "verify"]) == sorted(toolkit.SCRIPTS)
     listed = text.split('KN_PARTS="', 1)[1].split('"', 1)[0].split()
     assert sorted(listed) == sorted(toolkit.SCRIPTS)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Docker.
+
+
+@pytest.mark.parametrize(
+    ("source", "package", "there", "problem"),
+    [
+        ("distribution", "docker.io", "", ""),
+        ("distribution", "docker.io", "docker.io", ""),
+        ("existing", "", "docker-ce", ""),
+        ("distribution", "docker.io", "docker-ce", "from the package docker-ce: set docker.source to existing"),
+        ("docker", "docker-ce", "docker.io", "from the package docker.io: set docker.source to existing"),
+        ("archive", "", "moby-engine", "from the package moby-engine: set docker.source to existing"),
+        ("existing", "", "", "docker.source is existing, and no Docker is installed here"),
+    ],
+)  # fmt: skip
+def test_the_preflight_looks_for_a_docker_in_the_way(
+    bare: Box, source: str, package: str, there: str, problem: str
+) -> None:
+    bare.put("/state/packages", f"ii base-files\nii {there}\n" if there else "ii base-files\n")
+    if there:
+        bare.put("/lib/systemd/system/docker.service", bundles.DOCKER_UNIT)
+    done = _claim(bare, docker_source=source, docker_package=package)
+    assert (done.returncode == 0) is not bool(problem), done.stderr
+    assert problem in done.stderr
+    assert bare.path(RECORD).exists() is not bool(problem)
+
+
+def test_a_data_root_is_looked_at_where_it_will_be(bare: Box) -> None:
+    """Its disk counts, and not that of /var/lib, also if the folder is not there yet."""
+    bare.shell("mkdir /data; mount -t tmpfs -o size=1m tmpfs /data")
+    done = _claim(bare, data_root="/data/of/docker")
+    assert done.returncode == 1
+    assert "- /data/of/docker has 1 MiB free, needs 2048" in done.stderr
+    assert "/var/lib has" not in done.stderr
+    bare.put("/srv/file", "no folder\n")
+    done = _claim(bare, data_root="/srv/file/docker")
+    assert "- /srv/file is no folder, so /srv/file/docker cannot be made" in done.stderr
+    assert not bare.path(RECORD).exists()
+    assert _claim(bare, data_root="/var/lib/elsewhere").returncode == 0

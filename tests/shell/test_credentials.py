@@ -16,6 +16,7 @@ KEY = "LS0tLS1CRUdJTi-PRIVATE-KEY"
 BOOTSTRAP = "/etc/kubernetes/bootstrap.kubeconfig"
 PROXY = "/etc/kubernetes/kube-proxy.kubeconfig"
 CA = "/etc/kubernetes/ssl/ca.pem"
+LOGINS = "/var/lib/kubelet/config.json"
 CLIENT = "/var/lib/kubelet/pki/kubelet-client-current.pem"
 _SECRETS = (TOKEN, KEY)
 _PROGRAMS = (
@@ -30,6 +31,14 @@ def _bundle(host: Box, token: str = TOKEN, key: str = KEY, **settings: list[str]
         HostFile("bootstrap.kubeconfig", BOOTSTRAP, f"token: {token}\n", "0600"),
         HostFile("kube-proxy.kubeconfig", PROXY, f"client-key-data: {key}\n", "0600"),
         **settings,  # type: ignore[arg-type]
+    )
+
+
+def _with_logins(host: Box, password: str = KEY) -> str:
+    return host.bundle(
+        "credentials",
+        HostFile("ca.pem", CA, "-----BEGIN CERTIFICATE-----\nca\n"),
+        HostFile("config.json", LOGINS, f'{{"auth": "{password}"}}\n', "0600"),
     )
 
 
@@ -159,3 +168,45 @@ def test_a_token_that_was_never_used_goes_with_the_rest(host: Box) -> None:
     _apply(host, _bundle(host, key="another"))
     assert host.run("credentials", "remove", _bundle(host)).returncode == 0
     assert not host.path("/etc/kubernetes").exists()
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Logins to registries, in the folder of the kubelet.
+
+
+@pytest.mark.parametrize("prepare", ["", "mkdir -m 0711 /var/lib/kubelet"], ids=["bare", "empty folder"])
+def test_logins_and_the_kubelet_s_folder_go_together(host: Box, prepare: str) -> None:
+    host.shell(prepare)
+    before = host.state()
+    assert f"changed {LOGINS}" in _apply(host, _with_logins(host))
+    assert stat.S_IMODE(host.path(LOGINS).stat().st_mode) == 0o600
+    assert host.run("kubelet", "apply", bundles.kubelet(host)).returncode == 0
+    host.put("/var/lib/kubelet/pods/x", "x\n")
+    host.forget_calls()
+    # The kubelet reads it by itself.
+    assert _apply(host, _with_logins(host, TOKEN)) == f"changed {LOGINS}\n"
+    assert host.calls("systemctl") == []
+    done = host.run("kubelet", "remove", bundles.kubelet(host))
+    assert (done.returncode, "held data" in done.stdout) == (0, False)
+    assert host.run("credentials", "remove", _with_logins(host)).returncode == 0
+    assert host.state() == before
+    assert _holders(host) == []
+
+
+def test_logins_that_come_later_and_go_again_leave_the_kubelet_alone(host: Box) -> None:
+    before = host.state()
+    _apply(host, _bundle(host))
+    assert host.run("kubelet", "apply", bundles.kubelet(host)).returncode == 0
+    _apply(host, _with_logins(host))
+    assert "gave back /var/lib/kubelet/config.json" in _apply(host, _bundle(host))
+    assert host.path("/var/lib/kubelet/pki").exists()
+    assert host.run("kubelet", "remove", bundles.kubelet(host)).returncode == 0
+    assert host.run("credentials", "remove", _bundle(host)).returncode == 0
+    assert host.state() == before
+
+
+def test_logins_without_a_kubelet_yet_go_with_their_folder(host: Box) -> None:
+    before = host.state()
+    _apply(host, _with_logins(host))
+    assert host.run("credentials", "remove", _with_logins(host)).returncode == 0
+    assert host.state() == before

@@ -145,11 +145,42 @@ def test_an_image_from_elsewhere_is_not_taken_for_that_archives(debian: Box) -> 
 
 
 def test_an_archive_of_another_image_is_an_error(debian: Box) -> None:
-    url, digest = bundles.mirrored(debian, "other:1")
+    url, digest = bundles.mirrored(debian, bundles.image_archive("other:1"))
     bundle = bundles.docker(debian, images=[]).replace("end\n", f"set | image wanted:1 {url} {digest}\nend\n")
     done = debian.run("docker", "apply", bundle)
     assert done.returncode == 1
     assert "the archive of wanted:1 holds another image: Loaded image: other:1" in done.stderr
+
+
+def test_an_archive_may_be_compressed(debian: Box) -> None:
+    url, digest = bundles.mirrored(debian, bundles.image_archive("packed:1", zipped=True))
+    bundle = bundles.docker(debian, images=[]).replace("end\n", f"set | image packed:1 {url} {digest}\nend\n")
+    assert "loaded packed:1" in _apply(debian, bundle)
+    assert _apply(debian, bundle) == "docker: nothing to change\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"<html>Sign in</html>",
+        bundles.archive({"etc/passwd": "x"}),
+        bundles.image_archive("a:1", zipped=True)[:50],
+    ],
+    ids=["page", "file system", "cut off"],
+)
+def test_what_is_no_archive_of_an_image_stops_before_anything_changes(debian: Box, content: bytes) -> None:
+    before = debian.state()
+    url, digest = bundles.mirrored(debian, content)
+    bundle = bundles.docker(debian, images=[]).replace("end\n", f"set | image a:1 {url} {digest}\nend\n")
+    done = debian.run("docker", "apply", bundle)
+    assert done.returncode == 1
+    assert (
+        f"{url} is no archive of docker save, so a:1 cannot be loaded from it. Nothing was changed."
+        in done.stderr
+    )
+    assert "Make it with 'docker save a:1 | gzip', and correct docker.images." in done.stderr
+    assert debian.state() == before
+    assert debian.calls("apt-get", "docker load") == []
 
 
 def test_images_are_fetched_before_anything_changes(debian: Box) -> None:

@@ -74,7 +74,7 @@ def test_another_version_of_a_package_of_ours_is_installed_though_it_is_on_hold(
     said = _ok(debian, 'kn_install tool=1.5; kn_say "changed: $KN_CHANGED"')
     assert said.startswith("tool was 2.0\ninstalled tool=1.5 in ")
     assert "changed:  version packages \n" in said
-    assert debian.calls("apt-get")[-1].endswith(" install -y --allow-downgrades tool=1.5")
+    assert debian.calls("apt-get")[-1].endswith(" install -y --no-remove --allow-downgrades tool=1.5")
     _ok(debian, "kn_hold tool")
     assert "hi tool" in _packages(debian)
     assert debian.text("/state/versions") == "tool 1.5\n"
@@ -143,7 +143,7 @@ def test_a_failed_install_says_apts_last_words_and_leaves_what_came_to_the_undo(
     debian.put("/state/apt-fails", "E: Unable to locate package tool\n")
     done = debian.library("kn_install tool", part="prepare")
     assert done.returncode == 1
-    assert "'apt-get install -y tool' failed or took longer than 900 s" in done.stderr
+    assert "'apt-get install -y --no-remove tool' failed or took longer than 900 s" in done.stderr
     assert "E: Unable to locate package tool" in done.stderr
     debian.path("/state/apt-fails").unlink()
     _ok(debian, "kn_install tool")
@@ -283,7 +283,7 @@ def test_a_source_that_does_not_answer_is_named_and_asked_again_the_next_time(de
     debian.put("/state/apt-fails", "E: Unable to locate package tool\n" + "more\n" * 7)
     done = debian.library("kn_install tool", part="prepare")
     assert done.returncode == 1
-    assert "'apt-get install -y tool' failed" in done.stderr
+    assert "'apt-get install -y --no-remove tool' failed" in done.stderr
     assert (
         "\nPackage sources do not answer: check the host's network, host.packageMirror and host.proxy.\n"
         + warning

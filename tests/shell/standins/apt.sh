@@ -1,10 +1,15 @@
 # What follows is put behind the line that notes the call.
 # apt-get apt-mark dpkg dpkg-query
 # A small apt. /state/packages: "ii NAME" or "hi NAME" (on hold) for each that is there; /state/depends: "NAME NEEDED...".
-# /state/update-warns: what an update says and goes on. /state/versions: "NAME VERSION" of those that are not at 1.0. /state/apt-fails: its text is an install's error. /state/apt-stops: an install is killed after its first package.
+# /state/update-warns: what an update says and goes on.
+# /state/install-NAME, /state/purge-NAME: what a package does then; $all is how apt was called.
+# /state/versions: "NAME VERSION" of those that are not at 1.0. /state/apt-fails: its text is an install's error. /state/apt-stops: an install is killed after its first package.
 mkdir -p /state
 touch /state/packages /state/depends
-simulate='' verb='' names='' format=''
+[ "${0##*/} $*" != "dpkg --print-architecture" ] || { echo amd64; exit; }
+# shellcheck disable=SC2034 # read by what stands below /state
+all=$*
+simulate='' verb='''''' names='' format=''
 while [ $# -gt 0 ]; do
     case $1 in
     -o) shift ;;

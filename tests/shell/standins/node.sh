@@ -8,11 +8,20 @@ if [ "${0##*/}" = docker ]; then
     healthy docker.service || { echo "Cannot connect to the Docker daemon" >&2; exit 1; }
     case "$1 ${2:-}" in
     "image inspect") [ -e "/state/images/$(echo "$3" | tr / _)" ] ;;
-    "load -i") mkdir -p /state/images && : >"/state/images/$(tr / _ <"$3")" && echo "Loaded image: $(cat "$3")" ;;
+    "load -i")
+        name=$(tar -xOf "$3" manifest.json | sed -n 's/.*"RepoTags": *\["\([^"]*\)"\].*/\1/p') && [ -n "$name" ] || { echo "invalid archive" >&2; exit 1; }
+        mkdir -p /state/images && : >"/state/images/$(echo "$name" | tr / _)" && echo "Loaded image: $name"
+        ;;
+    "info -f")
+        case $3 in
+        *LiveRestoreEnabled*) cat /state/live 2>/dev/null || echo false ;;
+        *DockerRootDir*) cat /state/docker-root 2>/dev/null || echo /var/lib/docker ;;
+        esac
+        ;;
     ps*)
         case "$*" in
         *podsandbox*) cat /state/sandboxes 2>/dev/null || : ;;
-        *pod.uid*) cat /state/pods 2>/dev/null || : ;;
+        *"--filter label=io.kubernetes.pod.uid"*) cat /state/pods 2>/dev/null || : ;;
         *) cat /state/containers 2>/dev/null || : ;;
         esac
         ;;

@@ -1,8 +1,9 @@
 # What follows is put behind the line that notes the call.
 # systemctl journalctl
 # A small systemd: units are what stands in its folders when it was last told to reload, or when a unit was first named.
+# /state/start-UNIT, /state/reload-UNIT: what it does when it starts, and when it is told to reload.
 # /state/active/UNIT: runs. /state/running/UNIT: what it runs with. A unit whose file holds the word "crashes" cannot
-# start. /state/start-UNIT: what it does when it starts.
+# start.
 [ "${0##*/}" != journalctl ] || { cat /state/journal 2>/dev/null; exit 0; }
 mkdir -p /state/active /state/loaded /state/running
 verb='' units='' quiet=''
@@ -79,6 +80,12 @@ disable)
     for unit in $units; do rm -f "/etc/systemd/system/multi-user.target.wants/$unit"; done
     ;;
 start) for unit in $units; do [ -e "/state/active/$unit" ] || start "$unit"; done ;;
+reload)
+    for unit in $units; do
+        [ -e "/state/active/$unit" ] || { echo "$unit is not active, cannot reload." >&2; exit 1; }
+        [ ! -e "/state/reload-$unit" ] || . "/state/reload-$unit"
+    done
+    ;;
 restart) for unit in $units; do rm -f "/state/active/$unit"; start "$unit"; done ;;
 stop)
     for unit in $units; do

@@ -1,0 +1,75 @@
+"""The programs behind the scripts of this folder: `python -m ci comment|approvals|due`.
+
+Owns arguments, environment and exit codes. Does not own any of the work.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from ci import plan
+from ci.comment import comment, marker
+from ci.github import GithubError, PullRequest
+
+_USAGE = "usage: python -m ci comment STACK OUTPUT CODE | approvals STATE | due PREVIEW"
+_SECRETS = (
+    "GITHUB_TOKEN",
+    "KUBENODE_KUBECONFIG",
+    "KUBENODE_SSH_KEY",
+    "PULUMI_ACCESS_TOKEN",
+    "PULUMI_CONFIG_PASSPHRASE",
+)
+
+
+def main(arguments: list[str], environment: Mapping[str, str]) -> int:
+    try:
+        match arguments:
+            case ["comment", stack, output, code]:
+                print(_comment(stack, Path(output), Path(code), environment))
+            case ["approvals", state]:
+                for urn in plan.approvals(json.loads(Path(state).read_text(encoding="utf-8"))):
+                    print(urn)
+            case ["due", preview]:
+                due = plan.renewal_is_due(json.loads(Path(preview).read_text(encoding="utf-8")))
+                print("yes" if due else "no")
+            case _:
+                print(_USAGE, file=sys.stderr)
+                return 2
+    except (GithubError, plan.NotDueError, OSError, ValueError, KeyError) as error:
+        text = f"{error} is not set" if isinstance(error, KeyError) else str(error)
+        print(f"ci {arguments[0]}: {text}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _comment(stack: str, output: Path, code: Path, environment: Mapping[str, str]) -> str:
+    """Posts the comment; its address."""
+    repository = environment["GITHUB_REPOSITORY"]
+    pull_request = PullRequest(
+        environment.get("GITHUB_API_URL", "https://api.github.com"),
+        repository,
+        int(environment["PULL_REQUEST"]),
+        environment["GITHUB_TOKEN"],
+        environment.get("COMMENT_AUTHOR", "github-actions[bot]"),
+    )
+    log = ""
+    if run := environment.get("GITHUB_RUN_ID"):
+        log = f"{environment.get('GITHUB_SERVER_URL', 'https://github.com')}/{repository}/actions/runs/{run}"
+    # A multi-line secret is hidden line by line: a diff shows it with other words in between.
+    secrets = [line for name in _SECRETS for line in environment.get(name, "").splitlines() if len(line) >= 8]
+    text = comment(
+        stack,
+        output.read_text(encoding="utf-8"),
+        int(code.read_text(encoding="utf-8")),
+        secrets=secrets,
+        log=log,
+    )
+    return pull_request.put(marker(stack), text)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], os.environ))

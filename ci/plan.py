@@ -1,0 +1,108 @@
+"""Reads what pulumi says it would do. Pure: text in, facts out.
+
+Owns the few facts that the workflows decide by: which resources a preview changes, which nodes it drains, whether a
+certificate is due. Does not own how pulumi is called.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+_RESOURCE: Final = re.compile(r"^ *(?P<sign>[-+~]{0,2}) *(?P<type>[\w.:/-]+): \((?P<op>[\w-]+)\)$")
+_URN: Final = re.compile(r"^ +\[urn=(?P<urn>urn:pulumi:.+)\]$")
+_DIGEST: Final = re.compile(r'^ *~ +digest *: "[^"]*" => "[^"]*"')
+_UNCHANGED: Final = ("same", "read", "refresh")
+
+CLOCK: Final = "cluster-kube-proxy-clock"
+"""The resource whose replacement means that kube-proxy's certificate is due."""
+
+_RENEWED: Final = re.compile(
+    r"^(cluster-kube-proxy(-clock)?|verification-pods"
+    r"|.+-(credentials|kube-proxy|in-service|verify))$"
+)
+"""What a renewal of that certificate changes, and what follows it and so counts as unknown."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One resource that a run would change. `op` is pulumi's word: create, update, replace, delete."""
+
+    op: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a `pulumi preview --diff` shows. `drained` are nodes."""
+
+    changes: tuple[Change, ...]
+    drained: tuple[str, ...]
+
+    def count(self, op: str) -> int:
+        return sum(change.op == op for change in self.changes)
+
+
+class NotDueError(Exception):
+    """A renewal is due, but the run would deploy something else with it."""
+
+
+def plan_of(text: str) -> Plan:
+    """The changes in the output of `pulumi preview --diff`, in its order."""
+    changes: list[Change] = []
+    drained: list[str] = []
+    op = ""
+    for line in text.splitlines():
+        if found := _RESOURCE.match(line):
+            op = found["op"]
+        elif op and (found := _URN.match(line)):
+            name = found["urn"].rpartition("::")[2]
+            if op not in _UNCHANGED:
+                changes.append(Change(op, name))
+        elif _DIGEST.match(line) and changes and changes[-1].name.endswith("-out-of-service"):
+            # Only a changed digest drains; see "Reading a preview" in docs/operations.md.
+            drained.append(changes[-1].name.removesuffix("-out-of-service"))
+    return Plan(tuple(changes), tuple(sorted(set(drained) | _deleted_nodes(changes))))
+
+
+def _deleted_nodes(changes: Sequence[Change]) -> set[str]:
+    """A node that leaves is drained by the removal of its in-service."""
+    suffix = "-in-service"
+    return {
+        one.name.removesuffix(suffix) for one in changes if one.op == "delete" and one.name.endswith(suffix)
+    }
+
+
+def approvals(state: Mapping[str, Any]) -> list[str]:
+    """The URNs of every node's csr-approval in a `pulumi stack export`."""
+    resources = (state.get("deployment") or {}).get("resources") or []
+    return sorted(
+        one["urn"]
+        for one in resources
+        if one["type"] == "command:local:Command"
+        and one["urn"].endswith("-csr-approval")
+        and not one.get("delete")
+    )
+
+
+def renewal_is_due(preview: Mapping[str, Any]) -> bool:
+    """Whether a `pulumi preview --json` replaces the clock.
+
+    Raises NotDueError if it also changes what no renewal touches: that is a change nobody has deployed yet, and a
+    renewal at night is no way to do it.
+    """
+    changed = [
+        Change(step["op"], step["urn"].rpartition("::")[2])
+        for step in preview.get("steps") or []
+        if step["op"] not in _UNCHANGED
+    ]
+    if not any(one.name == CLOCK for one in changed):
+        return False
+    if others := sorted({one.name for one in changed if not _RENEWED.match(one.name)}):
+        raise NotDueError(
+            "kube-proxy's certificate is due, but pulumi up would also change "
+            f"{', '.join(others)}. Deploy the configuration first: pulumi up"
+        )
+    return True

@@ -1,0 +1,202 @@
+"""The scripts of ci/ with a stand-in for pulumi that notes how it is called."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.ci import samples
+from tests.ci.hub import hub_of
+
+ROOT = Path(__file__).resolve().parents[2]
+_APPROVAL = "urn:pulumi:prod::kubenode::kubenode:index:Node$command:local:Command::{}-csr-approval"
+
+_PULUMI = """\
+#!/bin/sh
+echo "$*" >>calls
+case $1 in
+    stack) cat state.json ;;
+    preview) case " $* " in *" --json "*) cat preview.json ;; *) cat preview.txt; exit "$(cat code)" ;; esac ;;
+    refresh) exit "$(cat code)" ;;
+esac
+"""
+
+
+@dataclass
+class Checkout:
+    """A folder with ci/ and what ci/ imports, and the stand-in on PATH."""
+
+    root: Path
+
+    def write(self, name: str, text: str) -> None:
+        (self.root / name).write_text(text, encoding="utf-8")
+
+    def run(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command,
+            cwd=self.root,
+            env={"PATH": f"{self.root / 'bin'}:{os.environ['PATH']}", **environment},
+            text=True,
+            capture_output=True,
+            check=False,
+        )
+
+    def calls(self) -> list[str]:
+        path = self.root / "calls"
+        return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Checkout:
+    shutil.copytree(ROOT / "ci", tmp_path / "ci", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "components" / "local").mkdir(parents=True)
+    for name in ("components/__init__.py", "components/local/__init__.py", "components/local/errors.py"):
+        shutil.copy2(ROOT / name, tmp_path / name)
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    (tmp_path / ".venv" / "bin" / "python").symlink_to(sys.executable)
+    (tmp_path / "bin").mkdir()
+    pulumi = tmp_path / "bin" / "pulumi"
+    pulumi.write_text(_PULUMI, encoding="utf-8")
+    pulumi.chmod(0o755)
+    made = Checkout(tmp_path)
+    made.write("code", "0")
+    made.write("preview.txt", samples.ONE_SETTING)
+    made.write("preview.json", '{"steps": []}')
+    made.write("state.json", _state("worker-1", "worker-2"))
+    return made
+
+
+def _state(*nodes: str) -> str:
+    resources = [{"urn": _APPROVAL.format(node), "type": "command:local:Command"} for node in nodes]
+    return json.dumps({"deployment": {"resources": resources}})
+
+
+def test_stacks_are_the_stack_files_but_the_sandboxs(checkout: Checkout) -> None:
+    assert checkout.run("ci/stacks").stdout == "stacks=[]\n"
+    for name in ("dev", "prod", "site-2"):
+        checkout.write(f"Pulumi.{name}.yaml", "config: {}\n")
+    checkout.write("Pulumi.prod.yaml.example", "config: {}\n")
+    assert checkout.run("ci/stacks").stdout == 'stacks=["prod","site-2"]\n'
+    assert checkout.run("ci/stacks", ONLY="site-2").stdout == 'stacks=["site-2"]\n'
+    wrong = checkout.run("ci/stacks", ONLY="prot")
+    assert (wrong.returncode, wrong.stdout, wrong.stderr) == (
+        1,
+        "",
+        "ci/stacks: there is no Pulumi.prot.yaml\n",
+    )
+    # The sandbox's stack has no hosts for others to deploy to.
+    assert checkout.run("ci/stacks", ONLY="dev").returncode == 1
+
+
+def test_a_stack_name_cannot_break_the_matrix(checkout: Checkout) -> None:
+    checkout.write('Pulumi.a","b.yaml', "config: {}\n")
+    assert checkout.run("ci/stacks").returncode == 1
+
+
+def test_secrets_are_files_of_this_user_alone_and_go_again(checkout: Checkout) -> None:
+    assert checkout.run("ci/secrets").returncode == 0
+    assert list((checkout.root / "secrets").iterdir()) == []
+    assert checkout.run("ci/secrets", KUBENODE_KUBECONFIG="a: 1", KUBENODE_SSH_KEY="key\nend").returncode == 0
+    key = checkout.root / "secrets" / "id_ed25519"
+    assert key.read_text(encoding="utf-8") == "key\nend\n"
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert (checkout.root / "secrets" / "admin.kubeconfig").read_text(encoding="utf-8") == "a: 1\n"
+    assert checkout.run("ci/secrets", "remove").returncode == 0
+    assert list((checkout.root / "secrets").iterdir()) == []
+    assert checkout.run("ci/secrets", "remove").returncode == 0
+
+
+def test_a_preview_is_shown_and_kept(checkout: Checkout) -> None:
+    done = checkout.run("ci/preview", STACK="prod")
+    assert (done.returncode, done.stdout) == (0, samples.ONE_SETTING)
+    assert checkout.calls() == ["preview --stack prod --diff --non-interactive --color=never"]
+    assert (checkout.root / ".ci-results/preview.txt").read_text(encoding="utf-8") == samples.ONE_SETTING
+
+
+def test_a_failed_preview_fails_and_is_commented_on(checkout: Checkout) -> None:
+    checkout.write("code", "255")
+    checkout.write("preview.txt", "error: refused, nothing was changed:\nnodes.worker-1: …\n")
+    assert checkout.run("ci/preview", STACK="prod").returncode == 255
+    with hub_of("token") as hub:
+        done = checkout.run(
+            "ci/comment",
+            STACK="prod",
+            GITHUB_API_URL=hub.address,
+            GITHUB_REPOSITORY="o/r",
+            GITHUB_TOKEN="token",
+            PULL_REQUEST="7",
+            GITHUB_RUN_ID="11",
+        )
+        assert (done.returncode, done.stdout) == (0, "https://github.example/comment/1\n"), done.stderr
+        assert "**The preview failed** (exit code 255)" in hub.comments[0]["body"]
+
+
+def test_a_comment_without_its_settings_names_what_is_missing(checkout: Checkout) -> None:
+    checkout.run("ci/preview", STACK="prod")
+    done = checkout.run("ci/comment", STACK="prod", GITHUB_REPOSITORY="o/r", PULL_REQUEST="7")
+    assert done.returncode == 1
+    assert "ci comment: 'GITHUB_TOKEN' is not set" in done.stderr
+
+
+def test_up_asks_nothing(checkout: Checkout) -> None:
+    assert checkout.run("ci/up", STACK="prod").returncode == 0
+    assert checkout.calls() == ["up --stack prod --yes --skip-preview --diff --non-interactive --color=never"]
+
+
+def test_a_night_approves_what_waits_and_deploys_nothing(checkout: Checkout) -> None:
+    checkout.write("preview.json", '{"steps": [{"op": "update", "urn": "urn:x::worker-1-docker"}]}')
+    done = checkout.run("ci/renew", STACK="prod")
+    assert done.returncode == 0, done.stderr
+    first, second = (f"--target-replace {_APPROVAL.format(node)}" for node in ("worker-1", "worker-2"))
+    ups = [call for call in checkout.calls() if call.startswith("up ")]
+    assert ups == [f"up --stack prod --yes --skip-preview --non-interactive --color=never {first} {second}"]
+    assert "kube-proxy's certificate is not due" in done.stdout
+
+
+def test_a_night_renews_kube_proxys_certificate(checkout: Checkout) -> None:
+    checkout.write("preview.json", '{"steps": [{"op": "replace", "urn": "urn:x::cluster-kube-proxy-clock"}]}')
+    assert checkout.run("ci/renew", STACK="prod").returncode == 0
+    assert checkout.calls()[-1] == "up --stack prod --yes --skip-preview --non-interactive --color=never"
+
+
+def test_a_night_refuses_to_deploy_what_nobody_has(checkout: Checkout) -> None:
+    steps = [
+        {"op": "replace", "urn": "urn:x::cluster-kube-proxy-clock"},
+        {"op": "update", "urn": "urn:x::worker-1-docker"},
+    ]
+    checkout.write("preview.json", json.dumps({"steps": steps}))
+    done = checkout.run("ci/renew", STACK="prod")
+    assert done.returncode == 1
+    assert "pulumi up would also change worker-1-docker" in done.stderr
+    assert checkout.calls()[-1].startswith("preview ")
+
+
+def test_a_stack_without_nodes_has_nothing_to_renew(checkout: Checkout) -> None:
+    checkout.write("state.json", _state())
+    done = checkout.run("ci/renew", STACK="prod")
+    assert (done.returncode, done.stdout) == (0, "prod has no nodes: nothing to renew\n")
+    assert checkout.calls() == ["stack export --stack prod --non-interactive"]
+
+
+def test_drift_looks_at_both_even_if_the_first_differs(checkout: Checkout) -> None:
+    assert checkout.run("ci/drift", STACK="prod").returncode == 0
+    checkout.write("code", "1")
+    assert checkout.run("ci/drift", STACK="prod").returncode == 1
+    assert [call.split()[0] for call in checkout.calls()] == ["preview", "refresh"] * 2
+    assert all("--expect-no-changes" in call for call in checkout.calls())
+    assert "--preview-only" in checkout.calls()[-1]
+
+
+@pytest.mark.parametrize("script", ["preview", "comment", "up", "renew", "drift"])
+def test_a_script_without_stack_touches_nothing(checkout: Checkout, script: str) -> None:
+    done = checkout.run(f"ci/{script}")
+    assert done.returncode != 0
+    assert "STACK" in done.stderr
+    assert checkout.calls() == []

@@ -1,0 +1,39 @@
+"""The make targets that no test can run from inside: they do what the suite does around the tests."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+
+from tests.docs.pages import ROOT
+from tests.e2e.place import Place
+
+
+def _recipe(target: str) -> str:
+    return subprocess.run(
+        ["make", "--no-print-directory", "-n", "-o", ".venv/.stamp", target],
+        cwd=ROOT,
+        text=True,
+        capture_output=True,
+        check=True,
+    ).stdout
+
+
+def test_down_is_what_ends_the_end_to_end_tests() -> None:
+    assert _recipe("down").splitlines()[-1] == ".venv/bin/python -m sandbox down --force"
+    assert '"down", "--force"' in inspect.getsource(Place.down)
+
+
+def test_everything_runs_through_make_test() -> None:
+    recipe = _recipe("test")
+    for program in (
+        "ruff check",
+        "ruff format --check",
+        "mypy",
+        "shellcheck",
+        "actionlint",
+        "sandbox.tools build",
+    ):
+        assert program in recipe
+    assert recipe.splitlines()[-1] == ".venv/bin/python -m pytest tests"
+    assert (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()[-1] == "exec make test"
