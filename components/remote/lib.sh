@@ -695,7 +695,7 @@ $({ kn_unreachable; tail -n 8 "$KN_TMP/log"; } | awk '!seen[$0]++' | cut -c1-200
 
 # kn_unreachable: sources that did not answer. apt goes on without them, and then knows no package.
 kn_unreachable() {
-    grep '^W: Failed to fetch' "$KN_TMP/log" >"$KN_TMP/unreachable" || return 0
+    grep '^[WE]: Failed to fetch' "$KN_TMP/log" >"$KN_TMP/unreachable" || return 0
     printf "Package sources do not answer: check the host's network, host.packageMirror and host.proxy.\n"
     sort -u "$KN_TMP/unreachable" | head -n 3
 }
