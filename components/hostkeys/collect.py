@@ -51,16 +51,12 @@ def shown(door: Door, bastion: Door | None = None) -> str:
     """The key that the server shows: algorithm and base64. Of the configured key's algorithm, if there is one."""
     with tempfile.TemporaryDirectory(prefix="kubenode-hostkeys-") as folder:
         seen = Path(folder, "seen")
-        algorithms = (
-            [_ALGORITHMS[door.key.split()[0]]]
-            if door.key and _is_known(door.key)
-            else list(_ALGORITHMS.values())
-        )
+        algorithms = _algorithms(door.key)
         command = [
             "ssh",
             *_QUIET,
             *("-o", f"UserKnownHostsFile={seen}", "-o", "StrictHostKeyChecking=accept-new"),
-            *("-o", "PreferredAuthentications=none", "-o", f"HostKeyAlgorithms={','.join(algorithms)}"),
+            *("-o", "PreferredAuthentications=none", "-o", f"HostKeyAlgorithms={algorithms}"),
             *("-o", "ConnectTimeout=10", "-o", "LogLevel=ERROR", "-p", str(door.port), "-l", door.user),
         ]
         if bastion is not None:
@@ -84,8 +80,9 @@ def shown(door: Door, bastion: Door | None = None) -> str:
         return found[0]
 
 
-def _is_known(key: str | None) -> bool:
-    return key is not None and key.split()[0] in _ALGORITHMS
+def _algorithms(key: str | None) -> str:
+    """What a server may show: the algorithm of the key that is known, or any that this project takes."""
+    return _ALGORITHMS.get((key or "").partition(" ")[0]) or ",".join(_ALGORITHMS.values())
 
 
 def _through(bastion: Door, known: Path) -> str:
@@ -97,10 +94,9 @@ def _through(bastion: Door, known: Path) -> str:
         "ssh",
         *_QUIET,
         *("-o", f"UserKnownHostsFile={known}", "-o", "StrictHostKeyChecking=yes", "-o", "LogLevel=ERROR"),
-        *("-o", "ConnectTimeout=10", "-p", str(bastion.port), "-l", bastion.user),
+        *("-o", f"HostKeyAlgorithms={_algorithms(bastion.key)}", "-o", "ConnectTimeout=10"),
+        *("-p", str(bastion.port), "-l", bastion.user),
     ]
-    if _is_known(bastion.key):
-        words += ["-o", f"HostKeyAlgorithms={_ALGORITHMS[bastion.key.split()[0]]}"]
     if bastion.private_key_file is not None:
         words += ["-o", "IdentitiesOnly=yes", "-i", str(bastion.private_key_file)]
     line = shlex.join(words).replace("%", "%%")

@@ -689,8 +689,15 @@ kn_apt() {
     kn_from=
     [ ! -e "$KN_SOURCES" ] || kn_from="-o Dir::Etc::SourceList=$KN_SOURCES -o Dir::Etc::SourceParts=/dev/null"
     # shellcheck disable=SC2086 # the options are words
-    kn_try_online "$kn_seconds" apt-get $KN_APT $kn_from "$@" || kn_die "'apt-get $*' failed or took longer than $kn_seconds s:
-$(tail -n 8 "$KN_TMP/log" | cut -c1-200)"
+    kn_try_online "$kn_seconds" apt-get $kn_from $KN_APT "$@" || kn_die "'apt-get $*' failed or took longer than $kn_seconds s:
+$({ kn_unreachable; tail -n 8 "$KN_TMP/log"; } | awk '!seen[$0]++' | cut -c1-200)"
+}
+
+# kn_unreachable: sources that did not answer. apt goes on without them, and then knows no package.
+kn_unreachable() {
+    grep '^[WE]: Failed to fetch' "$KN_TMP/log" >"$KN_TMP/unreachable" || return 0
+    printf "Package sources do not answer: check the host's network, host.packageMirror and host.proxy.\n"
+    sort -u "$KN_TMP/unreachable" | head -n 3
 }
 
 kn_dnf() {
@@ -734,7 +741,7 @@ kn_package_mirror() {
     for kn_line in "$1 $kn_suite" "$1 $kn_suite-updates" ${kn_security:+"$kn_security $kn_suite-security"}; do
         printf 'deb [signed-by=%s] %s %s\n' "$kn_keyring" "$kn_line" "$kn_components"
     done >"$KN_SOURCES.new"
-    cmp -s "$KN_SOURCES.new" "$KN_SOURCES" || rm -rf "$KN_RECORD/apt/lists"
+    cmp -s "$KN_SOURCES.new" "$KN_SOURCES" || rm -rf "$KN_LISTS"
     mv -f "$KN_SOURCES.new" "$KN_SOURCES"
 }
 
@@ -827,7 +834,11 @@ Install that version on the host, or leave the version out of the configuration.
         # shellcheck disable=SC2046,SC2086 # package names are words
         kn_dnf 900 install $(printf '%s\n' $kn_missing | sed 's/=/-/')
     else
-        find "$KN_LISTS" -maxdepth 1 -type f -mmin -60 2>/dev/null | grep -q . || kn_apt 300 update
+        find "$KN_LISTS/fetched" -mmin -60 2>/dev/null | grep -q . || {
+            rm -f "$KN_LISTS/fetched"
+            kn_apt 300 update
+            kn_unreachable | grep -q . || : >"$KN_LISTS/fetched"
+        }
         # A package that another one would push out may be somebody's.
         # shellcheck disable=SC2086 # package names are words
         kn_apt 900 install -y --no-remove $kn_versions $kn_missing

@@ -14,6 +14,7 @@ from tests.e2e.place import Place
 # One `up` serves many: first what needs bare hosts, then what needs a stack that is up, then destroying, then killing.
 _ORDER = (
     "test_refusals.py",
+    "test_in_the_way.py",
     "test_creation.py",
     "test_quiet.py",
     "test_without.py",
@@ -28,6 +29,7 @@ _ORDER = (
     "test_one_node.py",
     "test_lost_host.py",
     "test_removal.py",
+    "test_bastion.py",
     "test_killed_engine.py",
     "test_docker_sources.py",
     "test_documented_end.py",

@@ -173,7 +173,7 @@ def test_lists_are_fetched_once_in_an_hour_for_all_parts(debian: Box) -> None:
     _ok(debian, "kn_install tool")
     _ok(debian, "kn_install editor", "docker")
     assert len([call for call in debian.calls("apt-get") if call.endswith(" update")]) == 1
-    debian.shell(f"touch -d '2 hours ago' {RECORD}/apt/lists/*")
+    debian.shell(f"touch -d '2 hours ago' {RECORD}/apt/lists/fetched")
     _ok(debian, "kn_install suite", "docker")
     assert len([call for call in debian.calls("apt-get") if call.endswith(" update")]) == 2
 
@@ -274,6 +274,31 @@ def test_a_mirror_that_cannot_be_used_is_an_error(debian: Box, release: str, key
     assert done.returncode == 1
     assert "host.packageMirror: " in done.stderr
     assert reason in done.stderr
+
+
+def test_a_source_that_does_not_answer_is_named_and_asked_again_the_next_time(debian: Box) -> None:
+    """apt goes on without it, knows no package then, and would not ask again for an hour."""
+    warning = "W: Failed to fetch http://m/debian/dists/bookworm/InRelease  Could not resolve 'm'\n"
+    debian.put("/state/update-warns", warning)
+    debian.put("/state/apt-fails", "E: Unable to locate package tool\n" + "more\n" * 7)
+    done = debian.library("kn_install tool", part="prepare")
+    assert done.returncode == 1
+    assert "'apt-get install -y --no-remove tool' failed" in done.stderr
+    assert (
+        "\nPackage sources do not answer: check the host's network, host.packageMirror and host.proxy.\n"
+        + warning
+    ) in done.stderr
+    assert "Unable to locate package" in done.stderr
+    debian.path("/state/update-warns").unlink()
+    debian.path("/state/apt-fails").unlink()
+    debian.forget_calls()
+    _ok(debian, "kn_install tool")
+    assert len([call for call in debian.calls("apt-get") if call.endswith(" update")]) == 1
+
+
+def test_a_source_that_does_not_answer_and_is_not_needed_stops_nobody(debian: Box) -> None:
+    debian.put("/state/update-warns", "W: Failed to fetch http://elsewhere/InRelease  Could not resolve\n")
+    assert _ok(debian, "kn_install tool").startswith("installed tool")
 
 
 def test_a_hold_of_ours_goes_and_one_that_was_there_stays(debian: Box) -> None:

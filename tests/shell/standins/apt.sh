@@ -1,6 +1,7 @@
 # What follows is put behind the line that notes the call.
 # apt-get apt-mark dpkg dpkg-query
 # A small apt. /state/packages: "ii NAME" or "hi NAME" (on hold) for each that is there; /state/depends: "NAME NEEDED...".
+# /state/update-warns: what an update says and goes on.
 # /state/install-NAME, /state/purge-NAME: what a package does then; $all is how apt was called.
 # /state/versions: "NAME VERSION" of those that are not at 1.0. /state/apt-fails: its text is an install's error. /state/apt-stops: an install is killed after its first package.
 mkdir -p /state
@@ -77,7 +78,7 @@ apt-mark)
     ;;
 apt-get)
     case $verb in
-    update) mkdir -p /var/lib/kubenode/apt/lists; : >/var/lib/kubenode/apt/lists/list ;;
+    update) mkdir -p /var/lib/kubenode/apt/lists; : >/var/lib/kubenode/apt/lists/list; [ ! -e /state/update-warns ] || cat /state/update-warns >&2 ;;
     install)
         [ ! -e /state/apt-fails ] || { cat /state/apt-fails >&2; exit 100; }
         for name in $names; do
