@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.cluster import is_ready, is_schedulable
 from tests.e2e.hosts import Host
 from tests.e2e.lab import Lab
 from tests.e2e.operator import USER, operator
@@ -114,20 +115,32 @@ def test_hosts_that_are_not_fit(untouched: Lab, tmp_path: Path) -> None:
     assert "- port 10250 is taken; kubelet and kube-proxy need it" in result.text
 
 
-def test_a_mirror_of_packages_that_is_down(bare: Lab) -> None:
-    lab, host = bare, bare.hosts[-1]
+def test_hosts_that_fail_do_so_alone(bare: Lab) -> None:
+    """A mirror that is down and a host that is gone, beside one in order: that one becomes a node."""
+    lab = bare
+    well, ill = lab.hosts
+    gone = f"{well.address.rpartition('.')[0]}.{_NOBODY}"
 
     def edit(nodes: Json) -> None:
-        for name in set(nodes) - {host.name}:
-            del nodes[name]
-        nodes[host.name]["host"] = {"packageMirror": {"url": "http://artifacts.sandbox:9/debian"}}
+        nodes[ill.name]["host"] = {"packageMirror": {"url": "http://artifacts.sandbox:9/debian"}}
+        nodes["gone"] = {"address": gone, "ssh": {"insecureIgnoreHostKey": True}}
 
     lab.stack.configure_nodes(edit)
-    result = lab.stack.up().demand_failure()
-    assert f"kubenode: {host.name} ({host.address}): prepare apply: 'apt-get install -y " in result.text
+    result = lab.stack.up("--continue-on-error").demand_failure()
+    assert f"kubenode: {ill.name} ({ill.address}): prepare apply: 'apt-get install -y " in result.text
     assert (
         "Package sources do not answer: check the host's network, host.packageMirror and host.proxy."
     ) in result.text
     assert "W: Failed to fetch http://artifacts.sandbox:9/debian/dists/" in result.text
+    assert f"{gone}:22: dial tcp" in result.text
+    node = lab.cluster.nodes()[well.name]
+    assert is_ready(node)
+    assert is_schedulable(node)
+
+    # What nobody can log in to, the state has to forget before a destroy can go through.
+    (lost,) = (
+        one["urn"] for one in lab.stack.resources() if one["urn"].endswith("kubenode:index:Node::gone")
+    )
+    lab.stack.pulumi("state", "remove", "--yes", "--target-dependents", lost).demand()
     lab.stack.destroy().demand()
-    assert lab.differences([host]) == {}
+    assert lab.differences() == {}
