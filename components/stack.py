@@ -5,6 +5,7 @@ Owns the glue between pulumi's own words (configuration, stack, outputs) and the
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -26,6 +27,10 @@ from components.verification.component import Verification, VerificationArgs
 
 # What the console of Pulumi's service shows of a stack; it fills in the outputs that the text names.
 README = Path(__file__).resolve().parent.parent / "Pulumi.README.md"
+
+
+# To the language host: what went wrong has been said.
+_SAID = 32
 
 
 def end_quietly() -> None:
@@ -147,6 +152,22 @@ def verification(settings: StackSettings, nodes: dict[str, Node], cluster: Clust
             ),
         )
         pulumi.export("verification", proof.answers)
+
+
+def outlast_failures(nodes: dict[str, Node]) -> None:
+    """Go on until every node is in service or cannot be: with --continue-on-error one must not stop the others.
+
+    Left to itself the program ends at the first resource that waits for one that failed, and what the other nodes would
+    have registered after that is never made.
+    """
+
+    async def until_the_last() -> None:
+        ends = [node.in_service.urn.future() for node in nodes.values()]
+        found = await asyncio.gather(*ends, return_exceptions=True)
+        if any(isinstance(end, BaseException) for end in found):
+            os._exit(_SAID)
+
+    pulumi.run(until_the_last)
 
 
 def outputs(settings: StackSettings, cluster: Cluster, nodes: dict[str, Node]) -> None:

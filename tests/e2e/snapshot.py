@@ -91,6 +91,11 @@ ALLOWED: tuple[Allowed, ...] = (
     ),
     Allowed(
         "runtime files",
+        r"/run/sudo/ts(/kubeops)? [df]",
+        "sudo's note that it asked a user; gone at boot",
+    ),
+    Allowed(
+        "runtime files",
         r"/run/lock/kubenode f",
         "removing a lock under one who waits would let two in; gone at boot",
     ),

@@ -143,4 +143,6 @@ def test_hosts_that_fail_do_so_alone(bare: Lab) -> None:
     )
     lab.stack.pulumi("state", "remove", "--yes", "--target-dependents", lost).demand()
     lab.stack.destroy().demand()
+    lab.stack.restore_configuration()
+    lab.note_unknown()
     assert lab.differences() == {}
