@@ -14,7 +14,7 @@ pytestmark = pytest.mark.sandbox
 _SAYS = {
     "make up": "worker-2",
     "make status": "worker-1",
-    "kubectl get nodes -o wide": "cri-dockerd",
+    "kubectl get nodes -o wide": "docker://",
     "pulumi preview --stack dev --diff": "unchanged",
     "ssh worker-1 journalctl": "kubelet",
     "kubectl version": "Server Version",
