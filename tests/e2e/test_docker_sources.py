@@ -17,7 +17,7 @@ from tests.e2e.measured import MEASURED
 from tests.e2e.stack import Json
 from tests.e2e.watching import command_lines
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.sandbox, pytest.mark.long]
 
 _PASSWORD = "canary-of-a-registry-5d1c0b7e"
 _LOGIN = base64.b64encode(f"puller:{_PASSWORD}".encode()).decode()

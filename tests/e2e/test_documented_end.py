@@ -8,7 +8,7 @@ from tests.docs.commands import run_by
 from tests.e2e import documented
 from tests.e2e.lab import Lab
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.sandbox, pytest.mark.long]
 
 
 @pytest.mark.parametrize("command", run_by("tests/e2e/test_documented_end.py::test_as_it_is_written"))

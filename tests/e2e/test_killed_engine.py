@@ -18,10 +18,9 @@ pytestmark = pytest.mark.sandbox
 
 _NODE = "worker-1"
 _STEPS = ("claim", "docker", "kubelet", "in-service")
-# Each is a whole life of a node: two are always run, `make e2e-long` has the others.
-_ALWAYS = {("docker", "up"), ("kubelet", "destroy")}
+# Each is a whole life of a node, so `make e2e-long` runs them.
 _PAIRS = [
-    pytest.param(step, way, id=f"{step}-{way}", marks=() if (step, way) in _ALWAYS else pytest.mark.long)
+    pytest.param(step, way, id=f"{step}-{way}", marks=pytest.mark.long)
     for way in ("up", "destroy")
     for step in _STEPS
 ]

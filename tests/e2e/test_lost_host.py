@@ -12,7 +12,6 @@ from tests.e2e.cluster import is_ready
 from tests.e2e.lab import Lab
 from tests.e2e.stack import commands_and_nodes
 
-# Of the long ones as long as the proof may wait for a pod of the earlier Node longer than it has patience.
 pytestmark = [pytest.mark.sandbox, pytest.mark.long]
 
 _JOIN_SECONDS = 90
