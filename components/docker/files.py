@@ -17,7 +17,7 @@ from components.rendering import command_line, json_text
 from components.settings import NodeSettings
 from components.settings.defaults import DOCKER
 from components.settings.merge import patched
-from components.settings.sections import DockerRepositorySection
+from components.settings.sections import DockerRepositorySection, DockerSection
 
 CNI_BIN_DIRECTORY = "/opt/cni/bin"
 CNI_CONF_DIRECTORY = "/etc/cni/net.d"
@@ -59,7 +59,7 @@ def artifacts(node: NodeSettings) -> tuple[Artifact, ...]:
     docker = node.docker
     found: list[Artifact] = []
     if docker.source == "docker":
-        repository = docker.repository or DockerRepositorySection()
+        repository = _repository(docker)
         below = f"{repository.url.rstrip('/')}/gpg" if repository.url else _DOCKER_KEY_URL
         key = repository.key_url or below
         found.append(Artifact("docker-key", REPOSITORY_KEY, key, repository.key_sha256, mode="0644"))
@@ -88,8 +88,13 @@ def packages(node: NodeSettings) -> tuple[str, ...]:
     if docker.source == "distribution":
         return (docker.package,)
     if docker.source == "docker":
-        return (docker.repository or DockerRepositorySection()).packages
+        return _repository(docker).packages
     return ()
+
+
+def _repository(docker: DockerSection) -> DockerRepositorySection:
+    """Docker's own, unless the configuration says otherwise."""
+    return docker.repository or DockerRepositorySection()
 
 
 def settings(node: NodeSettings) -> dict[str, Sequence[str]]:
@@ -104,7 +109,7 @@ def settings(node: NodeSettings) -> dict[str, Sequence[str]]:
         "image": [f"{image.image} {image.url} {image.sha256}" for image in node.artifacts.images],
     }
     if docker.source == "docker":
-        repository = docker.repository or DockerRepositorySection()
+        repository = _repository(docker)
         # Which distribution this is, the host knows.
         found["repository"] = [f"{repository.channel} {(repository.url or '').rstrip('/')}".rstrip()]
     if docker.data_root is not None:

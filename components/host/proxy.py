@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from components.settings import NodeSettings
+from components.settings.types import host_of
 
 PATH = "/etc/kubenode/proxy.env"
 
@@ -42,11 +43,10 @@ def has_password(node: NodeSettings) -> bool:
 def no_proxy(node: NodeSettings) -> tuple[str, ...]:
     """What is asked directly. Of the nodes only this one: a new node must not change the files of all others."""
     cluster = node.cluster
-    server = re.sub(r"^https://|(:\d+)?(/.*)?$", "", cluster.server).strip("[]")
     ours = (
         *_LOCAL,
         node.node_ip,
-        server,
+        host_of(cluster.server),
         cluster.pod_cidr,
         cluster.service_cidr,
         ".svc",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -343,7 +342,7 @@ class _Loading:
     # Contradictions between sections and between nodes
 
     def _check_server(self, server: str, *, is_derived: bool) -> None:
-        host = re.sub(r"^https://|(:\d+)?(/.*)?$", "", server).strip("[]")
+        host = types.host_of(server)
         if not server.startswith("https://"):
             self._refuse(
                 "cluster.server", "expected an https URL, and the kubeconfig has another: set cluster.server"

@@ -196,6 +196,11 @@ def is_ip(text: str) -> bool:
     return "%" not in text
 
 
+def host_of(url: str) -> str:
+    """The host name or address of an https URL, without port, path and brackets."""
+    return re.sub(r"^https://|(:\d+)?(/.*)?$", "", url).strip("[]")
+
+
 def _is_node_ip(text: str) -> bool:
     if not is_ip(text):
         return False
