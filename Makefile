@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 HOSTS ?=
 OS ?=
 STACK ?= dev
+# How tests are shared out among the workers is told in tests/conftest.py.
+PYTEST := $(BIN)/python -m pytest tests -n auto --maxprocesses 4
 
 .PHONY: help up down preview destroy status show docs hostkeys test test-fast lint e2e e2e-long tools clean
 
@@ -58,13 +60,13 @@ lint: $(VENV)/.stamp ## ruff, mypy, shellcheck, actionlint
 	"$$($(BIN)/python -m sandbox.tools path actionlint)" -shellcheck $(BIN)/shellcheck -pyflakes=
 
 test: lint tools ## Everything: lint, unit, shell, plugins, and end to end on a sandbox of its own
-	$(BIN)/python -m pytest tests
+	$(PYTEST)
 
 test-fast: $(VENV)/.stamp ## Unit and golden tests only: no sandbox, seconds
-	$(BIN)/python -m pytest tests -m 'not sandbox and not long' --ignore tests/e2e
+	$(PYTEST) -m 'not sandbox and not long' --ignore tests/e2e
 
 e2e-long: $(VENV)/.stamp ## The proofs that need waiting
-	$(BIN)/python -m pytest tests -m long
+	$(PYTEST) -m long
 
 clean: ## Remove the virtual environment and what tests left; not the sandbox
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

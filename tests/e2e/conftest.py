@@ -1,4 +1,4 @@
-"""The end-to-end suite: a sandbox of its own, few ordered scenarios on it, and the table of what was measured."""
+"""The end-to-end suite: a sandbox of its own, and few ordered scenarios on it."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ _HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the places that this folder's tests have among all others, and order them among themselves."""
-    places = [index for index, item in enumerate(items) if item.path.parent == _HERE]
-    ours = sorted((items[index] for index in places), key=lambda item: _ORDER.index(item.path.name))
-    for index, item in zip(places, ours, strict=True):
-        items[index] = item
+    """Ordered among themselves, and before all others: of several workers one has enough to do with these."""
+    ours = sorted(
+        (item for item in items if item.path.parent == _HERE), key=lambda item: _ORDER.index(item.path.name)
+    )
+    items[:] = ours + [item for item in items if item.path.parent != _HERE]
 
 
 @pytest.fixture(scope="session")
@@ -58,8 +58,7 @@ def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
         finally:
             MEASURED.save()
             if request.config.getoption("--keep-sandbox"):
-                report = request.config.pluginmanager.getplugin("terminalreporter")
-                report.write_line(f"\nkept: cd {place.root} && . .sandbox/env.sh")
+                MEASURED.kept = place.root
             else:
                 place.down()
                 place.remove()
@@ -77,12 +76,3 @@ def bare(lab: Lab) -> Lab:
     """Nothing is deployed."""
     lab.bare()
     return lab
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if MEASURED.numbers:
-        terminalreporter.section("measured end to end")
-        for line in MEASURED.table():
-            terminalreporter.write_line(line)
-        if MEASURED.folder:
-            terminalreporter.write_line(f"kept with pulumi's output in {MEASURED.folder}")

@@ -24,6 +24,9 @@ class Measured:
     def __init__(self) -> None:
         self.numbers: list[Number] = []
         self.folder: Path | None = None
+        """Where the numbers are kept."""
+        self.kept: Path | None = None
+        """The copy of the checkout whose sandbox was left up, if it was."""
 
     def add(self, what: str, value: float, unit: str, promise: str = "") -> None:
         self.numbers.append(Number(what, round(value, 2), unit, promise))
@@ -38,6 +41,23 @@ class Measured:
             for row in rows
         ]
         return [lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]]
+
+    def packed(self) -> str:
+        """All of it as text, for another process."""
+        return json.dumps(
+            {
+                "numbers": [asdict(one) for one in self.numbers],
+                "folder": str(self.folder or ""),
+                "kept": str(self.kept or ""),
+            }
+        )
+
+    def unpack(self, text: str) -> None:
+        """Add what another process packed."""
+        other = json.loads(text)
+        self.numbers += [Number(**one) for one in other["numbers"]]
+        self.folder = Path(other["folder"]) if other["folder"] else self.folder
+        self.kept = Path(other["kept"]) if other["kept"] else self.kept
 
     def save(self) -> None:
         if self.folder is None or not self.numbers:
