@@ -3,6 +3,7 @@
 set -eu
 . "${0%/*}/lib.sh"
 PLUGIN_DIR=/usr/libexec/kubernetes
+CLIENT_CERTIFICATE=/var/lib/kubelet/pki/kubelet-client-current.pem
 
 kn_part_apply() {
     kn_fetch_artifacts
@@ -13,15 +14,32 @@ kn_part_apply() {
     kn_put_artifacts
     kn_drop_stale
     ! kn_changed kubelet.service || kn_daemon_reload
-    kn_start kubelet.service "$(kn_setting healthy-timeout-seconds 180)" kubelet_healthy kubelet kubelet.yaml kubelet.service
+    ! kubelet_is_unregistered || KN_CHANGED="${KN_CHANGED}registration "
+    kn_start kubelet.service "$(kn_setting healthy-timeout-seconds 180)" kubelet_healthy \
+        kubelet kubelet.yaml kubelet.service registration
     # Joined: the token has done its work.
     rm -f /etc/kubernetes/bootstrap.kubeconfig
 }
 
 # A kubelet that still waits for its client certificate answers too, so this waits for the approval itself.
 kubelet_healthy() {
-    [ -e /var/lib/kubelet/pki/kubelet-client-current.pem ] &&
+    [ -e "$CLIENT_CERTIFICATE" ] &&
         [ "$(curl -fsS -m 5 http://127.0.0.1:10248/healthz 2>/dev/null)" = ok ]
+}
+
+# A kubelet registers when it starts, and only then. If its Node was deleted since and made anew, by us or by somebody
+# else, the new one lacks what registration writes, for example the label that pods are spread by. No answer is no reason.
+kubelet_is_unregistered() {
+    [ -e "$CLIENT_CERTIFICATE" ] && systemctl is-active -q kubelet.service || return 1
+    kn_server=$(sed -n 's/^ *server: *//p' /etc/kubernetes/kubelet.kubeconfig 2>/dev/null | head -n 1)
+    kn_status=$(curl -sS -m 10 --noproxy '*' --cacert /etc/kubernetes/ssl/ca.pem --cert "$CLIENT_CERTIFICATE" \
+        -o "$KN_TMP/node" -w '%{http_code}' "$kn_server/api/v1/nodes/$KN_NODE" 2>>"$KN_TMP/log") || return 1
+    case $kn_status in
+    404) ;;
+    200) ! grep -q '"kubernetes.io/hostname":' "$KN_TMP/node" || return 1 ;;
+    *) return 1 ;;
+    esac
+    kn_say "the Node is not one that this kubelet registered"
 }
 
 kn_part_remove() {

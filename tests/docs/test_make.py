@@ -35,5 +35,5 @@ def test_everything_runs_through_make_test() -> None:
         "sandbox.tools build",
     ):
         assert program in recipe
-    assert recipe.splitlines()[-1] == ".venv/bin/python -m pytest tests"
+    assert recipe.splitlines()[-1] == ".venv/bin/python -m pytest tests -n auto --maxprocesses 4"
     assert (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()[-1] == "exec make test"

@@ -186,6 +186,10 @@ class Box:
         self.shell(
             f"exec setsid sh -c {shlex.quote(f'echo $$ >/kill/group; PATH=/kill:$PATH; {line}')}", bundle
         )
+        # The killed end in their own time: one that is still listed counts as at work.
+        self.shell(
+            'read -r group </kill/group; timeout 30 sh -c "while kill -0 -- -$group 2>/dev/null; do sleep 0.05; done"'
+        )
         return self.text("/kill/log").splitlines()
 
     def library(self, script: str, stdin: str = "", part: str = "calico") -> subprocess.CompletedProcess[str]:

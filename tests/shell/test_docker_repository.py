@@ -161,7 +161,8 @@ def test_another_key_than_the_one_that_signed_is_refused_by_apt(debian: Box) -> 
     before = _packages(debian)
     bundle = _bundle(debian)
     key = "gpg --batch --quiet --passphrase '' --quick-gen-key another rsa2048 sign never"
-    again = f"rm -rf /gnupg; mkdir -m 700 /gnupg; {key}"
+    # The agent of the first keyring would go on listening where the new one's shall.
+    again = f"gpgconf --kill gpg-agent; rm -rf /gnupg; mkdir -m 700 /gnupg; {key}"
     done = debian.shell(f"{_REPOSITORY}\n{again}\nsign")
     assert done.returncode == 0, done.stderr
     done = debian.run("docker", "apply", bundle)

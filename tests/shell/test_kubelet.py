@@ -77,6 +77,30 @@ def test_another_file_of_the_part_does_not_restart_it(host: Box) -> None:
     assert _changes(host) == []
 
 
+@pytest.mark.parametrize(
+    ("answer", "restarts"),
+    [
+        ('200 {"metadata":{"labels":{"kubernetes.io/hostname":"worker-1"}}}', False),
+        ('200 {"metadata":{"labels":{"a":"b"},"managedFields":[{"f:kubernetes.io/hostname":{}}]}}', True),
+        ("404 {}", True),
+        ("401 {}", False),
+        (None, False),
+    ],
+    ids=["registered", "made by somebody else", "deleted", "not allowed", "no answer"],
+)
+def test_a_kubelet_whose_node_was_made_anew_without_it_registers_again(
+    host: Box, answer: str | None, restarts: bool
+) -> None:
+    _apply(host, bundles.kubelet(host))
+    host.put("/etc/kubernetes/kubelet.kubeconfig", "clusters:\n- cluster:\n    server: https://api:6443\n")
+    if answer:
+        host.put(f"/state/node-{host.node}", f"{answer}\n")
+    host.forget_calls()
+    said = _apply(host, bundles.kubelet(host))
+    assert _changes(host) == (["daemon-reload", f"restart {UNIT}"] if restarts else [])
+    assert ("the Node is not one that this kubelet registered" in said) == restarts
+
+
 def test_a_unit_that_somebody_stopped_is_started_without_a_restart(host: Box) -> None:
     _apply(host, bundles.kubelet(host))
     host.shell(f"systemctl stop {UNIT}; systemctl disable {UNIT}")

@@ -30,12 +30,13 @@ if [ "${0##*/}" = docker ]; then
     exit
 fi
 
-url='' out='' head='' socket=''
+url='' out='' head='' socket='' code=''
 while [ $# -gt 0 ]; do
     case $1 in
     -o) out=$2; shift ;;
+    -w) code=$2; shift ;;
     -D) head=$2; shift ;;
-    -C | -m | -H | --retry | --connect-timeout | --noproxy) shift ;;
+    -C | -m | -H | --retry | --connect-timeout | --noproxy | --cacert | --cert) shift ;;
     --data-binary) cat "${2#@}" >>/state/requests; shift ;;
     --unix-socket) socket=$2; shift ;;
     http*) url=$1 ;;
@@ -56,6 +57,13 @@ http://mirror/*)
 https://*/version)
     [ -e /state/api-date ] || exit 7
     printf 'HTTP/2 403\r\ncontent-type: application/json\r\ndate: %s\r\n\r\n' "$(date -u -d "$(cat /state/api-date)" '+%a, %d %b %Y %T GMT')"
+    ;;
+# What it says of a Node: the status, a blank and the object.
+https://*/api/v1/nodes/*)
+    [ -e "/state/node-${url##*/}" ] || exit 7
+    read -r status object <"/state/node-${url##*/}"
+    [ "$code" = '%{http_code}' ] && printf '%s' "$status"
+    printf '%s' "$object" >"$out"
     ;;
 *:10248/healthz)
     healthy kubelet.service || exit 7
