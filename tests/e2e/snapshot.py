@@ -81,6 +81,11 @@ ALLOWED: tuple[Allowed, ...] = (
     Allowed("files", r"/var/lib/dpkg/status-old sha256 \w+", "dpkg's copy of the status before its last run"),
     Allowed(
         "files",
+        r"/var/cache/debconf/(config|templates)\.dat-old sha256 \w+",
+        "debconf's copies of its databases before their last change",
+    ),
+    Allowed(
+        "files",
         r"/var/cache/ldconfig/aux-cache sha256 \w+",
         "the linker's cache of what it saw of the libraries, times included",
     ),

@@ -21,6 +21,7 @@ def test_a_lost_host_and_its_return(deployed: Lab) -> None:
     lab = deployed
     forget, delete = run_by("tests/e2e/test_lost_host.py::test_a_lost_host_and_its_return")
     lost = lab.host("worker-1")
+    requests = lab.cluster.requests_of_nodes()
     logins = lost.connections()
     # As good as lost for the cluster: its kubelet is silent. That nobody logs in is counted.
     lost.run("systemctl stop kubelet")
@@ -48,3 +49,5 @@ def test_a_lost_host_and_its_return(deployed: Lab) -> None:
     assert set(nodes) == {"worker-1", "worker-2"}
     assert all(is_ready(node) for node in nodes.values())
     lab.note_deployed()
+    # Those of its first life are in no state any more; the cluster deletes them after an hour.
+    lab.cluster.kubectl("delete", "csr", *requests)
