@@ -58,7 +58,9 @@ class Host:
     def connections(self) -> int:
         """How many SSH logins there were since the host was made."""
         return int(
-            self.run("journalctl --sync; journalctl -u ssh -o cat | grep -c '^Accepted publickey' || :")
+            self.run(
+                "journalctl --sync; journalctl -u ssh -o cat | grep -cE '^Accepted (publickey|password)' || :"
+            )
         )
 
     def open_connections(self) -> list[str]:

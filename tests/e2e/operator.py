@@ -21,8 +21,22 @@ _MAY_BECOME_ROOT = f"""
 echo '{USER} ALL=(root) NOPASSWD: ALL' >/etc/sudoers.d/kubenode-e2e
 chmod 0440 /etc/sudoers.d/kubenode-e2e
 """
+_BY_PASSWORD = f"""
+cat >/etc/ssh/sshd_config.d/0-kubenode-e2e.conf <<'END'
+Match User {USER}
+    PasswordAuthentication yes
+END
+systemctl reload ssh
+chpasswd <<'END'
+{USER}:%s
+END
+"""
 _GO = f"""
 rm -f /etc/sudoers.d/kubenode-e2e
+[ ! -e /etc/ssh/sshd_config.d/0-kubenode-e2e.conf ] || {{
+    rm -f /etc/ssh/sshd_config.d/0-kubenode-e2e.conf
+    systemctl reload ssh
+}}
 loginctl terminate-user {USER} 2>/dev/null || :
 for _ in $(seq 50); do pgrep -u {USER} >/dev/null || break; sleep 0.1; done
 userdel --force --remove {USER} 2>/dev/null
@@ -45,12 +59,14 @@ exec perl -MFcntl -e '
 
 
 @contextmanager
-def operator(host: Host, *, may_become_root: bool) -> Iterator[None]:
-    """The user on a host, who logs in with the key of the stack."""
+def operator(host: Host, *, may_become_root: bool, password: str = "") -> Iterator[None]:
+    """The user on a host, who logs in with the key of the stack or, if there is one, with a password too."""
     host.run(_MAKE)
     try:
         if may_become_root:
             host.run(_MAY_BECOME_ROOT)
+        if password:
+            host.run(_BY_PASSWORD % password)
         yield
     finally:
         host.run(_GO)

@@ -1,4 +1,4 @@
-"""A node the hard way: behind a bastion, with a login that is not root, through a proxy that wants a password, with
+"""A node the hard way: behind a bastion, with a password and no root login, through a proxy that wants a password, with
 packages from a mirror, while somebody else's package manager is at work.
 """
 
@@ -20,7 +20,7 @@ from tests.e2e.proxy import proxy
 from tests.e2e.stack import Json
 from tests.e2e.watching import command_lines
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.long]
+pytestmark = pytest.mark.sandbox
 
 
 def _configure(lab: Lab, bastion: Host, host: Host, archive: str) -> None:
@@ -49,8 +49,12 @@ def test_up_and_destroy(bare: Lab) -> None:
     gateway = host.run("ip -4 route show default | cut -d' ' -f3")
     names = {"artifacts.sandbox": host.run("getent ahostsv4 artifacts.sandbox | cut -d' ' -f1 | head -n 1")}
     password = lab.canaries["password of the proxy"] = secrets.token_hex(12)
+    login = lab.canaries["password of the login"] = secrets.token_hex(12)
     _configure(lab, bastion, host, archive)
-    with operator(host, may_become_root=True), proxy(gateway, "kube", password, names) as proxied:
+    with (
+        operator(host, may_become_root=True, password=login),
+        proxy(gateway, "kube", password, names) as proxied,
+    ):
         before = host.snapshot()
         logins = lab.connections()
 
@@ -60,6 +64,8 @@ def test_up_and_destroy(bare: Lab) -> None:
         assert "host.proxy.http: has a password, and so must be encrypted: pulumi config set " in result.text
         lab.stack.configure(lambda config: config["host"].pop("proxy"))
         lab.stack.pulumi("config", "set", "--secret", "--path", "host.proxy.http", proxied.url).demand()
+        lab.stack.configure(lambda config: config["ssh"].pop("privateKeyFile"))
+        lab.stack.pulumi("config", "set", "--secret", "--path", "ssh.password", login).demand()
         lab.stack.preview("--diff").demand()
         assert lab.connections() == logins
 
@@ -78,12 +84,14 @@ def test_up_and_destroy(bare: Lab) -> None:
         assert any("/docker.io_" in url for url in proxied.asked)
         assert any(url.startswith("http://artifacts.sandbox:8080/") for url in proxied.asked)
         assert "HTTP Proxy: http://xxxxx:xxxxx@" in host.run("docker info 2>/dev/null")
-        # And nobody sees its password.
-        assert password in lab.state(show_secrets=True)
-        assert password not in lab.state(show_secrets=False)
+        # And nobody sees the passwords.
+        shown, exported = lab.state(show_secrets=True), lab.state(show_secrets=False)
         seen = {where: "\n".join(found) for where, found in lines.seen.items()}
         assert "docker apply" in seen[host.name], "the watch slept"
-        assert [where for where, text in seen.items() if password in text and where == host.name] == []
+        for secret in (password, login):
+            assert secret in shown
+            assert secret not in exported
+            assert [where for where, text in seen.items() if secret in text and where == host.name] == []
         # Network namespaces among the files of /run cannot be read.
         found = host.run(f"grep -rlsF {password} /etc /run /usr/local /var/lib/kubenode || :")
         assert found == "/etc/kubenode/proxy.env"
@@ -91,9 +99,10 @@ def test_up_and_destroy(bare: Lab) -> None:
         # As many logins on the bastion as on the host: nobody comes another way.
         after = lab.connections()
         assert after[bastion.name] - logins[bastion.name] == after[host.name] - logins[host.name] <= 8
-        accepted = host.run("journalctl --sync; journalctl -u ssh -o cat | grep -F 'Accepted publickey'")
+        accepted = host.run("journalctl --sync; journalctl -u ssh -o cat | grep '^Accepted '")
         ours = [line for line in accepted.splitlines() if f" for {USER} " in line]
         assert len(ours) == after[host.name] - logins[host.name]
+        assert all(line.startswith("Accepted password ") for line in ours), ours
         assert all(f" from {bastion.address} port " in line for line in ours), ours
         # Another program asks for the key through the same bastion.
         collected = subprocess.run(

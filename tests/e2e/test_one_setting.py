@@ -1,4 +1,4 @@
-"""One changed setting of one node: the preview shows that line, and nothing else happens."""
+"""One changed setting and one label of one node: the preview shows these lines, and nothing else happens."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ pytestmark = pytest.mark.sandbox
 
 # The proof runs after every change, and what it says counts as unknown before.
 _EXPECTED = {
+    "worker-1-node",
     "worker-1-kubelet",
     "worker-1-csr-approval",
     "verification-pods",
@@ -25,24 +26,26 @@ _EXPECTED = {
 }
 
 
-def _more_pods(nodes: Json) -> None:
+def _more_pods_and_a_label(nodes: Json) -> None:
     nodes["worker-1"]["kubelet"] = {"extraConfig": {"maxPods": 55}}
+    nodes["worker-1"].setdefault("labels", {})["example.org/disk"] = "ssd"
 
 
-def test_one_line_of_one_file(deployed: Lab) -> None:
+def test_one_line_of_one_file_and_a_label(deployed: Lab) -> None:
     lab = deployed
     units = ("docker.service", "cri-docker.service", "kube-proxy.service", "kubelet.service")
     before = each(lab.hosts, lambda host: {unit: host.started(unit) for unit in units})
     pods = {name: unchanged_part(pod) for name, pod in lab.cluster.pods().items()}
     logins = lab.connections()
 
-    lab.stack.configure_nodes(_more_pods)
+    lab.stack.configure_nodes(_more_pods_and_a_label)
     planned = lab.stack.planned()
     assert {step.name for step in planned} == _EXPECTED
     assert {step.op for step in planned} == {"update"}
     shown = lab.stack.preview("--diff").demand().text
     bundle_lines = re.findall(r"^ +([-+]) ([\w.-]+ \| .*)$", shown, re.MULTILINE)
     assert bundle_lines == [("+", "kubelet.yaml | maxPods: 55")]
+    assert re.findall(r"^ +([-+~]) (.*disk.*)$", shown, re.MULTILINE) == [("+", 'example.org/disk: "ssd"')]
     assert lab.connections() == logins, "a preview logged in"
 
     with node_events(lab.place.env, "worker-2") as events:
@@ -63,6 +66,8 @@ def test_one_line_of_one_file(deployed: Lab) -> None:
 
     nodes = lab.cluster.nodes()
     assert nodes["worker-1"]["status"]["capacity"]["pods"] == "55"
+    assert nodes["worker-1"]["metadata"]["labels"]["example.org/disk"] == "ssd"
+    assert "example.org/disk" not in nodes["worker-2"]["metadata"]["labels"]
     assert nodes["worker-2"]["status"]["capacity"]["pods"] != "55"
     assert all(is_ready(node) for node in nodes.values())
     lab.stack.preview("--expect-no-changes").demand()
