@@ -86,6 +86,7 @@ def new_project(directory: Path, home: Path) -> Project:
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_PYTHON_CMD": sys.executable,
         "NO_COLOR": "1",
+        "PULUMI_DEBUG_COMMANDS": "true",  # for the log of events
     }
     made = Project(project, environment)
     made.run("stack", "init", "test")
