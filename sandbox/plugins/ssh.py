@@ -138,7 +138,14 @@ async def _close(connection: asyncssh.SSHClientConnection) -> None:
 
 
 async def _options(endpoint: Endpoint, stack: AsyncExitStack) -> dict[str, Any]:
-
+    trusted: dict[str, Any] = {"known_hosts": None}
+    if endpoint.host_key is not None:
+        try:
+            pinned = asyncssh.import_public_key(endpoint.host_key)
+        except asyncssh.KeyImportError as error:
+            raise PluginError("failed to parse host key: ssh: no key found") from error
+        trusted["known_hosts"] = ([pinned], [], [])
+        trusted["server_host_key_algs"] = [pinned.algorithm.decode()]
     keys: list[Any] = []
     try:
         if endpoint.private_key is not None:
@@ -153,27 +160,18 @@ async def _options(endpoint: Endpoint, stack: AsyncExitStack) -> dict[str, Any]:
             keys = keys or list(await agent.get_keys())
         except (OSError, ValueError) as error:
             raise PluginError(f"dial unix {endpoint.agent_socket}: connect: {system_error(error)}") from error
-    options: dict[str, Any] = {
+    return {
         "username": endpoint.user,
         "password": endpoint.password,
         "client_keys": keys or None,
         "agent_path": None,
-        "known_hosts": None,
         "client_host_keysign": False,
         "keepalive_interval": 0,
+        **trusted,
     }
-    if endpoint.host_key is not None:
-        try:
-            pinned = asyncssh.import_public_key(endpoint.host_key)
-        except asyncssh.KeyImportError as error:
-            raise PluginError("failed to parse host key: ssh: no key found") from error
-        options["known_hosts"] = ([pinned], [], [])
-        options["server_host_key_algs"] = [pinned.algorithm.decode()]
-    return options
 
 
 async def _connect_tcp(endpoint: Endpoint, options: dict[str, Any]) -> asyncssh.SSHClientConnection:
-
     timeout = endpoint.per_dial_timeout_seconds or None
     connected = await asyncio.wait_for(_open_socket(endpoint.host, endpoint.port), timeout)
     try:

@@ -17,30 +17,48 @@ from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from sandbox.plugins.install import install
 from sandbox.plugins.values import encode
+from tests.plugins.engine import Process
 from tests.plugins.hosts import hosts, ran, scenario_on, total_dials
+from tests.plugins.processes import eventually
 from tests.plugins.sshd import Server, ssh_server
 
 _PROGRAM = """
     for number in range(COMMANDS):
-        command(f"c{number}", connection=host(f"h{number % len(HOSTS)}"), create="cat", delete="true",
+        command(f"c{number}", connection=host(f"h{number % len(HOSTS)}"), create=f"cat; cat {GATE}", delete="true",
             stdin=f"for {number}", logging="none", add_previous_output_in_env=False)
 """
 _HOSTS, _COMMANDS = 20, 200
 _OPERATIONS, _AT_ONCE = 1000, 8
 
 
+def _opened(gate: Path) -> bool:
+    """Let go those who wait at a fifo now; always true."""
+    with contextlib.suppress(OSError):  # nobody waits
+        os.close(os.open(gate, os.O_WRONLY | os.O_NONBLOCK))
+    return True
+
+
 @pytest.mark.sandbox
 @pytest.mark.long
 def test_200_commands_on_20_hosts_in_one_up(tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    open_at_once: list[int] = []
     with hosts(**{f"h{number}": {} for number in range(_HOSTS)}) as servers:
-        scenario = scenario_on(tmp_path, servers, _PROGRAM, COMMANDS=_COMMANDS)
+
+        def let_go_when_all_run(pulumi: Process) -> None:
+            eventually(lambda: sum(len(server.runs) for server in servers.values()) == _COMMANDS, 300)
+            open_at_once.extend(server.open_now for server in servers.values())
+            eventually(lambda: _opened(gate) and pulumi.poll() is not None, 300)
+
+        scenario = scenario_on(tmp_path, servers, _PROGRAM, COMMANDS=_COMMANDS, GATE=str(gate))
         scenario.parallel = _COMMANDS
-        created = scenario.up()
+        created = scenario.up(meanwhile=let_go_when_all_run)
+        assert open_at_once == [_COMMANDS // _HOSTS] * _HOSTS
         for number in range(_COMMANDS):
             assert ran(created, f"c{number}") == [("create", f"h{number % _HOSTS}", f"for {number}")]
             assert created.outputs(f"c{number}")["stdout"] == f"for {number}"
         assert total_dials(created) == _COMMANDS
-        assert len([server for server in servers.values() if server.most_open > 1]) == _HOSTS
         destroyed = scenario.destroy("--parallel", str(_COMMANDS))
         assert destroyed.state == {}
         assert total_dials(destroyed) == _COMMANDS

@@ -28,6 +28,8 @@ _PROGRAM = """
     command("updates", create="cat", update="echo updated; cat", delete="cat", stdin=at("one", "two"))
     command("no-update", create="echo made; cat", stdin=at("one", "two"))
     command("neither", stdin=at("one", "two"))
+    command("lines", create="true", stdin=at("first line\\nsecond line\\n", "first line\\nother line\\n"))
+    command("hidden-lines", create="true", stdin=Output.secret(at("first hidden", "second hidden")))
     command("edges", create="true", update="true", opts=ResourceOptions(depends_on=at([], [same])))
 
     def changes(name, **inputs):
@@ -157,7 +159,7 @@ def test_update_without_update(life: Life) -> None:
     "any changed input is an update in place: `create`, `update`, `delete`, `logging`, `environment`, "
     "`addPreviousOutputInEnv`, each part of `connection`",
     source=f"{_INFER}, Diff",
-    but="what is no input of it, such as an edge to another resource, is no change",
+    but="what is no input of it, such as an edge to another resource, is no change; the edge is stored",
 )
 @pytest.mark.parametrize(
     "which", ["create", "update", "delete", "logging", "login", "limit", "previous", "environment"]
@@ -167,6 +169,9 @@ def test_any_input_is_an_update(life: Life, which: str) -> None:
     assert verbs(life.changed, f"changes-{which}") == ["update"]
     assert life.changed.ops("edges") == ["same"]
     assert verbs(life.changed, "edges") == []
+    assert [
+        len(phase.state["edges"].get("dependencies") or []) for phase in (life.created, life.changed)
+    ] == [0, 1]
 
 
 @behaviour(
@@ -182,6 +187,18 @@ def test_diff_paths(life: Life) -> None:
     }
     assert set(life.foreseen.step("changes-login").paths) == {"connection"}
     assert "~ connection: [secret] => [secret]" in life.foreseen.output
+
+
+@behaviour(
+    "a preview shows the changed lines of stdin, with a `-` and a `+`",
+    source="engine, seen",
+    but="a changed secret is `[secret] => [secret]`",
+)
+def test_diff_lines(life: Life) -> None:
+    lines = [line.strip() for line in life.foreseen.output.splitlines()]
+    assert {"first line", "- second line", "+ other line"} <= set(lines)
+    assert "~ stdin: [secret] => [secret]" in lines
+    assert "hidden" not in life.foreseen.output.replace("hidden-lines", "")
 
 
 @behaviour(
@@ -340,13 +357,16 @@ def test_unchanged(life: Life) -> None:
 
 
 @behaviour(
-    "in a preview stdout is unknown as soon as an input that the state has changes, so that what uses it shows as "
-    "changed",
+    "in a preview stdout is unknown before the first create, and as soon as an input that the state has changes, so "
+    "that what uses it shows as changed",
     source=f"{_INFER}, markComputed",
     but="in the run, what uses it does not change if stdout comes out the same",
 )
 def test_stdout_is_unknown_in_preview(life: Life) -> None:
+    unknown = life.planned.step("consumes").new["inputs"]["stdin"]
+    assert re.fullmatch("[0-9a-f]{8}-.*", unknown)  # what the engine has for it
     assert life.foreseen.ops("consumes") == ["update"]
+    assert life.foreseen.step("consumes").new["inputs"]["stdin"] == unknown
     assert life.changed.ops("produces") == ["update"]
     assert life.changed.ops("consumes") == ["same"]
 
@@ -407,7 +427,7 @@ def test_additional_secret_outputs(life: Life) -> None:
 
 @behaviour(
     "defaults of the connection become part of the inputs in state: user root, 10 retries, 15 seconds a dial",
-    source="remote/connection.go",
+    source="remote/connection.go, and the SDK itself",
     but="what the program says stays",
 )
 def test_defaults_are_inputs(life: Life) -> None:
