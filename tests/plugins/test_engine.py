@@ -96,30 +96,6 @@ def test_secrets_and_local_commands(project: Project) -> None:
     assert "unchanged" in project.run("preview", "--expect-no-changes")
 
 
-def test_certificate_renewal_shows_in_preview(project: Project) -> None:
-    program = """
-        import pulumi, pulumi_tls as tls
-        key = tls.PrivateKey("key", algorithm="ECDSA", ecdsa_curve="P256")
-        ca = tls.SelfSignedCert("ca", private_key_pem=key.private_key_pem, is_ca_certificate=True,
-            subject={"common_name": "ca"}, validity_period_hours=100, allowed_uses=["cert_signing"])
-        request = tls.CertRequest("request", private_key_pem=key.private_key_pem,
-            subject={"common_name": "w1"})
-        tls.LocallySignedCert("cert", ca_cert_pem=ca.cert_pem, ca_private_key_pem=key.private_key_pem,
-            cert_request_pem=request.cert_request_pem, validity_period_hours=10, early_renewal_hours=EARLY,
-            allowed_uses=["client_auth"])
-        """
-    project.write(program.replace("EARLY", "2"))
-    project.up()
-    project.write(program.replace("EARLY", "10"))
-    preview = project.preview()
-    assert "+-tls:index/locallySignedCert:LocallySignedCert: (replace)" in preview
-    assert "1 to replace" in preview
-    assert "PRIVATE KEY" not in project.text_of_state()
-    state = project.state()
-    assert "ciphertext" in state["key"]["outputs"]["privateKeyPem"]
-    assert "ciphertext" in state["cert"]["inputs"]["caPrivateKeyPem"]
-
-
 def test_kubernetes_upsert_refresh_and_cluster_identifier(project: Project, cluster: ControlPlane) -> None:
     cluster.kubectl(
         "create", "-f", "-", stdin='{"apiVersion": "v1", "kind": "Node", "metadata": {"name": "engine"}}'
