@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.plugins.controlplane import ControlPlane
 from tests.plugins.engine import Project
 from tests.plugins.sshd import PASSWORD, Server
 
@@ -94,36 +93,3 @@ def test_secrets_and_local_commands(project: Project) -> None:
     assert "ciphertext" in state["inputs"]["stdin"]
     assert state["outputs"]["stdout"] == "HIDDEN"
     assert "unchanged" in project.run("preview", "--expect-no-changes")
-
-
-def test_kubernetes_upsert_refresh_and_cluster_identifier(project: Project, cluster: ControlPlane) -> None:
-    cluster.kubectl(
-        "create", "-f", "-", stdin='{"apiVersion": "v1", "kind": "Node", "metadata": {"name": "engine"}}'
-    )
-    project.environment["CLUSTER"] = cluster.kubeconfig
-    program = """
-        import os, pulumi, pulumi_kubernetes as k8s
-        provider = k8s.Provider("p", kubeconfig=pulumi.Output.secret(os.environ["CLUSTER"]),
-            cluster_identifier="one", upsert_existing_objects=True)
-        options = pulumi.ResourceOptions(provider=provider)
-        k8s.core.v1.Node("n", metadata={"name": "engine", "labels": {"a": "LABEL"}}, opts=options)
-        k8s.core.v1.Secret("s", metadata={"name": "engine"}, string_data={"password": "hunter2"},
-            opts=options)
-        """
-    project.write(program.replace("LABEL", "1"))
-    project.up()
-    assert project.state()["n"]["id"] == "engine"
-    assert "hunter2" not in project.text_of_state()
-    cluster.kubectl("label", "node", "engine", "foreign=1")
-    project.run("refresh", "--yes", "--skip-preview", "--expect-no-changes")
-    # The same cluster behind another name.
-    project.environment["CLUSTER"] = cluster.kubeconfig.replace("127.0.0.1", "localhost")
-    project.write(program.replace("LABEL", "2"))
-    preview = project.preview()
-    assert "~ pulumi:providers:kubernetes: (update)" in preview
-    assert '~ a: "1" => "2"' in preview
-    assert "replace" not in preview
-    project.environment["CLUSTER"] = cluster.kubeconfig
-    project.up()
-    project.destroy()
-    assert not cluster.exists("node", "engine")
