@@ -18,7 +18,7 @@ program can notice:
 - whether the cluster can be reached is found out once, at the start; if not, previews go on with the inputs,
   and a delete or a refresh fails unless `deleteUnreachable` is set, or for a refresh `skipUpdateUnreachable`;
 - an object that does not become ready in time is kept in state as not initialized; the next run waits again.
-Not here: `...Patch` and `...List` kinds, yaml, helm and kustomize, client-side apply, rendering to a
+Not here: `...Patch` kinds, yaml, helm and kustomize, client-side apply, rendering to a
 directory, the built-in waits of kinds other than Deployment, DaemonSet and StatefulSet, and the normalization
 of quantities.
 """

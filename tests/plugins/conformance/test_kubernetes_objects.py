@@ -74,7 +74,7 @@ _PROGRAM = """
     deployment("replicas", replicas=at(0, 1))
     k8s.core.v1.Service("service", metadata={"name": "service"}, spec={"ports": [{"port": 80}]},
         opts=ResourceOptions(provider=plain))
-    pulumi.export("uid", same.metadata["uid"])
+    pulumi.export("uid", same.metadata.apply(lambda each: each.get("uid")))
 """
 _CREATE = "await/await.go `Creation`"
 _UPDATE = "await/await.go `ssaUpdate`"
