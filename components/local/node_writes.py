@@ -8,11 +8,14 @@ from typing import Final
 from components.local import nodes
 from components.local.arguments import Arguments
 from components.local.errors import Failure
-from components.local.kubectl import PATHS, Json, KubectlError
+from components.local.kubectl import PATHS, Json, KubectlError, with_query
 from components.local.session import Session
 from components.local.waiting import Wait
 
 _CONFLICT_SECONDS: Final = 30
+# At every update of the Node the kubernetes provider takes over what managers wrote whose names begin with kubectl, and
+# removes what its own inputs do not have of it: our annotations, taint and cordon would go with a changed label.
+_FIELD_MANAGER: Final = "kubenode"
 
 
 def find(session: Session, node: str) -> Json | None:
@@ -34,6 +37,7 @@ def check_claim(node: Json, arguments: Arguments) -> None:
 def rewrite(session: Session, node: str, uid: str, change: Callable[[Json], Json]) -> Json:
     """Applies a change to the Node with this UID in one write; to the newer object if somebody was faster."""
     wait = Wait(_CONFLICT_SECONDS, node)
+    path = with_query(f"{PATHS.nodes}/{node}", fieldManager=_FIELD_MANAGER)
     while True:
         current = find(session, node)
         if current is None or nodes.view(current).uid != uid:
@@ -42,7 +46,7 @@ def rewrite(session: Session, node: str, uid: str, change: Callable[[Json], Json
         if changed == current:
             return current
         try:
-            return session.kubectl.put(f"{PATHS.nodes}/{node}", changed)
+            return session.kubectl.put(path, changed)
         except KubectlError as error:
             if error.reason != "Conflict" or wait.expired:
                 raise

@@ -80,10 +80,21 @@ def gvk(token: str) -> tuple[str, str]:
     _, module, kind = token.split(":")
     group, _, version = module.rpartition("/")
     known = kind and version and group not in ("yaml", "helm.sh", "kustomize")
-    if not known or kind.endswith(("Patch", "List")) or module in ("yaml", "yaml/v2"):
+    if known and kind.endswith("List"):
+        raise PluginError(
+            "list resources exist for compatibility with YAML manifests and Helm charts, and cannot be created "
+            "directly. Use the underlying resource type instead"
+        )
+    if known and kind.endswith("Patch"):
+        raise PluginError(
+            f"{token} is not in the sandbox's kubernetes plugin. The official one applies its fields with a field "
+            "manager of their own, makes the object if there is none, and at the end gives the fields up by an "
+            "apply, which makes an empty object if there is none any more"
+        )
+    if not known or module in ("yaml", "yaml/v2"):
         raise PluginError(
             f"{token} is not in the sandbox's kubernetes plugin, which knows objects of any kind "
-            "(kubernetes:GROUP/VERSION:KIND) but no Patch or List kinds, yaml, helm or kustomize"
+            "(kubernetes:GROUP/VERSION:KIND) but no yaml, helm or kustomize"
         )
     return (version if group in ("", "core") else f"{group}/{version}"), kind
 

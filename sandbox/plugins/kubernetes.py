@@ -7,15 +7,18 @@ program can notice:
   `upsertExistingObjects`, which applies instead;
 - every resource has a field manager of its own; a field that somebody else manages is a conflict, which only
   the annotation `pulumi.com/patchForce` overrides;
+- but an update first takes over every field that kubectl wrote, whose ever it is: what the inputs do not have of
+  them is then removed, a cordon and a foreign label too;
 - a refresh looks at the fields of the inputs only: the server's defaults and other people's labels are no
   change;
 - a changed name or namespace replaces, as do the fields in `_FORCE_NEW`; an explicitly named object is
   deleted first;
 - a delete is in the foreground and waits until the object is gone; what is gone already is a success;
+- a refresh that finds a Deployment, DaemonSet or StatefulSet not ready warns, and the next run waits for it;
 - whether the cluster can be reached is found out once, at the start; if not, previews go on with the inputs,
-  and a delete or a refresh fails unless `deleteUnreachable` is set;
+  and a delete or a refresh fails unless `deleteUnreachable` is set, or for a refresh `skipUpdateUnreachable`;
 - an object that does not become ready in time is kept in state as not initialized; the next run waits again.
-Not here: `...Patch` and `...List` kinds, yaml, helm and kustomize, client-side apply, rendering to a
+Not here: `...Patch` kinds, yaml, helm and kustomize, client-side apply, rendering to a
 directory, the built-in waits of kinds other than Deployment, DaemonSet and StatefulSet, and the normalization
 of quantities.
 """
@@ -71,6 +74,18 @@ _WAY_OUT: Final = (
     "If the cluster was deleted, you can remove this resource from Pulumi state by rerunning the operation "
     'with the PULUMI_K8S_DELETE_UNREACHABLE environment variable set to "true"'
 )
+_NO_SUCH_KIND: Final = (
+    "failed because the Kubernetes API server reported that the apiVersion for this resource does not exist. "
+    "Verify that any required CRDs have been created"
+)
+_TIMED_OUT: Final = "timed out waiting for the condition"
+# By the beginning of a field manager's name: the operations.
+_TAKEN_OVER: Final = {
+    "kubectl": ("Apply", "Update"),
+    "before-first-apply": ("Update",),
+    CREATE_MANAGER: ("Update",),
+    "pulumi-resource-kubernetes": ("Update",),
+}
 _DEFAULT_TIMEOUT_SECONDS: Final = 600
 _CREATE_RETRIES: Final = 5
 
@@ -82,6 +97,12 @@ class KubernetesObject(Resource):
         self._plugin = plugin
 
     async def check(self, call: Call, olds: Properties, news: Properties) -> tuple[Properties, list[Failure]]:
+        plugin = self._plugin
+        if plugin.unreachable and plugin.skip_update_unreachable:
+            await call.log.warning(
+                "Cluster is unreachable but skipUpdateUnreachable flag is set to true, skipping..."
+            )
+            return olds, []
         api_version, kind = gvk(call.token)
         inputs = without_nulls(plain(news))
         metadata = inputs.setdefault("metadata", {})
@@ -99,12 +120,8 @@ class KubernetesObject(Resource):
             kept = old_metadata.get("name") if annotation(plain(olds), AUTONAMED) == "true" else None
             metadata["name"] = kept or f"{call.name}-{secrets.token_hex(4)}"
             metadata["annotations"] = {**(metadata.get("annotations") or {}), AUTONAMED: "true"}
-        if (
-            not metadata.get("namespace")
-            and self._plugin.namespace
-            and await self._plugin.namespaced(api_version, kind)
-        ):
-            metadata["namespace"] = self._plugin.namespace
+        if not metadata.get("namespace") and plugin.namespace and await plugin.namespaced(api_version, kind):
+            metadata["namespace"] = plugin.namespace
         return mark_secrets(inputs, news), []
 
     async def diff(self, call: Call, old_inputs: Properties, olds: Properties, news: Properties) -> Diff:
@@ -140,6 +157,9 @@ class KubernetesObject(Resource):
             # this run.
             if call.preview and (error.code in (403, 404) or error.reason == "AlreadyExists"):
                 return "", inputs
+            if isinstance(error, NoSuchKindError):
+                what = f'creation of resource "{call.urn}" with kind {obj["apiVersion"]}/{obj["kind"]}'
+                raise PluginError(f"{what} {_NO_SUCH_KIND}: {error}") from error
             text = f'resource "{call.urn}" was not successfully created by the Kubernetes API server: {error}'
             raise PluginError(_with_advice(text, error, manager)) from error
         if call.preview:
@@ -157,11 +177,12 @@ class KubernetesObject(Resource):
     ) -> tuple[str, Properties, Properties] | None:
         plugin = self._plugin
         if plugin.unreachable:
+            await call.log.warning(f"configured Kubernetes cluster is unreachable: {plugin.unreachable}")
             if plugin.delete_unreachable:
                 return None
-            raise PluginError(
-                f"failed to read resource state due to unreachable cluster ({plugin.unreachable}). {_WAY_OUT}"
-            )
+            if plugin.skip_update_unreachable:
+                return call.id, inputs, olds
+            raise PluginError(f"failed to read resource state due to unreachable cluster. {_WAY_OUT}")
         api_version, kind = gvk(call.token)
         namespace, _, name = call.id.rpartition("/")
         metadata = {"name": name, "namespace": namespace or None}
@@ -177,7 +198,10 @@ class KubernetesObject(Resource):
         wanted = data_form(plain(inputs))
         live_inputs = prune(live, wanted) if wanted else user_fields(live)
         marked = mark_secrets(live_inputs, inputs)
-        return call.id, marked, checkpoint(marked, live, field_manager(olds, live_inputs))
+        outputs = checkpoint(marked, live, field_manager(olds, live_inputs))
+        if wanted and (unready := kubewait.unready(wanted, live)):
+            raise NotReadyError(call.id, marked, outputs, [f"{id_of(live)} is not ready", unready])
+        return call.id, marked, outputs
 
     async def update(
         self, call: Call, old_inputs: Properties, olds: Properties, news: Properties
@@ -195,7 +219,7 @@ class KubernetesObject(Resource):
             if call.preview:
                 force = force or creation_entry(live) is not None
             else:
-                live = await _adopt_created_fields(api, live, manager)
+                live = await _take_over_fields(api, live, manager)
             live = await api.apply(obj, manager, force=force, dry_run=call.preview)
         except ApiError as error:
             if call.preview and error.code == 403:
@@ -215,9 +239,7 @@ class KubernetesObject(Resource):
             await call.log.warning(f"configured Kubernetes cluster is unreachable: {plugin.unreachable}")
             if plugin.delete_unreachable:
                 return
-            raise PluginError(
-                f"configured Kubernetes cluster is unreachable ({plugin.unreachable}). {_WAY_OUT}"
-            )
+            raise PluginError(f"configured Kubernetes cluster is unreachable. {_WAY_OUT}")
         api, obj = plugin.reachable_api(), identity(plain(olds))
         inputs = plain(old_inputs) or plain(olds)
         propagation = (annotation(inputs, PROPAGATION) or "foreground").capitalize()
@@ -227,17 +249,20 @@ class KubernetesObject(Resource):
             if error.code == 404:
                 return
             raise PluginError(str(error)) from error
+        if kubewait.skips_deletion(inputs):
+            return
+        held_by: list[str] = []
 
         async def gone() -> str | None:
             live = await api.get(obj)
-            return (
-                None
-                if live is None or live["metadata"]["uid"] != obj["metadata"].get("uid")
-                else "still there"
-            )
+            if live is None or live["metadata"]["uid"] != obj["metadata"].get("uid"):
+                return None
+            held_by[:] = live["metadata"].get("finalizers") or []
+            return "still there"
 
-        if missing := await plugin.wait(gone, _timeout_seconds(call, inputs)):
-            raise PluginError(f"timed out waiting for {id_of(obj)} to be deleted: {missing}")
+        if await plugin.wait(gone, _timeout_seconds(call, inputs)):
+            await call.log.warning(f"finalizers might be preventing deletion ({', '.join(held_by)})")
+            raise PluginError(f"{id_of(obj)} is still there: {_TIMED_OUT}")
 
     async def _make(self, api: Api, obj: Object, manager: str, *, preview: bool) -> Object:
         """Create it. What it needs (a namespace, a definition of its kind) may appear a little later."""
@@ -278,7 +303,7 @@ class KubernetesObject(Resource):
             return "; ".join(reasons) or None
 
         if reasons := await self._plugin.wait(missing, _timeout_seconds(call, plain(inputs))):
-            reason = f"{failed}: timed out waiting for {id_of(latest)}"
+            reason = f"{failed}: {_TIMED_OUT}"
             raise NotReadyError(id_of(latest), inputs, checkpoint(inputs, latest, manager), [reason, reasons])
         return latest
 
@@ -322,24 +347,32 @@ def _timeout_seconds(call: Call, inputs: Object) -> float:
     return call.timeout_seconds or (int(annotated) if annotated.isdigit() else _DEFAULT_TIMEOUT_SECONDS)
 
 
-async def _adopt_created_fields(api: Api, live: Object, manager: str) -> Object:
-    """As the official provider does (fixCSAFieldManagers): the fields that our POST set belong to a manager
-    that never applies; hand them to ours. Otherwise every change of them would be a conflict with ourselves.
+async def _take_over_fields(api: Api, live: Object, manager: str) -> Object:
+    """As the official provider does (fixCSAFieldManagers) at every update: fields that our POST set belong to a
+    manager that never applies, and kubectl's are taken for those of somebody who came over to Pulumi. They
+    become ours, so the apply that follows neither conflicts with them nor leaves what the inputs do not have.
     """
-    created = creation_entry(live)
-    if created is None:
+    managed = live["metadata"].get("managedFields") or []
+    taken = [entry for entry in managed if _is_taken_over(entry)]
+    if not taken:
         return live
-    managed = live["metadata"]["managedFields"]
     ours = [each for each in managed if each.get("manager") == manager and each.get("operation") == "Apply"]
-    merged = {**created, "manager": manager, "operation": "Apply"}
-    for entry in ours:
+    merged = {**taken[0], "manager": manager, "operation": "Apply"}
+    for entry in [*ours, *taken[1:]]:
         merged["fieldsV1"] = merged_fields(merged["fieldsV1"], entry["fieldsV1"])
-    others = [each for each in managed if each != created and each not in ours]
+    others = [each for each in managed if each not in taken and each not in ours]
     operations = [
         {"op": "replace", "path": "/metadata/managedFields", "value": [*others, merged]},
         {"op": "replace", "path": "/metadata/resourceVersion", "value": live["metadata"]["resourceVersion"]},
     ]
     return await api.json_patch(live, operations)
+
+
+def _is_taken_over(entry: Object) -> bool:
+    name, operation = entry.get("manager", ""), entry.get("operation")
+    return not entry.get("subresource") and any(
+        name.startswith(prefix) and operation in operations for prefix, operations in _TAKEN_OVER.items()
+    )
 
 
 class KubernetesPlugin(Plugin):
@@ -350,6 +383,7 @@ class KubernetesPlugin(Plugin):
         self.namespace: str | None = None
         self.unreachable: str | None = "the provider is not configured"
         self.delete_unreachable = False
+        self.skip_update_unreachable = False
         self.upsert_existing_objects = False
         self.enable_patch_force = False
         self.mutable = {"ConfigMap": False, "Secret": False}
@@ -391,6 +425,7 @@ class KubernetesPlugin(Plugin):
             raise PluginError("renderYamlToDirectory is not in the sandbox's kubernetes plugin")
         self.namespace = settings.get("namespace") or None
         self.delete_unreachable = _flag(settings, "deleteUnreachable")
+        self.skip_update_unreachable = _flag(settings, "skipUpdateUnreachable")
         self.upsert_existing_objects = _flag(settings, "upsertExistingObjects")
         self.enable_patch_force = _flag(settings, "enablePatchForce")
         self.mutable = {

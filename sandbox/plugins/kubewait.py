@@ -34,6 +34,18 @@ def conditions_for(obj: Object) -> list[Condition]:
     return [built_in] if built_in else []
 
 
+def unready(obj: Object, live: Object) -> str | None:
+    """What a refresh finds missing: by the built-in conditions only, whatever `waitFor` says."""
+    built_in = _BUILT_IN.get((obj.get("apiVersion"), obj.get("kind")))
+    return built_in(live) if built_in and annotation(obj, SKIP_AWAIT) != "true" else None
+
+
+def skips_deletion(obj: Object) -> bool:
+    """Whether nobody waits for the end of it: `skipAwait`, of the kinds for which that reaches deletions."""
+    kind = (obj.get("apiVersion"), obj.get("kind"))
+    return annotation(obj, SKIP_AWAIT) == "true" and kind in _MAY_SKIP_DELETION
+
+
 def _expressions(text: str) -> list[str]:
     try:
         listed = json.loads(text)
@@ -158,4 +170,11 @@ _BUILT_IN: Final[dict[tuple[Any, Any], Condition]] = {
     ("apps/v1", "Deployment"): _deployment,
     ("apps/v1", "DaemonSet"): _daemon_set,
     ("apps/v1", "StatefulSet"): _stateful_set,
+}
+_MAY_SKIP_DELETION: Final = {
+    *_BUILT_IN,
+    ("batch/v1", "Job"),
+    ("v1", "Namespace"),
+    ("v1", "Pod"),
+    ("v1", "ReplicationController"),
 }

@@ -6,7 +6,7 @@ its rules are those of terraform-provider-tls, internal/provider. What a program
 - any change replaces, but for `earlyRenewalHours`;
 - a certificate is replaced, and a preview says so, once less than `earlyRenewalHours` of its life are left;
 - a certificate is valid from the very second it is made, and takes only the subject and the SANs of its
-  request;
+  request; the times are written in the zone of this machine;
 - deleting anything only forgets it.
 Not here: the write-only inputs (`...Wo`), the functions and the proxy configuration.
 """
@@ -17,6 +17,7 @@ import hashlib
 import ipaddress
 import re
 import secrets
+import time
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Final
@@ -70,6 +71,7 @@ _EXTENDED_KEY_USAGES: Final = {
     "microsoft_commercial_code_signing": x509.ObjectIdentifier("1.3.6.1.4.1.311.2.1.22"),
     "microsoft_kernel_code_signing": x509.ObjectIdentifier("1.3.6.1.4.1.311.61.1.1"),
 }
+_KEY_KINDS: Final = ("PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY")
 # In the order in which Go writes a name, whatever the order in a request.
 _SUBJECT: Final = {
     "country": NameOID.COUNTRY_NAME,
@@ -100,6 +102,7 @@ class TlsResource(Resource):
     computed: tuple[str, ...] = ()
     in_place: tuple[str, ...] = ()
     choices: ClassVar[dict[str, Iterable[str]]] = {}
+    least: ClassVar[dict[str, int]] = {}
 
     def make(self, inputs: Properties) -> tuple[str, Properties]:
         """The id and the computed outputs, from plain and complete inputs."""
@@ -130,6 +133,8 @@ class TlsResource(Resource):
                     failures.append(
                         Failure(key, f"value must be one of: {', '.join(sorted(choices))}, got: {item}")
                     )
+                if isinstance(item, int) and item < self.least.get(key, item):
+                    failures.append(Failure(key, f"value must be at least {self.least[key]}, got: {item}"))
         return {k: secret(v) if k in self.secrets and v is not None else v for k, v in news.items()}, failures
 
     async def diff(self, call: Call, old_inputs: Properties, olds: Properties, news: Properties) -> Diff:
@@ -255,6 +260,7 @@ class Certificate(TlsResource):
     }
     in_place = ("earlyRenewalHours",)
     choices: ClassVar[dict[str, Iterable[str]]] = {"allowedUses": (*_KEY_USAGES, *_EXTENDED_KEY_USAGES)}
+    least: ClassVar[dict[str, int]] = {"validityPeriodHours": 0, "earlyRenewalHours": 0, "maxPathLength": -1}
 
     async def diff(self, call: Call, old_inputs: Properties, olds: Properties, news: Properties) -> Diff:
         diff = await super().diff(call, old_inputs, olds, news)
@@ -272,6 +278,12 @@ class Certificate(TlsResource):
             {**olds, "readyForRenewal": _due(olds, plain(olds).get("earlyRenewalHours", 0))},
         )
 
+    async def update(
+        self, call: Call, old_inputs: Properties, olds: Properties, news: Properties
+    ) -> Properties:
+        updated = await super().update(call, old_inputs, olds, news)
+        return {**updated, "readyForRenewal": _due_at_once(plain(updated))}
+
     def issue(
         self,
         inputs: Properties,
@@ -282,13 +294,14 @@ class Certificate(TlsResource):
         signer: Key,
         authority: x509.Certificate | None,
     ) -> tuple[str, Properties]:
-        start = now()
+        start, below_micro = now(), time.time_ns() % 1000
         end = start + timedelta(hours=inputs["validityPeriodHours"])
         issuer = authority.subject if authority else subject
         is_ca = bool(inputs["isCaCertificate"])
         if is_ca and not list(subject):
             raise PluginError(
-                "Must contain at least one Distinguished Name when creating Certificate Authority (CA)"
+                "Invalid Certificate Subject: Must contain at least one Distinguished Name when creating "
+                "Certificate Authority (CA)"
             )
         builder = (
             x509.CertificateBuilder(issuer, subject, public, secrets.randbits(127) + 1)
@@ -303,13 +316,22 @@ class Certificate(TlsResource):
             builder = builder.add_extension(x509.ExtendedKeyUsage(extended), critical=False)
         # As the official provider does: a path length of 0 is not written.
         path_length = inputs.get("maxPathLength") or -1
-        constraints = x509.BasicConstraints(is_ca, path_length if is_ca and path_length > 0 else None)
+        if path_length > 0 and not is_ca:
+            raise PluginError(
+                "Failed to create certificate: x509: only CAs are allowed to specify MaxPathLen"
+            )
+        constraints = x509.BasicConstraints(is_ca, path_length if path_length > 0 else None)
         builder = builder.add_extension(constraints, critical=True)
         own_id = x509.SubjectKeyIdentifier(_key_id(public))
-        if is_ca or inputs["setSubjectKeyId"]:
+        has_own_id = is_ca or inputs["setSubjectKeyId"]
+        if has_own_id:
             builder = builder.add_extension(own_id, critical=False)
         authority_id = _subject_key_id(authority) if authority and issuer != subject else None
-        if inputs.get("setAuthorityKeyId") and not authority:
+        if inputs.get("setAuthorityKeyId"):  # only a self-signed certificate has this input
+            if not has_own_id:
+                raise PluginError(
+                    "Invalid Certificate Authority: Could not determine Authority Key Identifier"
+                )
             authority_id = own_id.digest
         if authority_id:
             builder = builder.add_extension(
@@ -317,12 +339,16 @@ class Certificate(TlsResource):
             )
         if names:
             builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=not list(subject))
+        if authority and signer.public_key() != authority.public_key():
+            raise PluginError(
+                "Failed to create certificate: x509: provided PrivateKey doesn't match parent's PublicKey"
+            )
         made = builder.sign(signer, _hash_for(signer))
         return str(made.serial_number), {
             "certPem": made.public_bytes(Encoding.PEM).decode(),
-            "readyForRenewal": False,
-            "validityStartTime": _rfc3339(start),
-            "validityEndTime": _rfc3339(end),
+            "readyForRenewal": _due_at_once(inputs),
+            "validityStartTime": _rfc3339(start, below_micro),
+            "validityEndTime": _rfc3339(end, below_micro),
         }
 
 
@@ -348,8 +374,12 @@ class LocallySignedCert(Certificate):
 
     def make(self, inputs: Properties) -> tuple[str, Properties]:
         key, algorithm = _load_key(inputs["caPrivateKeyPem"])
-        authority = x509.load_pem_x509_certificate(_first_pem(inputs["caCertPem"], "CERTIFICATE"))
-        request = x509.load_pem_x509_csr(_first_pem(inputs["certRequestPem"], "CERTIFICATE REQUEST"))
+        authority = x509.load_pem_x509_certificate(
+            _first_pem(inputs["caCertPem"], "CERTIFICATE", "CA certificate")
+        )
+        request = x509.load_pem_x509_csr(
+            _first_pem(inputs["certRequestPem"], "CERTIFICATE REQUEST", "certificate request")
+        )
         subject = x509.Name(
             attribute
             for oid in _SUBJECT.values()
@@ -375,22 +405,49 @@ def _due(outputs: Properties, early_renewal_hours: Any) -> bool:
     return datetime.fromisoformat(end) - timedelta(hours=early_renewal_hours) <= now()
 
 
-def _rfc3339(moment: datetime) -> str:
-    return moment.isoformat().replace("+00:00", "Z")
+def _due_at_once(inputs: Properties) -> bool:
+    """What `readyForRenewal` says without a look at the clock."""
+    hours = inputs["validityPeriodHours"]
+    return bool(hours == 0 or inputs["earlyRenewalHours"] >= hours)
 
 
-def _first_pem(text: str, kind: str) -> bytes:
+def _rfc3339(moment: datetime, below_micro: int) -> str:
+    """As Go writes a time: in the zone of this machine, with nanoseconds, but no zeros at their end."""
+    local = moment.astimezone()
+    fraction = f".{local.microsecond:06}{below_micro:03}".rstrip("0").rstrip(".")
+    zone = f"{local:%z}"
+    return f"{local:%Y-%m-%dT%H:%M:%S}{fraction}" + (f"{zone[:3]}:{zone[3:]}" if int(zone) else "Z")
+
+
+def _first_block(text: str) -> tuple[str, bytes] | None:
+    """The kind of the first PEM block, and the block; what stands around it is nobody's concern."""
     found = re.search(r"-----BEGIN ([^-]+)-----.*?-----END \1-----", text, re.DOTALL)
+    return (found[1], found[0].encode() + b"\n") if found else None
+
+
+def _first_pem(text: str, kind: str, what: str) -> bytes:
+    found = _first_block(text)
     if found is None:
-        raise PluginError(f'failed to decode PEM of expected type "{kind}" from bytes')
-    if found[1] != kind:
-        raise PluginError(f'invalid PEM type - expected "{kind}", got "{found[1]}"')
-    return found[0].encode() + b"\n"
+        raise PluginError(
+            f'Failed to parse {what} PEM: failed to decode PEM of expected type "{kind}" from bytes'
+        )
+    if found[0] != kind:
+        raise PluginError(
+            f'Failed to parse {what} PEM: invalid PEM type - expected "{kind}", got "{found[0]}"'
+        )
+    return found[1]
 
 
 def _load_key(pem: str) -> tuple[Key, str]:
+    kind, block = _first_block(pem) or ("", b"")
+    if not kind:
+        raise PluginError("Failed to parse private key PEM: failed to decode PEM block")
+    if kind not in _KEY_KINDS:
+        known = kind in ("PUBLIC KEY", "CERTIFICATE", "CERTIFICATE REQUEST")
+        reason = "unable to determine parser for PEM preamble" if known else "unsupported PEM preamble/type"
+        raise PluginError(f"Failed to parse private key PEM: {reason}: {kind}")
     try:
-        key = serialization.load_pem_private_key(pem.encode(), None)
+        key = serialization.load_pem_private_key(block, None)
     except (ValueError, TypeError) as error:
         raise PluginError(f"Failed to parse private key PEM: {error}") from error
     if isinstance(key, rsa.RSAPrivateKey):

@@ -69,9 +69,13 @@ class Project:
 
     def state(self) -> dict[str, dict[str, Any]]:
         """The resources in state by their names."""
-        checkpoint = json.loads((self._stacks / "test.json").read_text())
+        checkpoint = json.loads(self.state_file.read_text())
         resources = checkpoint["checkpoint"]["latest"].get("resources") or []
         return {each["urn"].rpartition("::")[2]: each for each in resources}
+
+    @property
+    def state_file(self) -> Path:
+        return self._stacks / "test.json"
 
     def text_of_state(self) -> str:
         return "".join(file.read_text() for file in self._stacks.parents[1].rglob("*.json*"))

@@ -439,6 +439,18 @@ def test_a_write_of_somebody_else_in_between_survives(
     assert our_taints(api_server, name) == ["change"]
 
 
+def test_writes_have_a_manager_that_the_kubernetes_provider_does_not_take_over(
+    api_server: ApiServer, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(Path(api_server.kubectl_path).parent))
+    session = Session(Kubectl(str(api_server.kubeconfig)), name)
+    uid = make_node(api_server, name)["metadata"]["uid"]
+    node_writes.rewrite(session, name, uid, lambda current: with_set_aside(current, "change"))
+    managers = {entry["manager"] for entry in node(api_server, name)["metadata"]["managedFields"]}
+    assert "kubenode" in managers
+    assert not [each for each in managers if each.startswith("kubectl")]
+
+
 def test_a_node_made_anew_meanwhile_is_not_written(
     api_server: ApiServer, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
