@@ -16,8 +16,10 @@ _URN: Final = re.compile(r"^ +\[urn=(?P<urn>urn:pulumi:.+)\]$")
 _DIGEST: Final = re.compile(r'^ *~ +digest *: "[^"]*" => "[^"]*"')
 _UNCHANGED: Final = ("same", "read", "refresh")
 
-CLOCK: Final = "cluster-kube-proxy-clock"
-"""The resource whose replacement means that kube-proxy's certificate is due."""
+CERTIFICATE: Final = "cluster-kube-proxy"
+CLOCK: Final = f"{CERTIFICATE}-clock"
+"""Their replacement means that kube-proxy's certificate is due: the certificate's with issuer ca, else the clock's."""
+_REPLACED: Final = ("replace", "create-replacement", "delete-replaced")
 
 _RENEWED: Final = re.compile(
     r"^(cluster-kube-proxy(-clock)?|verification-pods"
@@ -88,7 +90,7 @@ def approvals(state: Mapping[str, Any]) -> list[str]:
 
 
 def renewal_is_due(preview: Mapping[str, Any]) -> bool:
-    """Whether a `pulumi preview --json` replaces the clock.
+    """Whether a `pulumi preview --json` replaces the clock, or the certificate itself.
 
     Raises NotDueError if it also changes what no renewal touches: that is a change nobody has deployed yet, and a
     renewal at night is no way to do it.
@@ -98,7 +100,7 @@ def renewal_is_due(preview: Mapping[str, Any]) -> bool:
         for step in preview.get("steps") or []
         if step["op"] not in _UNCHANGED
     ]
-    if not any(one.name == CLOCK for one in changed):
+    if not any(one.name == CLOCK or (one.name == CERTIFICATE and one.op in _REPLACED) for one in changed):
         return False
     if others := sorted({one.name for one in changed if not _RENEWED.match(one.name)}):
         raise NotDueError(

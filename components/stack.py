@@ -20,7 +20,7 @@ from components.cluster import facts as cluster_facts
 from components.cluster.cluster import Cluster
 from components.disruption import disruption_digest
 from components.node import Node
-from components.pki.issued import expiry
+from components.pki.issued import Issuing, expiry
 from components.remote.command import Kubeconfig
 from components.settings import SettingsError, StackSettings, load
 from components.verification.component import Verification, VerificationArgs
@@ -93,9 +93,9 @@ def facts(settings: StackSettings) -> cluster_facts.Facts:
     """The one read of the API; refuses here, before anything is written, what must not be done."""
     labels = {name: labels_of(node.labels) for name, node in settings.nodes.items()}
     found = cluster_facts.read(kubeconfig(settings), claim(), labels)
-    for warning in cluster_facts.warnings(found, settings.nodes):
+    for warning in cluster_facts.warnings(found, settings.nodes, settings.authority):
         pulumi.log.warn(warning)
-    problems = cluster_facts.refusals(found, claim(), settings.nodes)
+    problems = cluster_facts.refusals(found, claim(), settings.nodes, settings.authority)
     if problems:
         raise pulumi.RunError("refused, nothing was changed:\n" + "\n".join(problems))
     return found
@@ -106,11 +106,15 @@ def cluster(settings: StackSettings) -> Cluster:
     return Cluster(
         "cluster",
         {
-            "kubeconfig": kubeconfig(settings),
             "identifier": settings.cluster.identifier,
-            "claim": claim(),
-            "certificate_validity_hours": settings.identity.certificate_validity_hours,
-            "early_renewal_hours": settings.identity.early_renewal_hours,
+            "issuing": Issuing(
+                kubeconfig=kubeconfig(settings),
+                claim=claim(),
+                key_algorithm=settings.identity.key_algorithm,
+                validity_hours=settings.identity.certificate_validity_hours,
+                early_renewal_hours=settings.identity.early_renewal_hours,
+                authority=settings.authority,
+            ),
             "runs_kube_proxy": any(node.runs_kube_proxy for node in settings.nodes.values()),
         },
     )

@@ -12,21 +12,14 @@ import pulumi
 
 from components.api.provider import cluster_provider
 from components.api.rbac import bind_group
-from components.pki.issued import IssuedCertificate, IssuedCertificateArgs
-from components.remote.command import Kubeconfig
+from components.pki.issued import IssuedCertificate, IssuedCertificateArgs, Issuing
 
 
 class ClusterArgs(TypedDict):
-    """`claim` is organization/project/stack; hours count the validity of kube-proxy's certificate.
+    """`issuing` has the kubeconfig and the claim too. `runs_kube_proxy`: whether any node of the stack runs ours."""
 
-    `runs_kube_proxy`: whether any node of the stack runs ours.
-    """
-
-    kubeconfig: Kubeconfig
     identifier: str
-    claim: str
-    certificate_validity_hours: int
-    early_renewal_hours: int
+    issuing: Issuing
     runs_kube_proxy: bool
 
 
@@ -37,9 +30,10 @@ class Cluster(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("kubenode:index:Cluster", name, None, opts)
-        short = stack_slug(args["claim"])
+        issuing = args["issuing"]
+        short = stack_slug(issuing.claim)
         own = pulumi.ResourceOptions(parent=self)
-        self.provider = cluster_provider(f"{name}-provider", args["kubeconfig"], args["identifier"], own)
+        self.provider = cluster_provider(f"{name}-provider", issuing.kubeconfig, args["identifier"], own)
         self.bootstrap_group = f"system:bootstrappers:kubenode:{short}"
         self.rights = [
             bind_group(
@@ -66,10 +60,7 @@ class Cluster(pulumi.ComponentResource):
                 IssuedCertificateArgs(
                     common_name="system:kube-proxy",
                     organizations=(),
-                    kubeconfig=args["kubeconfig"],
-                    claim=args["claim"],
-                    validity_hours=args["certificate_validity_hours"],
-                    early_renewal_hours=args["early_renewal_hours"],
+                    issuing=issuing,
                 ),
                 own,
             )

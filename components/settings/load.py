@@ -5,12 +5,13 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
-from components.settings import addresses, sources, types
+from components.settings import addresses, authority, sources, types
 from components.settings.checks import check_node
 from components.settings.defaults import EXISTING
 from components.settings.downloads import Downloads
@@ -18,6 +19,7 @@ from components.settings.draft import NodeDraft
 from components.settings.merge import merged
 from components.settings.problems import Problem, SettingsError, dotted, explained, unknown_key
 from components.settings.resolved import (
+    AuthoritySettings,
     BastionSettings,
     ClusterSettings,
     ConnectionSettings,
@@ -96,6 +98,7 @@ class _Loading:
             self.problems += draft.problems
         self.problems += addresses.problems_of(self.raw.get("cluster"), drafts)
         self._check_renewal(identity)
+        signer = self._authority(identity)
         nodes = {draft.name: self._node(draft, cluster, downloads) for draft in drafts}
         if downloads is not None:
             self.problems += downloads.problems
@@ -105,6 +108,7 @@ class _Loading:
             cluster=cluster,
             nodes={name: node for name, node in nodes.items() if node is not None},
             identity=identity,
+            authority=signer,
             rollout=rollout,
             drain=drain,
             timeouts=timeouts,
@@ -284,6 +288,58 @@ class _Loading:
                 self._refuse(f"cluster.{key}", f"{error} {hint}")
         except sources.SourceError as error:
             self._refuse(f"cluster.{key}", str(error))
+        return None
+
+    def _authority(self, identity: IdentitySection | None) -> AuthoritySettings | None:
+        """The certificate authority of issuer ca; every problem of it at once."""
+        if identity is None:
+            # What is wrong there is reported.
+            identity = salvaged(IdentitySection, self.raw.get("identity"))
+        if identity is None or identity.issuer != "ca":
+            if identity is not None and identity.ca is not None:
+                self._refuse("identity.ca", "is for issuer ca: set identity.issuer to ca, or leave it out")
+            return None
+        ca = identity.ca
+        if ca is None:
+            if not any(problem.path.startswith("identity.ca") for problem in self.problems):
+                example = "{certificateFile: secrets/ca.pem, privateKeyFile: secrets/ca-key.pem}"
+                self._refuse("identity.ca", f"required with issuer ca, for example {example}")
+            return None
+        certificate = self._authority_text("certificate", ca.certificate_file, ca.certificate)
+        secret = ca.private_key.get_secret_value() if ca.private_key else None
+        key = self._authority_text("privateKey", ca.private_key_file, secret)
+        if secret is not None and self.encrypted is not None and "identity" not in self.encrypted:
+            command = "pulumi config set --secret --path 'identity.ca.privateKey'"
+            self._refuse("identity.ca.privateKey", f"is a private key, and so must be encrypted: {command}")
+        found = authority.examined(certificate, key, datetime.now(UTC))
+        for part, message in found.problems:
+            file = ca.certificate_file if part == "certificate" else ca.private_key_file
+            self._refuse(f"identity.ca.{part}{'' if file is None else 'File'}", message)
+        if found.certificate is None:
+            return None
+        return AuthoritySettings(found.certificate, SecretStr(found.key) if found.key else None)
+
+    def _authority_text(self, part: str, file: str | None, text: str | None) -> str | None:
+        """The contents of one of its two parts; None if there are none to be had."""
+        where = f"identity.ca.{part}"
+        if (file is None) == (text is None):
+            # One that is wrong itself is reported, and left out here.
+            if not any(problem.path.startswith(where) for problem in self.problems):
+                example = "secrets/ca.pem" if part == "certificate" else "secrets/ca-key.pem"
+                found = "both are given" if file else f"none is given, for example {part}File: {example}"
+                self._refuse(where, f"expected exactly one of {part}File, {part}; {found}")
+            return None
+        if file is None:
+            return text
+        try:
+            return sources.text_of(self.project_dir, file)
+        except sources.SourceMissingError as error:
+            if part == "privateKey":
+                self.missing.append(Problem(f"{where}File", str(error)))
+            else:
+                self._refuse(f"{where}File", str(error))
+        except sources.SourceError as error:
+            self._refuse(f"{where}File", str(error))
         return None
 
     def _downloads(self, section: DownloadsSection | None) -> Downloads | None:

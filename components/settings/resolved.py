@@ -46,6 +46,17 @@ class ClusterSettings:
 
 
 @dataclass(frozen=True)
+class AuthoritySettings:
+    """The certificate authority that signs, with its key in the form that pulumi-tls reads.
+
+    `private_key` is None in a preview without the key's file.
+    """
+
+    certificate_pem: str
+    private_key: SecretStr | None
+
+
+@dataclass(frozen=True)
 class BastionSettings:
     """The host that a connection goes through. `private_key` is None without key, and without the key's file."""
 
@@ -134,11 +145,15 @@ class NodeSettings:
 
 @dataclass(frozen=True)
 class StackSettings:
-    """The whole configuration. `missing`: files with secrets that only a preview can do without."""
+    """The whole configuration. `authority` is that of issuer ca.
+
+    `missing`: files with secrets that only a preview can do without.
+    """
 
     cluster: ClusterSettings
     nodes: Mapping[str, NodeSettings]
     identity: IdentitySection
+    authority: AuthoritySettings | None
     rollout: RolloutSection
     drain: DrainSection
     timeouts: TimeoutsSection

@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from components.remote import toolkit
 from components.show import listing
 from components.show.__main__ import main
 from tests.components import example
+from tests.components.authorities import NOW, certificate_pem, new_key
 from tests.components.graph import Graph, graph_of, is_secret
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -212,6 +214,17 @@ def test_encrypted_values_are_named_and_nothing_of_them_is_shown(
         "note: nodes.worker-1.nodeIp is encrypted, so it is shown as 10.0.0.7",
         "note: cluster.kubeconfig is encrypted, so placeholders stand for cluster.server and cluster.caData",
     ]
+
+
+def test_an_authority_s_key_is_not_needed_to_show_a_node(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain = Shown(capsys, project(tmp_path), "worker-1")
+    certificate = certificate_pem(new_key(), end=NOW + timedelta(days=36500))
+    ca = {"certificate": certificate, "privateKey": ENCRYPTED}
+    shown = Shown(capsys, project(tmp_path, {"identity": {"issuer": "ca", "ca": ca}}), "worker-1")
+    assert (shown.code, shown.err) == (0, "")
+    assert shown.out == plain.out
 
 
 def test_plain_secrets_and_files_with_secrets_are_not_shown_either(
