@@ -16,21 +16,30 @@ from components.pki.issued import IssuedCertificate, IssuedCertificateArgs, Issu
 
 
 class ClusterArgs(TypedDict):
-    """`issuing` has the kubeconfig and the claim too. `runs_kube_proxy`: whether any node of the stack runs ours."""
+    """`issuing` has the kubeconfig and the claim too. `runs_kube_proxy`: whether any node of the stack runs ours.
+
+    `approves_by_rbac`: whether the cluster is to approve what the stack's tokens ask for.
+    """
 
     identifier: str
     issuing: Issuing
     runs_kube_proxy: bool
+    approves_by_rbac: bool
 
 
 class Cluster(pulumi.ComponentResource):
-    """`provider` for objects; `bootstrap_group` for tokens; `proxy_certificate` for kube-proxy, if any is ours."""
+    """`provider` for objects; `bootstrap_group` for tokens; `proxy_certificate` for kube-proxy, if any is ours.
+
+    `issuing`: how certificates of single nodes are made too.
+    """
+
+    issuing: Issuing
 
     proxy_certificate: IssuedCertificate | None
 
     def __init__(self, name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("kubenode:index:Cluster", name, None, opts)
-        issuing = args["issuing"]
+        self.issuing = issuing = args["issuing"]
         short = stack_slug(issuing.claim)
         own = pulumi.ResourceOptions(parent=self)
         self.provider = cluster_provider(f"{name}-provider", issuing.kubeconfig, args["identifier"], own)
@@ -53,6 +62,17 @@ class Cluster(pulumi.ComponentResource):
                 self,
             ),
         ]
+        if args["approves_by_rbac"]:
+            self.rights.append(
+                bind_group(
+                    f"{name}-approve",
+                    f"kubenode:{short}:approve",
+                    self.bootstrap_group,
+                    "system:certificates.k8s.io:certificatesigningrequests:nodeclient",
+                    self.provider,
+                    self,
+                )
+            )
         self.proxy_certificate = None
         if args["runs_kube_proxy"]:
             self.proxy_certificate = IssuedCertificate(

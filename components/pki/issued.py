@@ -29,6 +29,25 @@ _KEYS: Mapping[str, Mapping[str, Any]] = {
 
 
 @dataclass(frozen=True)
+class Purpose:
+    """What a certificate is for: the cluster's signer, and its usages as the CSR API and as pulumi-tls name them."""
+
+    signer: str
+    usages: Sequence[str]
+    allowed_uses: Sequence[str]
+
+
+_CLIENT = (("client auth", "digital signature"), ("digital_signature", "client_auth"))
+CLIENT = Purpose("kubernetes.io/kube-apiserver-client", *_CLIENT)
+KUBELET_CLIENT = Purpose("kubernetes.io/kube-apiserver-client-kubelet", *_CLIENT)
+KUBELET_SERVING = Purpose(
+    "kubernetes.io/kubelet-serving",
+    ("digital signature", "server auth"),
+    ("digital_signature", "server_auth"),
+)
+
+
+@dataclass(frozen=True)
 class Issuing:
     """How a stack's certificates are made: by whom, with which keys, for how many hours. No authority: the cluster."""
 
@@ -42,11 +61,14 @@ class Issuing:
 
 @dataclass(frozen=True)
 class IssuedCertificateArgs:
-    """`common_name` and `organizations` are the identity."""
+    """`common_name` and `organizations` are the identity; `dns_names` and `ips` those of a server."""
 
     common_name: str
     organizations: Sequence[str]
     issuing: Issuing
+    purpose: Purpose = CLIENT
+    dns_names: Sequence[str] = ()
+    ips: Sequence[str] = ()
     after: Sequence[pulumi.Resource] = ()
 
 
@@ -78,6 +100,9 @@ class IssuedCertificate(pulumi.ComponentResource):
                 common_name=args.common_name,
                 organization=args.organizations[0] if args.organizations else None,
             ),
+            # Another order would be another request.
+            dns_names=sorted(args.dns_names) or None,
+            ip_addresses=sorted(args.ips) or None,
             opts=own,
         )
         self.private_key = pulumi.Output.secret(key.private_key_pem)
@@ -108,8 +133,8 @@ class IssuedCertificate(pulumi.ComponentResource):
                 "name": name,
                 "stack": issuing.claim,
                 "request": request.cert_request_pem,
-                "signerName": "kubernetes.io/kube-apiserver-client",
-                "usages": ["client auth", "digital signature"],
+                "signerName": args.purpose.signer,
+                "usages": list(args.purpose.usages),
                 "expirationSeconds": issuing.validity_hours * 3600,
                 "notBefore": clock.validity_start_time,
                 "expectedCommonName": args.common_name,
@@ -135,7 +160,7 @@ class IssuedCertificate(pulumi.ComponentResource):
             # A key whose file is not there, which only a preview may do without, says nothing about a change.
             ca_private_key_pem=pulumi.Output.secret(key.get_secret_value() if key else ""),
             cert_request_pem=request.cert_request_pem,
-            allowed_uses=["digital_signature", "client_auth"],
+            allowed_uses=list(args.purpose.allowed_uses),
             validity_period_hours=args.issuing.validity_hours,
             early_renewal_hours=args.issuing.early_renewal_hours,
             opts=pulumi.ResourceOptions(

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from components.settings import addresses, authority, sources, types
-from components.settings.checks import check_node
+from components.settings.checks import check_identity, check_node
 from components.settings.defaults import EXISTING
 from components.settings.downloads import Downloads
 from components.settings.draft import NodeDraft
@@ -95,11 +95,12 @@ class _Loading:
         for draft in drafts:
             check_node(draft)
             self._check_proxy(draft)
+            check_identity(draft, identity)
             self.problems += draft.problems
         self.problems += addresses.problems_of(self.raw.get("cluster"), drafts)
         self._check_renewal(identity)
         signer = self._authority(identity)
-        nodes = {draft.name: self._node(draft, cluster, downloads) for draft in drafts}
+        nodes = {draft.name: self._node(draft, cluster, downloads, identity) for draft in drafts}
         if downloads is not None:
             self.problems += downloads.problems
         if not (cluster and identity and rollout and drain and timeouts and verification) or self.problems:
@@ -440,7 +441,11 @@ class _Loading:
     # The result
 
     def _node(
-        self, draft: NodeDraft, cluster: ClusterSettings | None, downloads: Downloads | None
+        self,
+        draft: NodeDraft,
+        cluster: ClusterSettings | None,
+        downloads: Downloads | None,
+        identity: IdentitySection | None,
     ) -> NodeSettings | None:
         connection = self._connection(draft, draft.ssh) if draft.ssh else None
         artifacts = _artifacts(draft, downloads)
@@ -449,7 +454,7 @@ class _Loading:
         node_ip = addresses.node_ip_of(own) if own else None
         if not (cluster and connection and artifacts and own and host and docker and calico):
             return None
-        if not (kubelet and kube_proxy and minor and version and node_ip):
+        if not (kubelet and kube_proxy and identity and minor and version and node_ip):
             return None
         return NodeSettings(
             name=draft.name,
@@ -468,6 +473,7 @@ class _Loading:
             calico=calico,
             kubelet=kubelet,
             kube_proxy=kube_proxy,
+            identity=identity,
             artifacts=artifacts,
         )
 

@@ -135,12 +135,23 @@ class NodeSettings:
     calico: CalicoSection
     kubelet: KubeletSection
     kube_proxy: KubeProxySection
+    identity: IdentitySection
     artifacts: NodeArtifacts
 
     @property
     def runs_kube_proxy(self) -> bool:
         """Whether this node's kube-proxy is ours."""
         return self.kube_proxy.mode != EXISTING
+
+    @property
+    def client_is_issued(self) -> bool:
+        """Whether the kubelet gets its client certificate, and does not ask for it."""
+        return self.identity.client == "issued"
+
+    @property
+    def serving_is_issued(self) -> bool:
+        """Whether the kubelet gets its serving certificate, and does not ask for it."""
+        return self.identity.serving == "issued"
 
 
 @dataclass(frozen=True)

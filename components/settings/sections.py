@@ -421,8 +421,21 @@ class AuthoritySection(Section):
 class IdentitySection(Section):
     """How nodes get their certificates."""
 
-    approval: Literal["exact"] = Field(
-        "exact", description="exact: approve the one expected request of each node"
+    client: Literal["bootstrap", "issued"] = Field(
+        "bootstrap",
+        description="the kubelet's client certificate; bootstrap: it makes a key and asks for it with a token; "
+        "issued: key and certificate are made beforehand",
+    )
+    serving: Literal["bootstrap", "issued"] = Field(
+        "bootstrap",
+        description="the kubelet's serving certificate; bootstrap: it makes a key and asks for it; issued: key and "
+        "certificate are made beforehand",
+    )
+    approval: Literal["exact", "rbac", "manual"] = Field(
+        "exact",
+        description="who approves requests of kubelets; exact: the stack, the one expected request of each node; "
+        "rbac: the cluster, every client request of the stack's tokens (serving ones still the stack); manual: you, "
+        "and pulumi up stops until then",
     )
     issuer: Literal["cluster", "ca"] = Field(
         "cluster",

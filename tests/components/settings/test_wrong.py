@@ -122,7 +122,7 @@ CASES: list[tuple[str, list[str]]] = [
         "identity.ca.certificateFile: is no readable certificate",
     ]),
     ("identity: {keyAlgorithm: ed25519}", ["identity.keyAlgorithm: expected ecdsa or rsa"]),
-    ("identity: {approval: rbac}", ["identity.approval: expected exact, there is no other choice yet"]),
+    ("identity: {approval: everything}", ["identity.approval: expected exact, rbac or manual"]),
     ("identity: {earlyRenewalHours: 9000}", ["identity.earlyRenewalHours: expected less than certificateValidityHours, which is 8760"]),
     ('verification: {image: "nginx:latest"}', ["verification.image: expected an image with a tag other than latest, or a digest, for example registry.k8s.io/pause:3.10.2"]),
     ("verification: {enabled: 1}", ["verification.enabled: expected true or false, without quotes"]),
