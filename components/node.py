@@ -85,6 +85,7 @@ class Node(pulumi.ComponentResource):
         given = issued(
             settings, cluster.issuing, cluster.proxy_certificate if settings.runs_kube_proxy else None, own
         )
+        self.issued = given
         token = None if given.client else BootstrapToken(f"{name}-token", own)
         before_credentials: list[pulumi.Resource] = [prepare.command, out_of_service]
         if token is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -64,6 +64,15 @@ def is_among(certificate_pem: str, bundle_pem: str) -> bool | None:
         return any((one.subject, _public(one)) == (ours.subject, _public(ours)) for one in theirs)
     except (ValueError, UnsupportedAlgorithm):
         return None
+
+
+def early_end(certificate_pem: str, validity_hours: int, now: datetime) -> datetime | None:
+    """When the authority ends, if that is before what it signs now would; nobody trusts that any longer then."""
+    try:
+        end = x509.load_pem_x509_certificate(certificate_pem.encode()).not_valid_after_utc
+    except ValueError:
+        return None
+    return end if end < now + timedelta(hours=validity_hours) else None
 
 
 def _certificate(text: str, now: datetime, found: Examined) -> x509.Certificate | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from components import stack
 from components.kubelet.files import certificates_digest
 from components.settings import StackSettings, load
 from tests.components import example
@@ -174,6 +175,17 @@ def test_by_default_a_kubelet_is_given_nothing(tmp_path: Path) -> None:
     assert not [name for name in graph.resources if "kubelet-client" in name or "kubelet-server" in name]
     assert "set | certificates" not in graph.resources["worker-1-kubelet"].inputs["stdin"]
     assert "serverTlsBootstrap" not in graph.resources["worker-1-csr-approval"].inputs["stdin"]
+
+
+def test_outputs_say_when_what_is_given_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The stand-ins' certificates are none.
+    monkeypatch.setattr(stack, "expiry", lambda pem: f"end of {pem.splitlines()[0]}")
+    found = graph_of(with_authority(tmp_path, client="issued")).outputs
+    node = found["nodes"]["worker-1"]
+    assert node["clientCertificateExpires"] == "end of certificate worker-1-kubelet-client"
+    assert "servingCertificateExpires" not in node, "as the kubelet reports it, which the stand-in does not"
+    assert node["state"] == "Ready"
+    assert found["cluster"]["authorityExpires"] == "end of -----BEGIN CERTIFICATE-----"
 
 
 def bindings(graph: Graph) -> dict[str, str]:

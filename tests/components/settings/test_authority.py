@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from components.settings import SettingsError, load
-from components.settings.authority import examined, is_among
+from components.settings.authority import early_end, examined, is_among
 from tests.components import example
 from tests.components.authorities import NOW, certificate_pem, key_pem, new_key
 
@@ -113,6 +113,14 @@ def test_an_authority_is_known_by_its_name_and_key() -> None:
     assert is_among(ours, other) is False
     assert is_among(ours, certificate_pem(KEY, common_name="else")) is False
     assert is_among(ours, example.CA_PEM) is None
+
+
+def test_an_authority_that_ends_before_what_it_signs_is_found_out() -> None:
+    end = NOW + timedelta(days=10)
+    pem = certificate_pem(KEY, end=end)
+    assert early_end(pem, 10 * 24 + 1, NOW) == end
+    assert early_end(pem, 10 * 24, NOW) is None
+    assert early_end(example.CA_PEM, 1, NOW) is None
 
 
 # From the stack file.
