@@ -16,14 +16,17 @@ _URN: Final = re.compile(r"^ +\[urn=(?P<urn>urn:pulumi:.+)\]$")
 _DIGEST: Final = re.compile(r'^ *~ +digest *: "[^"]*" => "[^"]*"')
 _UNCHANGED: Final = ("same", "read", "refresh")
 
-CLOCK: Final = "cluster-kube-proxy-clock"
-"""The resource whose replacement means that kube-proxy's certificate is due."""
+_CERTIFICATE: Final = re.compile(
+    r"^(cluster-kube-proxy|(?P<node>.+)-kubelet-(client|server))(?P<clock>-clock)?$"
+)
+"""Their replacement means that a certificate is due: the certificate's with issuer ca, else the clock's."""
+_REPLACED: Final = ("replace", "create-replacement", "delete-replaced")
 
 _RENEWED: Final = re.compile(
     r"^(cluster-kube-proxy(-clock)?|verification-pods"
     r"|.+-(credentials|kube-proxy|in-service|verify))$"
 )
-"""What a renewal of that certificate changes, and what follows it and so counts as unknown."""
+"""What a renewal of kube-proxy's certificate changes, and what follows it and so counts as unknown."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ def approvals(state: Mapping[str, Any]) -> list[str]:
 
 
 def renewal_is_due(preview: Mapping[str, Any]) -> bool:
-    """Whether a `pulumi preview --json` replaces the clock.
+    """Whether a `pulumi preview --json` replaces the clock of a certificate, or the certificate itself.
 
     Raises NotDueError if it also changes what no renewal touches: that is a change nobody has deployed yet, and a
     renewal at night is no way to do it.
@@ -98,11 +101,25 @@ def renewal_is_due(preview: Mapping[str, Any]) -> bool:
         for step in preview.get("steps") or []
         if step["op"] not in _UNCHANGED
     ]
-    if not any(one.name == CLOCK for one in changed):
+    due = [
+        found
+        for one in changed
+        if (found := _CERTIFICATE.match(one.name)) and (found["clock"] or one.op in _REPLACED)
+    ]
+    if not due:
         return False
-    if others := sorted({one.name for one in changed if not _RENEWED.match(one.name)}):
+    # A kubelet restarts with a certificate that it is given.
+    allowed = {found.string for found in due} | {
+        f"{found['node']}-{name}"
+        for found in due
+        for name in ("kubelet", "csr-approval", f"kubelet-{found[3]}")
+        if found["node"]
+    }
+    if others := sorted(
+        {one.name for one in changed if one.name not in allowed and not _RENEWED.match(one.name)}
+    ):
         raise NotDueError(
-            "kube-proxy's certificate is due, but pulumi up would also change "
+            "a certificate is due, but pulumi up would also change "
             f"{', '.join(others)}. Deploy the configuration first: pulumi up"
         )
     return True

@@ -15,8 +15,10 @@ from components.disruption import disruption_digest
 from components.docker.component import Docker
 from components.host.component import Claim, Prepare
 from components.identity.component import Credentials
+from components.identity.issued import issued
 from components.kube_proxy.component import KubeProxy
 from components.kubelet.component import Kubelet
+from components.kubelet.files import asks_for_serving_certificate
 from components.pki.token import BootstrapToken
 from components.remote.command import Host, Kubeconfig, operator_command
 from components.settings import NodeSettings
@@ -80,43 +82,54 @@ class Node(pulumi.ComponentResource):
         )
         docker = Docker(host, settings, [prepare.command, out_of_service], own)
         calico = Calico(host, settings, [prepare.command, out_of_service], own)
-        token = BootstrapToken(f"{name}-token", own)
-        bootstrap = operator(
-            "bootstrap-token",
-            {
-                "tokenId": token.token_id,
-                "tokenSecret": token.token_secret,
-                "ttlSeconds": 3600,
-                "groups": [cluster.bootstrap_group],
-            },
-            [node, *cluster.rights],
+        given = issued(
+            settings, cluster.issuing, cluster.proxy_certificate if settings.runs_kube_proxy else None, own
         )
-        proxy_certificate = cluster.proxy_certificate if settings.runs_kube_proxy else None
-        credentials = Credentials(
-            host,
-            settings,
-            token,
-            proxy_certificate,
-            [prepare.command, out_of_service, bootstrap],
-            own,
-        )
-        kubelet = Kubelet(host, settings, [docker.command, calico.command, credentials.command], own)
+        self.issued = given
+        token = None if given.client else BootstrapToken(f"{name}-token", own)
+        before_credentials: list[pulumi.Resource] = [prepare.command, out_of_service]
+        if token is not None:
+            bootstrap = operator(
+                "bootstrap-token",
+                {
+                    "tokenId": token.token_id,
+                    "tokenSecret": token.token_secret,
+                    "ttlSeconds": 3600,
+                    "groups": [cluster.bootstrap_group],
+                },
+                [node, *cluster.rights],
+            )
+            before_credentials.append(bootstrap)
+        credentials = Credentials(host, settings, token, given, before_credentials, own)
+        before_kubelet: list[pulumi.Resource] = [docker.command, calico.command, credentials.command]
+        kubelet = Kubelet(host, settings, given, before_kubelet, own)
+        requestor: dict[str, Any] = {}
+        if token is not None:
+            requestor = {"tokenId": token.token_id, "groups": [cluster.bootstrap_group]}
+        approves = settings.identity.approval
+        if approves != "exact":
+            requestor["approval"] = approves
+        if approves == "manual" and token is not None:
+            # Somebody who takes longer than a token lives needs another, of the same text.
+            requestor["tokenSecret"] = token.token_secret
+        if not asks_for_serving_certificate(settings):
+            requestor["serverTlsBootstrap"] = False
         approval = operator(
             "csr-approval",
             {
                 "nodeIp": settings.node_ip,
-                "tokenId": token.token_id,
-                "groups": [cluster.bootstrap_group],
+                **requestor,
                 "timeoutSeconds": args["timeouts"].csr_seconds,
                 "serving": True,
                 # A kubelet that starts anew may ask for a certificate anew.
                 "kubelet": kubelet.digest,
             },
-            [docker.command, calico.command, credentials.command],
+            # Beside a kubelet that waits for it; after one that does not.
+            before_kubelet if token and approves != "manual" else [kubelet.command],
         )
         services: list[pulumi.Resource] = []
-        if proxy_certificate is not None:
-            services.append(KubeProxy(host, settings, proxy_certificate, [kubelet.command], own).command)
+        if given.proxy is not None:
+            services.append(KubeProxy(host, settings, given.proxy, [kubelet.command], own).command)
         self.run_id = out_of_service.stdout
         self.in_service = operator(
             "in-service",

@@ -13,6 +13,7 @@ from components.calico import files as calico
 from components.docker import files as docker
 from components.host import needs as host
 from components.identity import kubeconfigs
+from components.identity.kubeconfigs import Identities
 from components.kube_proxy import files as kube_proxy
 from components.kubelet import files as kubelet
 from components.remote.content import Content
@@ -22,11 +23,9 @@ from components.verification import files as verification
 
 @dataclass(frozen=True)
 class Born:
-    """What no configuration says, because a run makes it or learns it. Certificate and key are PEM."""
+    """What no configuration says, because a run makes it or learns it."""
 
-    bootstrap_token: str
-    proxy_certificate: str
-    proxy_key: str
+    identities: Identities
     verification_addresses: Sequence[str]
 
 
@@ -35,11 +34,11 @@ PARTS: Mapping[str, Callable[[NodeSettings, Born], Content]] = {
     "prepare": lambda node, _: host.prepare(node),
     "docker": lambda node, _: docker.content(node),
     "calico": lambda node, _: calico.content(node),
-    "credentials": lambda node, born: kubeconfigs.content(
-        node, born.bootstrap_token, born.proxy_certificate, born.proxy_key
+    "credentials": lambda node, born: kubeconfigs.content(node, born.identities),
+    "kubelet": lambda node, born: kubelet.content(node, born.identities),
+    "kube-proxy": lambda node, born: kube_proxy.content(
+        node, born.identities.proxy.certificate if born.identities.proxy else ""
     ),
-    "kubelet": lambda node, _: kubelet.content(node),
-    "kube-proxy": lambda node, born: kube_proxy.content(node, born.proxy_certificate),
 }
 # With the proof one more, which leaves nothing on the host.
 VERIFY = "verify"

@@ -9,6 +9,7 @@ import asyncio
 import json
 import os
 import signal
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pulumi
@@ -20,9 +21,10 @@ from components.cluster import facts as cluster_facts
 from components.cluster.cluster import Cluster
 from components.disruption import disruption_digest
 from components.node import Node
-from components.pki.issued import expiry
+from components.pki.issued import Issuing, expiry
 from components.remote.command import Kubeconfig
-from components.settings import SettingsError, StackSettings, load
+from components.settings import NodeSettings, SettingsError, StackSettings, load
+from components.settings.authority import early_end
 from components.verification.component import Verification, VerificationArgs
 
 # What the console of Pulumi's service shows of a stack; it fills in the outputs that the text names.
@@ -93,9 +95,20 @@ def facts(settings: StackSettings) -> cluster_facts.Facts:
     """The one read of the API; refuses here, before anything is written, what must not be done."""
     labels = {name: labels_of(node.labels) for name, node in settings.nodes.items()}
     found = cluster_facts.read(kubeconfig(settings), claim(), labels)
-    for warning in cluster_facts.warnings(found, settings.nodes):
+    identity, authority = settings.identity, settings.authority
+    end = (
+        early_end(authority.certificate_pem, identity.certificate_validity_hours, datetime.now(UTC))
+        if authority
+        else None
+    )
+    if end is not None:
+        pulumi.log.warn(
+            f"identity.ca ends on {end:%Y-%m-%d}, before a certificate of {identity.certificate_validity_hours} hours "
+            f"that it signs now: nobody trusts that one any longer then. Exchange the authority in time."
+        )
+    for warning in cluster_facts.warnings(found, settings.nodes, settings.authority):
         pulumi.log.warn(warning)
-    problems = cluster_facts.refusals(found, claim(), settings.nodes)
+    problems = cluster_facts.refusals(found, claim(), settings.nodes, settings.authority)
     if problems:
         raise pulumi.RunError("refused, nothing was changed:\n" + "\n".join(problems))
     return found
@@ -106,11 +119,17 @@ def cluster(settings: StackSettings) -> Cluster:
     return Cluster(
         "cluster",
         {
-            "kubeconfig": kubeconfig(settings),
             "identifier": settings.cluster.identifier,
-            "claim": claim(),
-            "certificate_validity_hours": settings.identity.certificate_validity_hours,
-            "early_renewal_hours": settings.identity.early_renewal_hours,
+            "issuing": Issuing(
+                kubeconfig=kubeconfig(settings),
+                claim=claim(),
+                key_algorithm=settings.identity.key_algorithm,
+                validity_hours=settings.identity.certificate_validity_hours,
+                early_renewal_hours=settings.identity.early_renewal_hours,
+                authority=settings.authority,
+            ),
+            "approves_by_rbac": settings.identity.approval == "rbac"
+            and settings.identity.client == "bootstrap",
             "runs_kube_proxy": any(node.runs_kube_proxy for node in settings.nodes.values()),
         },
     )
@@ -178,20 +197,31 @@ def outputs(settings: StackSettings, cluster: Cluster, nodes: dict[str, Node]) -
         {
             "server": settings.cluster.server,
             "kubeProxyCertificateExpires": proxy.certificate.apply(expiry) if proxy else None,
+            **(
+                {"authorityExpires": expiry(settings.authority.certificate_pem)} if settings.authority else {}
+            ),
         },
     )
     pulumi.export(
         "nodes",
-        {
-            name: nodes[name].report.apply(
-                lambda read, node=node: {
-                    "address": node.address,
-                    "nodeIp": node.node_ip,
-                    "kubernetes": node.kubernetes_version,
-                    **read,
-                }
-            )
-            for name, node in sorted(settings.nodes.items())
-        },
+        {name: _node_outputs(node, nodes[name]) for name, node in sorted(settings.nodes.items())},
     )
     pulumi.export("readme", README.read_text(encoding="utf-8"))
+
+
+def _node_outputs(settings: NodeSettings, node: Node) -> pulumi.Output[dict[str, str | None]]:
+    """A kubelet says nothing of the end of a certificate that it is given; the certificate itself does."""
+    given = {
+        "clientCertificateExpires": node.issued.client,
+        "servingCertificateExpires": node.issued.serving,
+    }
+    ends = {key: one.certificate.apply(expiry) for key, one in given.items() if one is not None}
+    return pulumi.Output.all(read=node.report, ends=ends).apply(
+        lambda known: {
+            "address": settings.address,
+            "nodeIp": settings.node_ip,
+            "kubernetes": settings.kubernetes_version,
+            **known["read"],
+            **known["ends"],
+        }
+    )

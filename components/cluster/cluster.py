@@ -12,34 +12,37 @@ import pulumi
 
 from components.api.provider import cluster_provider
 from components.api.rbac import bind_group
-from components.pki.issued import IssuedCertificate, IssuedCertificateArgs
-from components.remote.command import Kubeconfig
+from components.pki.issued import IssuedCertificate, IssuedCertificateArgs, Issuing
 
 
 class ClusterArgs(TypedDict):
-    """`claim` is organization/project/stack; hours count the validity of kube-proxy's certificate.
+    """`issuing` has the kubeconfig and the claim too. `runs_kube_proxy`: whether any node of the stack runs ours.
 
-    `runs_kube_proxy`: whether any node of the stack runs ours.
+    `approves_by_rbac`: whether the cluster is to approve what the stack's tokens ask for.
     """
 
-    kubeconfig: Kubeconfig
     identifier: str
-    claim: str
-    certificate_validity_hours: int
-    early_renewal_hours: int
+    issuing: Issuing
     runs_kube_proxy: bool
+    approves_by_rbac: bool
 
 
 class Cluster(pulumi.ComponentResource):
-    """`provider` for objects; `bootstrap_group` for tokens; `proxy_certificate` for kube-proxy, if any is ours."""
+    """`provider` for objects; `bootstrap_group` for tokens; `proxy_certificate` for kube-proxy, if any is ours.
+
+    `issuing`: how certificates of single nodes are made too.
+    """
+
+    issuing: Issuing
 
     proxy_certificate: IssuedCertificate | None
 
     def __init__(self, name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("kubenode:index:Cluster", name, None, opts)
-        short = stack_slug(args["claim"])
+        self.issuing = issuing = args["issuing"]
+        short = stack_slug(issuing.claim)
         own = pulumi.ResourceOptions(parent=self)
-        self.provider = cluster_provider(f"{name}-provider", args["kubeconfig"], args["identifier"], own)
+        self.provider = cluster_provider(f"{name}-provider", issuing.kubeconfig, args["identifier"], own)
         self.bootstrap_group = f"system:bootstrappers:kubenode:{short}"
         self.rights = [
             bind_group(
@@ -59,6 +62,17 @@ class Cluster(pulumi.ComponentResource):
                 self,
             ),
         ]
+        if args["approves_by_rbac"]:
+            self.rights.append(
+                bind_group(
+                    f"{name}-approve",
+                    f"kubenode:{short}:approve",
+                    self.bootstrap_group,
+                    "system:certificates.k8s.io:certificatesigningrequests:nodeclient",
+                    self.provider,
+                    self,
+                )
+            )
         self.proxy_certificate = None
         if args["runs_kube_proxy"]:
             self.proxy_certificate = IssuedCertificate(
@@ -66,10 +80,7 @@ class Cluster(pulumi.ComponentResource):
                 IssuedCertificateArgs(
                     common_name="system:kube-proxy",
                     organizations=(),
-                    kubeconfig=args["kubeconfig"],
-                    claim=args["claim"],
-                    validity_hours=args["certificate_validity_hours"],
-                    early_renewal_hours=args["early_renewal_hours"],
+                    issuing=issuing,
                 ),
                 own,
             )

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from components.remote.command import Kubeconfig, run_on_operator
-from components.settings import NodeSettings
+from components.settings import AuthoritySettings, NodeSettings
+from components.settings.authority import is_among
 from components.settings.defaults import EXISTING
 
 
@@ -37,6 +38,8 @@ class Facts:
     """Namespace and name of each DaemonSet that runs a kube-proxy, and on which nodes of the stack it may."""
     same_machine: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Of each node that is there twice, the other Nodes with its machine-id."""
+    client_authorities: str | None = None
+    """The CA certificates, PEM, that the API server trusts for clients; None where it does not say."""
 
 
 def read(kubeconfig: Kubeconfig, claim: str, labels: Mapping[str, Mapping[str, str]]) -> Facts:
@@ -54,10 +57,16 @@ def read(kubeconfig: Kubeconfig, claim: str, labels: Mapping[str, Mapping[str, s
         },
         proxy_daemon_sets={name: tuple(on) for name, on in sorted(raw.get("daemonSetProxies", {}).items())},
         same_machine={name: tuple(others) for name, others in raw.get("sameMachine", {}).items()},
+        client_authorities=raw.get("clientAuthorities"),
     )
 
 
-def refusals(facts: Facts, claim: str, nodes: Mapping[str, NodeSettings]) -> list[str]:
+def refusals(
+    facts: Facts,
+    claim: str,
+    nodes: Mapping[str, NodeSettings],
+    authority: AuthoritySettings | None = None,
+) -> list[str]:
     """Every reason not to go on, one line each. Empty when the API could not be reached: then a preview still works."""
     problems = []
     for name in sorted(nodes):
@@ -83,11 +92,43 @@ def refusals(facts: Facts, claim: str, nodes: Mapping[str, NodeSettings]) -> lis
                 f"kubeProxy.mode: the cluster already runs {daemon_set}, which would start a second kube-proxy on "
                 f"{', '.join(ours)}. Set kubeProxy.mode to {EXISTING}, or give it a nodeSelector that leaves them out."
             )
+    trusted = facts.client_authorities
+    if (
+        authority is not None
+        and trusted is not None
+        and is_among(authority.certificate_pem, trusted) is False
+    ):
+        problems.append(
+            "identity.ca: the API server does not trust this certificate authority for clients (its --client-ca-file "
+            "has another), so whatever it signs would be refused. Give the one that the API server trusts: "
+            "kubectl get configmap --namespace kube-system extension-apiserver-authentication --output yaml"
+        )
     return problems
 
 
-def warnings(facts: Facts, nodes: Mapping[str, NodeSettings]) -> list[str]:
+def warnings(
+    facts: Facts, nodes: Mapping[str, NodeSettings], authority: AuthoritySettings | None = None
+) -> list[str]:
     """What a user should look at before going on, one line each."""
+    return [*_unsure_authority(facts, nodes, authority), *_warnings(facts, nodes)]
+
+
+def _unsure_authority(
+    facts: Facts, nodes: Mapping[str, NodeSettings], authority: AuthoritySettings | None
+) -> list[str]:
+    """Where the API server does not say which authority it trusts, that of the kubeconfig is most often the same."""
+    known = {node.cluster.ca_pem for node in nodes.values()}
+    if authority is None or facts.client_authorities is not None:
+        return []
+    if any(is_among(authority.certificate_pem, pem) for pem in known):
+        return []
+    return [
+        "identity.ca is not the certificate authority of the kubeconfig, and the API server could not be asked which "
+        "one it trusts for clients (its --client-ca-file). If it is another one, no node can join."
+    ]
+
+
+def _warnings(facts: Facts, nodes: Mapping[str, NodeSettings]) -> list[str]:
     if not facts.reachable:
         return [
             f"the API server could not be asked, so nothing was checked against the cluster: {facts.error}"

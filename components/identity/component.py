@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pulumi
 
 from components.identity import kubeconfigs
-from components.pki.issued import IssuedCertificate
+from components.identity.issued import Issued, secret
 from components.pki.token import BootstrapToken
 from components.remote.command import Host
 from components.remote.part import Part
@@ -15,27 +15,16 @@ from components.settings import NodeSettings
 
 
 class Credentials(Part):
-    """Owns the CA certificate, the bootstrap kubeconfig until the join, our kube-proxy's, and registries' logins."""
+    """Owns the CA certificate, the bootstrap kubeconfig until the join, what the node is given, registries' logins."""
 
     def __init__(
         self,
         host: Host,
         settings: NodeSettings,
-        token: BootstrapToken,
-        proxy: IssuedCertificate | None,
+        token: BootstrapToken | None,
+        issued: Issued,
         after: Sequence[pulumi.Resource],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        # One of these is secret, so everything made of them is.
-        born = pulumi.Output.all(
-            id=token.token_id,
-            secret=token.token_secret,
-            certificate=proxy.certificate if proxy else "",
-            key=proxy.private_key if proxy else "",
-        )
-        content = born.apply(
-            lambda known: kubeconfigs.content(
-                settings, f"{known['id']}.{known['secret']}", known["certificate"], known["key"]
-            )
-        )
+        content = secret(issued, token).apply(lambda made: kubeconfigs.content(settings, made))
         super().__init__("Credentials", "credentials", host, content, after, opts)

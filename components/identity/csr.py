@@ -175,6 +175,25 @@ def key_faults(key: object) -> list[str]:
     return [f"key: expected ECDSA or RSA, found {type(key).__name__}"]
 
 
+def described(encoded: str) -> list[str]:
+    """What a request that is in order asks for, one line each, for a human to look at."""
+    request = load_request(base64.b64decode(encoded).decode("ascii"))
+    subject, key = subject_of(request.subject), request.public_key()
+    kind = f"ECDSA {key.curve.name}" if isinstance(key, ec.EllipticCurvePublicKey) else "RSA"
+    lines = [
+        f"common name: {subject.common_name}",
+        f"organization: {', '.join(subject.organizations)}",
+        f"key: {kind}",
+    ]
+    names = [
+        str(name.value)
+        for extension in request.extensions
+        if isinstance(extension.value, x509.SubjectAlternativeName)
+        for name in extension.value
+    ]
+    return [*lines, f"names: {', '.join(names)}"] if names else lines
+
+
 def _requestor_faults(spec: Mapping[str, Any], expectation: Expectation) -> list[str]:
     """The user is one of ours: is this signer, and are these groups, right for that user?"""
     signer = spec.get("signerName")

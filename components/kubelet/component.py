@@ -7,24 +7,39 @@ from collections.abc import Sequence
 
 import pulumi
 
+from components.identity.issued import Issued, public
+from components.identity.kubeconfigs import Identities
 from components.kubelet import files
 from components.remote.command import Host
+from components.remote.content import Content
 from components.remote.part import Part, rendered
 from components.settings import NodeSettings
 
 
 class Kubelet(Part):
-    """Owns binary, configuration and unit. `digest` changes whenever its command would run."""
+    """Owns binary, configuration and unit; certificates that it is given are credentials, and restart it.
 
-    digest: str
+    `digest` changes whenever its command would run.
+    """
+
+    digest: pulumi.Input[str]
 
     def __init__(
         self,
         host: Host,
         settings: NodeSettings,
+        issued: Issued,
         after: Sequence[pulumi.Resource],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        content = files.content(settings)
-        self.digest = hashlib.sha256(rendered(content, host, "kubelet").encode()).hexdigest()[:12]
+        def digest(content: Content) -> str:
+            return hashlib.sha256(rendered(content, host, "kubelet").encode()).hexdigest()[:12]
+
+        content: Content | pulumi.Output[Content]
+        if issued.client is None and issued.serving is None:
+            content = files.content(settings, Identities())
+            self.digest = digest(content)
+        else:
+            content = public(issued).apply(lambda made: files.content(settings, made))
+            self.digest = content.apply(digest)
         super().__init__("Kubelet", "kubelet", host, content, after, opts)

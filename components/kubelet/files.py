@@ -1,35 +1,51 @@
 """The files of the kubelet.
 
-Owns the KubeletConfiguration, the unit and the binary. Does not own the kubelet's identity:
-kubelet.kubeconfig and what is below /var/lib/kubelet/pki are the kubelet's own, the bootstrap kubeconfig is
-`identity/kubeconfigs.py`.
+Owns the KubeletConfiguration, the unit and the binary. Does not own the kubelet's identity: what the kubelet asks for,
+kubelet.kubeconfig and what is below /var/lib/kubelet/pki, is its own; what it is given is `identity/kubeconfigs.py`.
 """
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from typing import Any
 
+from components.identity.kubeconfigs import Identities
 from components.remote.bundle import Artifact, HostFile
 from components.remote.content import Content
 from components.rendering import command_line, yaml_text
 from components.settings import NodeSettings
-from components.settings.defaults import CRI_SOCKET, KUBELET
+from components.settings.defaults import (
+    CRI_SOCKET,
+    KUBELET,
+    KUBELET_KUBECONFIG_PATH,
+    SERVING_CERTIFICATE_PATH,
+    SERVING_KEY_PATH,
+)
 from components.settings.merge import patched
 
 CONFIG_PATH = "/etc/kubernetes/kubelet.yaml"
-KUBECONFIG_PATH = "/etc/kubernetes/kubelet.kubeconfig"
 BOOTSTRAP_KUBECONFIG_PATH = "/etc/kubernetes/bootstrap.kubeconfig"
 CERTIFICATE_DIRECTORY = "/var/lib/kubelet/pki"
 BINARY_PATH = "/usr/local/bin/kubelet"
 
 
-def content(node: NodeSettings) -> Content:
-    """Everything that the part puts on a host."""
-    return Content(
-        files=files(node),
-        artifacts=artifacts(node),
-        settings={"healthy-timeout-seconds": [str(node.kubelet.healthy_timeout_seconds)]},
-    )
+def content(node: NodeSettings, made: Identities) -> Content:
+    """Everything that the part puts on a host. Another certificate that is given restarts it, so it has a digest."""
+    settings = {"healthy-timeout-seconds": [str(node.kubelet.healthy_timeout_seconds)]}
+    if made.client is not None:
+        settings["client"] = ["issued"]
+    elif node.identity.approval == "manual":
+        settings["approval"] = ["manual"]
+    given = [pair.certificate for pair in (made.client, made.serving) if pair is not None]
+    if given:
+        settings["certificates"] = [certificates_digest(given)]
+    return Content(files=files(node), artifacts=artifacts(node), settings=settings)
+
+
+def certificates_digest(pems: Sequence[str]) -> str:
+    """Certificates as 12 hex digits."""
+    return hashlib.sha256("".join(pems).encode()).hexdigest()[:12]
 
 
 def files(node: NodeSettings) -> tuple[HostFile, ...]:
@@ -57,6 +73,7 @@ def configuration(node: NodeSettings) -> dict[str, Any]:
         "clusterDomain": node.cluster.dns_domain,
         "containerRuntimeEndpoint": CRI_SOCKET,
         "failSwapOn": node.host.swap == "refuse",
+        **_identity(node),
         **(
             {"featureGates": dict(node.minor.kubelet_feature_gates)}
             if node.minor.kubelet_feature_gates
@@ -68,14 +85,34 @@ def configuration(node: NodeSettings) -> dict[str, Any]:
     return {**patched(known, node.kubelet.extra_config), **kind}
 
 
+def asks_for_serving_certificate(node: NodeSettings) -> bool:
+    """Whether its kubelet makes the key of its serving certificate and asks for it."""
+    return configuration(node).get("serverTLSBootstrap") is True
+
+
+def _identity(node: NodeSettings) -> dict[str, Any]:
+    """What a kubelet is given it does not ask for, neither now nor when it ends."""
+    given: dict[str, Any] = {}
+    if node.client_is_issued:
+        given["rotateCertificates"] = False
+    if node.serving_is_issued:
+        given |= {
+            "serverTLSBootstrap": False,
+            "tlsCertFile": SERVING_CERTIFICATE_PATH,
+            "tlsPrivateKeyFile": SERVING_KEY_PATH,
+        }
+    return given
+
+
 def _unit(node: NodeSettings) -> str:
+    # Ignored once kubelet.kubeconfig is there and its certificate is valid, so it may be gone by then.
+    bootstrap = {} if node.client_is_issued else {"bootstrap-kubeconfig": BOOTSTRAP_KUBECONFIG_PATH}
     flags = {
-        # Ignored once kubelet.kubeconfig is there and its certificate is valid, so it may be gone by then.
-        "bootstrap-kubeconfig": BOOTSTRAP_KUBECONFIG_PATH,
+        **bootstrap,
         "cert-dir": CERTIFICATE_DIRECTORY,
         "config": CONFIG_PATH,
         "hostname-override": node.name,
-        "kubeconfig": KUBECONFIG_PATH,
+        "kubeconfig": KUBELET_KUBECONFIG_PATH,
         "node-ip": node.node_ip,
         "v": "2",
         **{

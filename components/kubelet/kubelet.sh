@@ -4,6 +4,7 @@ set -eu
 . "${0%/*}/lib.sh"
 PLUGIN_DIR=/usr/libexec/kubernetes
 CLIENT_CERTIFICATE=/var/lib/kubelet/pki/kubelet-client-current.pem
+KUBECONFIG=/etc/kubernetes/kubelet.kubeconfig
 
 kn_part_apply() {
     kn_fetch_artifacts
@@ -14,26 +15,77 @@ kn_part_apply() {
     kn_put_artifacts
     kn_drop_stale
     ! kn_changed kubelet.service || kn_daemon_reload
+    # Certificates that it is given belong to the credentials; new ones ask for a restart here.
+    [ "$(kn_setting certificates)" = "$(cat "$KN_R/certificates" 2>/dev/null)" ] || KN_CHANGED="${KN_CHANGED}certificates "
     ! kubelet_is_unregistered || KN_CHANGED="${KN_CHANGED}registration "
     kn_start kubelet.service "$(kn_setting healthy-timeout-seconds 180)" kubelet_healthy \
-        kubelet kubelet.yaml kubelet.service registration
+        kubelet kubelet.yaml kubelet.service registration certificates
+    rm -f "$KN_R/certificates"
+    [ -z "$(kn_setting certificates)" ] || kn_setting certificates >"$KN_R/certificates"
+    if is_waiting; then
+        kn_say "the kubelet runs and waits for somebody to approve its request"
+        return
+    fi
     # Joined: the token has done its work.
     rm -f /etc/kubernetes/bootstrap.kubeconfig
+    # Of the other way to a certificate nothing is left.
+    if is_issued; then
+        : >"$KN_R/issued"
+        rm -f /var/lib/kubelet/pki/kubelet-client-*
+    else
+        refer_to_own_certificate
+        rm -f "$KN_R/issued"
+    fi
 }
 
-# A kubelet that still waits for its client certificate answers too, so this waits for the approval itself.
+# is_issued: whether the kubelet is given its client certificate, else it asks for one; after a rollback by the unit of
+# before.
+is_issued() {
+    ! grep -qs -e '--bootstrap-kubeconfig=' /etc/systemd/system/kubelet.service &&
+        { [ "$(kn_setting client)" = issued ] || [ -e "$KN_R/issued" ]; }
+}
+
+# is_waiting: whether the kubelet has no certificate yet and nobody here is to do anything about it.
+is_waiting() { [ "$(kn_setting approval)" = manual ] && ! is_issued && [ ! -e "$CLIENT_CERTIFICATE" ]; }
+
+# A kubelet that still waits for its client certificate answers too, so this waits for the approval itself; and for the
+# API server's yes to a certificate that was given.
 kubelet_healthy() {
-    [ -e "$CLIENT_CERTIFICATE" ] &&
-        [ "$(curl -fsS -m 5 http://127.0.0.1:10248/healthz 2>/dev/null)" = ok ]
+    [ "$(curl -fsS -m 5 http://127.0.0.1:10248/healthz 2>/dev/null)" = ok ] || return 1
+    if is_issued; then [ "$(own_node)" = 200 ]; else [ -e "$CLIENT_CERTIFICATE" ] || is_waiting; fi
+}
+
+# own_node: the status with which the API server answers the kubelet's certificate when asked for its Node, which is then
+# in $KN_TMP/node. No answer is a failure.
+own_node() {
+    kn_certificate=$CLIENT_CERTIFICATE
+    if is_issued; then
+        kn_certificate=$KN_TMP/client.pem
+        (umask 077 && sed -n 's/^ *client-\(certificate\|key\)-data: //p' "$KUBECONFIG" | while read -r kn_part; do
+            printf '%s' "$kn_part" | base64 -d
+            echo
+        done >"$kn_certificate") 2>>"$KN_TMP/log"
+    fi
+    kn_server=$(sed -n 's/^ *server: *//p' "$KUBECONFIG" 2>/dev/null | head -n 1)
+    curl -sS -m 10 --noproxy '*' --cacert /etc/kubernetes/ssl/ca.pem --cert "$kn_certificate" \
+        -o "$KN_TMP/node" -w '%{http_code}' "$kn_server/api/v1/nodes/$KN_NODE" 2>>"$KN_TMP/log"
+}
+
+# refer_to_own_certificate: a kubelet that was given a certificate asked for one of its own with it, at once. From its next
+# start on it is to use that one.
+refer_to_own_certificate() {
+    grep -qs 'client-key-data: ' "$KUBECONFIG" || return 0
+    (umask 077 && sed "s|client-certificate-data: .*|client-certificate: $CLIENT_CERTIFICATE|
+        s|client-key-data: .*|client-key: $CLIENT_CERTIFICATE|" "$KUBECONFIG" >"$KUBECONFIG.kubenode-new")
+    mv -fT "$KUBECONFIG.kubenode-new" "$KUBECONFIG"
 }
 
 # A kubelet registers when it starts, and only then. If its Node was deleted since and made anew, by us or by somebody
 # else, the new one lacks what registration writes, for example the label that pods are spread by. No answer is no reason.
 kubelet_is_unregistered() {
-    [ -e "$CLIENT_CERTIFICATE" ] && systemctl is-active -q kubelet.service || return 1
-    kn_server=$(sed -n 's/^ *server: *//p' /etc/kubernetes/kubelet.kubeconfig 2>/dev/null | head -n 1)
-    kn_status=$(curl -sS -m 10 --noproxy '*' --cacert /etc/kubernetes/ssl/ca.pem --cert "$CLIENT_CERTIFICATE" \
-        -o "$KN_TMP/node" -w '%{http_code}' "$kn_server/api/v1/nodes/$KN_NODE" 2>>"$KN_TMP/log") || return 1
+    is_issued || [ -e "$CLIENT_CERTIFICATE" ] || return 1
+    systemctl is-active -q kubelet.service || return 1
+    kn_status=$(own_node) || return 1
     case $kn_status in
     404) ;;
     200) ! grep -q '"kubernetes.io/hostname":' "$KN_TMP/node" || return 1 ;;

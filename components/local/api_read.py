@@ -7,14 +7,15 @@ apply  Prints one JSON object and always ends well: an API that cannot be reache
        {"reachable", "error", "serverVersion", "nodes": {name: {"exists", "uid", "claim", "inService",
        "ready", "unschedulable", "kubeletVersion", "joined"}}, "foreign": {name: what is wrong},
        "sameMachine": {name: [other Nodes with its machine-id]},
-       "daemonSetProxies": {"namespace/name": [nodes it may run on]}, "pendingRequests": {name: [request names]}}
+       "daemonSetProxies": {"namespace/name": [nodes it may run on]}, "pendingRequests": {name: [request names]},
+       "clientAuthorities": the CA certificates, PEM, that the API server trusts for clients; null if it does not say}
 remove Nothing.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -33,13 +34,10 @@ def run(arguments: Arguments) -> str:
     labels = arguments.mapping("labels")
     try:
         with kubectls.opened(arguments) as kubectl:
-            version, node_list, daemon_sets, requests = _read(kubectl, seconds)
+            read = _read(kubectl, seconds)
     except (Failure, OSError) as error:
         return render(unreachable(_short(error)))
-    answer = facts(
-        names, stack, labels, version=version, node_list=node_list, daemon_sets=daemon_sets, requests=requests
-    )
-    return render(answer)
+    return render(facts(names, stack, labels, **read))
 
 
 def render(answer: Mapping[str, Any]) -> str:
@@ -56,6 +54,7 @@ def unreachable(error: str) -> Json:
         "sameMachine": {},
         "daemonSetProxies": {},
         "pendingRequests": {},
+        "clientAuthorities": None,
     }
 
 
@@ -68,6 +67,7 @@ def facts(
     node_list: Iterable[Json],
     daemon_sets: Iterable[Json],
     requests: Iterable[Json],
+    authentication: Json | None = None,
 ) -> Json:
     """The answer, from what the API gave. Pure."""
     wanted = sorted(names)
@@ -122,6 +122,7 @@ def facts(
             and (on := [name for name, has in all_labels.items() if may_run_on(one, has)])
         },
         "pendingRequests": {name: sorted(one) for name, one in sorted(pending.items())},
+        "clientAuthorities": ((authentication or {}).get("data") or {}).get("client-ca-file") or None,
     }
 
 
@@ -172,24 +173,32 @@ def _matches(expression: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
     return True
 
 
-def _read(kubectl: Kubectl, seconds: int) -> tuple[Json, list[Json], list[Json], list[Json]]:
-    """Four reads side by side; only version and Nodes are indispensable."""
+def _read(kubectl: Kubectl, seconds: int) -> dict[str, Any]:
+    """Five reads side by side; only version and Nodes are indispensable. The arguments of `facts` by name."""
 
-    def optional(path: str) -> Callable[[], list[Json]]:
-        def call() -> list[Json]:
-            try:
-                return items(kubectl.get(path, retry=False, timeout_seconds=seconds))
-            except KubectlError:
-                return []
+    def one(path: str) -> Json:
+        return kubectl.get(path, retry=False, timeout_seconds=seconds)
 
-        return call
+    def optional(path: str) -> Json:
+        try:
+            return one(path)
+        except KubectlError:
+            return {}
 
-    with ThreadPoolExecutor(max_workers=4) as pool:
-        version = pool.submit(lambda: kubectl.get("/version", retry=False, timeout_seconds=seconds))
-        node_list = pool.submit(lambda: items(kubectl.get(PATHS.nodes, retry=False, timeout_seconds=seconds)))
-        daemon_sets = pool.submit(optional(PATHS.daemon_sets))
-        requests = pool.submit(optional(PATHS.requests))
-        return version.result(), node_list.result(), daemon_sets.result(), requests.result()
+    with ThreadPoolExecutor(max_workers=5) as pool:
+        version, node_list = pool.submit(one, "/version"), pool.submit(one, PATHS.nodes)
+        daemon_sets, requests = (
+            pool.submit(optional, PATHS.daemon_sets),
+            pool.submit(optional, PATHS.requests),
+        )
+        authentication = pool.submit(optional, PATHS.authentication)
+        return {
+            "version": version.result(),
+            "node_list": items(node_list.result()),
+            "daemon_sets": items(daemon_sets.result()),
+            "requests": items(requests.result()),
+            "authentication": authentication.result(),
+        }
 
 
 def _short(error: BaseException) -> str:

@@ -4,24 +4,36 @@ verified TLS.
 Arguments: node, nodeIp (several with commas), dnsNames (optional, further names of the serving certificate),
 tokenId (optional: none when the node does not bootstrap by token), bootstrapUser (optional: the exact user
 name where it is none of a token), groups (optional: groups that the bootstrap user must have), stack,
-timeoutSeconds 180, serving true (false: the node only has to join).
+timeoutSeconds 180, serving true (false: the node only has to join), serverTlsBootstrap true (false: the kubelet
+is given its serving certificate), approval exact (rbac: the cluster approves client requests by itself; manual: nothing
+is approved here), tokenSecret (manual: makes the node's token anew while it waits).
 
 apply  Looks for pending requests of exactly these users, approves those that `components.identity.csr` finds
        in order, and reports the others; it never denies. Ends when the kubelet has joined and answers; then
-       deletes the node's bootstrap tokens.
+       deletes the node's bootstrap tokens. With approval manual it ends with an error as soon as a request in order
+       waits, which tells what to approve and how; the next run goes on.
 remove Nothing.
 """
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final
 
-from components.identity.csr import Expectation, Judgement, Standing, bootstrap_user, judge
-from components.local import nodes
+from components.identity.csr import (
+    SERVING_SIGNER,
+    Expectation,
+    Judgement,
+    Standing,
+    bootstrap_user,
+    described,
+    judge,
+)
+from components.local import bootstrap_token, nodes
 from components.local.arguments import Arguments
 from components.local.bootstrap_token import delete_tokens
 from components.local.errors import Failure
@@ -30,6 +42,7 @@ from components.local.session import Session
 from components.local.waiting import Wait
 
 _PROBE_SECONDS: Final = 5
+_APPROVALS: Final = ("exact", "rbac", "manual")
 
 
 class Reach(Enum):
@@ -40,6 +53,7 @@ class Reach(Enum):
     NO_CERTIFICATE = "the kubelet has no serving certificate yet"
     UNTRUSTED = "the kubelet's serving certificate is not accepted by the API server"
     SILENT = "the kubelet does not answer"
+    OUTDATED = "the kubelet still runs with its configuration from before"
     FORBIDDEN = "this kubeconfig may not use nodes/proxy"
 
 
@@ -108,12 +122,23 @@ def expectation(arguments: Arguments) -> Expectation:
 def apply(session: Session, arguments: Arguments) -> None:
     expected = expectation(arguments)
     serving = arguments.flag("serving", default=True)
+    asks = arguments.flag("serverTlsBootstrap", default=True)
+    approval = arguments.text("approval", "exact")
+    if approval not in _APPROVALS:
+        raise arguments.mistake("approval", f"expected {', '.join(_APPROVALS)}")
+    if arguments.has("tokenSecret"):
+        bootstrap_token.apply(session, arguments)
     wait = Wait(arguments.integer("timeoutSeconds", 180, low=1), expected.node)
     story = Story()
     while True:
-        sight = _look(session, expected, serving=serving)
-        for request, judgement in sight.requests:
-            if judgement.standing is Standing.EXPECTED and _approve(session, request):
+        sight = _look(session, expected, serving=serving, asks=asks)
+        waiting = [
+            request for request, judgement in sight.requests if judgement.standing is Standing.EXPECTED
+        ]
+        if approval == "manual" and waiting:
+            raise Failure(to_approve(expected.node, waiting))
+        for request in waiting:
+            if _is_ours_to_approve(request, approval) and _approve(session, request):
                 story.approved[request["metadata"]["uid"]] = request["metadata"]["name"]
                 wait.hurry()
         if is_done(sight, serving=serving):
@@ -134,6 +159,30 @@ def apply(session: Session, arguments: Arguments) -> None:
 
 def remove(session: Session, arguments: Arguments) -> None:
     """Nothing to undo: requests go with the bootstrap token, and an approval cannot be taken back."""
+
+
+def to_approve(node: str, waiting: Sequence[Json]) -> str:
+    """The error that asks a human to approve: the newest request, for the kubelet has given up the others."""
+    request = max(waiting, key=lambda one: str(one["metadata"].get("creationTimestamp")))
+    name, spec = request["metadata"]["name"], request["spec"]
+    lines = [
+        f"{node}: the request {name} waits for your approval. It is what this node may ask for:",
+        f"signer: {spec['signerName']}",
+        f"requestor: {spec['username']}",
+        *described(spec["request"]),
+        f"usages: {', '.join(spec.get('usages') or ())}",
+    ]
+    if len(waiting) > 1:
+        lines.append(f"older requests, which the kubelet has given up: {len(waiting) - 1}")
+    lines.append(
+        f"Next: kubectl certificate approve {name}; then run again. The kubelet waits, and nothing is taken back"
+    )
+    return "\n".join(lines)
+
+
+def _is_ours_to_approve(request: Json, approval: str) -> bool:
+    """With approval rbac the cluster approves requests for clients; those for servers it never does."""
+    return approval == "exact" or request["spec"].get("signerName") == SERVING_SIGNER
 
 
 def report(sight: Sight, expected: Expectation, story: Story, seconds: float, *, serving: bool) -> str:
@@ -205,7 +254,7 @@ def _advice(sight: Sight, expected: Expectation) -> str:
     )
 
 
-def _look(session: Session, expected: Expectation, *, serving: bool) -> Sight:
+def _look(session: Session, expected: Expectation, *, serving: bool, asks: bool) -> Sight:
     def probe() -> tuple[Reach, str]:
         if not serving:
             return Reach.SILENT, ""
@@ -215,6 +264,10 @@ def _look(session: Session, expected: Expectation, *, serving: bool) -> Sight:
             )
         except KubectlError as error:
             return classify(error.stderr), error.stderr[-400:]
+        found = running_configuration(session, expected.node)
+        # One that was told otherwise since has not restarted yet, and will then show another certificate.
+        if found is not None and bool(found.get("serverTLSBootstrap")) is not asks:
+            return Reach.OUTDATED, f"serverTLSBootstrap is {json.dumps(not asks)}"
         return Reach.REACHED, ""
 
     requests, node, lease, (reach, text) = session.kubectl.together(
@@ -230,6 +283,16 @@ def _look(session: Session, expected: Expectation, *, serving: bool) -> Sight:
     return Sight(ours, node, lease, reach, text)
 
 
+def running_configuration(session: Session, node: str) -> Json | None:
+    """The KubeletConfiguration that the kubelet runs with; None if it cannot be asked."""
+    try:
+        text = session.kubectl.read(f"{PATHS.nodes}/{node}/proxy/configz", timeout_seconds=_PROBE_SECONDS)
+        found = json.loads(text)["kubeletconfig"]
+    except (KubectlError, ValueError, KeyError, TypeError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
 def _approve(session: Session, request: Json) -> bool:
     """Approves the very object that was checked.
 
@@ -240,7 +303,8 @@ def _approve(session: Session, request: Json) -> bool:
     try:
         session.kubectl.put(f"{PATHS.requests}/{request['metadata']['name']}/approval", approved)
     except KubectlError as error:
-        if error.reason in ("Conflict", "NotFound"):
+        # Invalid: by somebody else, a moment ago.
+        if error.reason in ("Conflict", "NotFound", "Invalid"):
             return False
         raise
     return True

@@ -316,6 +316,8 @@ class Paths:
     leases: str = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
     secrets: str = "/api/v1/namespaces/kube-system/secrets"
     daemon_sets: str = "/apis/apps/v1/daemonsets"
+    # Which authority the API server trusts for clients; the API server itself writes it.
+    authentication: str = "/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication"
     pods: str = "/api/v1/pods"
 
 

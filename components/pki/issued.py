@@ -1,38 +1,74 @@
-"""A client certificate signed by the cluster itself: key and request by pulumi-tls, signature through the CSR API.
+"""A certificate that the stack asks for: key and request by pulumi-tls, signed by the cluster or by a CA of the user's.
 
-Owns the key (in state, encrypted), the request and the clock. Does not own the signing key, which nobody here ever
-sees, nor the approval (`components/local/signed_certificate.py`).
+Owns the key (in state, encrypted) and the request. By the cluster: through the CSR API, so that nobody here ever sees
+the signing key; the approval is not here (`components/local/signed_certificate.py`). By a CA: with its key, which is
+then in state too, encrypted.
 
-The clock is a self-signed certificate of the same validity that nobody uses: pulumi-tls replaces it in time, and a due
-renewal is thereby visible in a preview.
+pulumi-tls replaces a certificate in time, so that a due renewal is visible in a preview. What the cluster signs has a
+clock for that: a self-signed certificate of the same validity that nobody uses.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_tls as tls
 from cryptography import x509
 
 from components.remote.command import Kubeconfig, operator_command
+from components.settings import AuthoritySettings
 
 # Replacing a key means first the new, then the old goes: nothing reads the old one by then.
-_ALGORITHM = "ECDSA"
-_CURVE = "P256"
+_KEYS: Mapping[str, Mapping[str, Any]] = {
+    "ecdsa": {"algorithm": "ECDSA", "ecdsa_curve": "P256"},
+    "rsa": {"algorithm": "RSA", "rsa_bits": 2048},
+}
+
+
+@dataclass(frozen=True)
+class Purpose:
+    """What a certificate is for: the cluster's signer, and its usages as the CSR API and as pulumi-tls name them."""
+
+    signer: str
+    usages: Sequence[str]
+    allowed_uses: Sequence[str]
+
+
+_CLIENT = (("client auth", "digital signature"), ("digital_signature", "client_auth"))
+CLIENT = Purpose("kubernetes.io/kube-apiserver-client", *_CLIENT)
+KUBELET_CLIENT = Purpose("kubernetes.io/kube-apiserver-client-kubelet", *_CLIENT)
+KUBELET_SERVING = Purpose(
+    "kubernetes.io/kubelet-serving",
+    ("digital signature", "server auth"),
+    ("digital_signature", "server_auth"),
+)
+
+
+@dataclass(frozen=True)
+class Issuing:
+    """How a stack's certificates are made: by whom, with which keys, for how many hours. No authority: the cluster."""
+
+    kubeconfig: Kubeconfig
+    claim: str
+    key_algorithm: str
+    validity_hours: int
+    early_renewal_hours: int
+    authority: AuthoritySettings | None
 
 
 @dataclass(frozen=True)
 class IssuedCertificateArgs:
-    """`common_name` and `organizations` are the identity; validity and early renewal count in hours."""
+    """`common_name` and `organizations` are the identity; `dns_names` and `ips` those of a server."""
 
     common_name: str
     organizations: Sequence[str]
-    kubeconfig: Kubeconfig
-    claim: str
-    validity_hours: int
-    early_renewal_hours: int
+    issuing: Issuing
+    purpose: Purpose = CLIENT
+    dns_names: Sequence[str] = ()
+    ips: Sequence[str] = ()
     after: Sequence[pulumi.Resource] = ()
 
 
@@ -56,7 +92,7 @@ class IssuedCertificate(pulumi.ComponentResource):
     ) -> None:
         super().__init__("kubenode:index:IssuedCertificate", name, None, opts)
         own = pulumi.ResourceOptions(parent=self)
-        key = tls.PrivateKey(f"{name}-key", algorithm=_ALGORITHM, ecdsa_curve=_CURVE, opts=own)
+        key = tls.PrivateKey(f"{name}-key", **_KEYS[args.issuing.key_algorithm], opts=own)
         request = tls.CertRequest(
             f"{name}-request",
             private_key_pem=key.private_key_pem,
@@ -64,28 +100,42 @@ class IssuedCertificate(pulumi.ComponentResource):
                 common_name=args.common_name,
                 organization=args.organizations[0] if args.organizations else None,
             ),
+            # Another order would be another request.
+            dns_names=sorted(args.dns_names) or None,
+            ip_addresses=sorted(args.ips) or None,
             opts=own,
         )
+        self.private_key = pulumi.Output.secret(key.private_key_pem)
+        if args.issuing.authority is None:
+            self.certificate = self._by_the_cluster(name, args, key, request)
+        else:
+            self.certificate = self._by(args.issuing.authority, name, args, request)
+        self.register_outputs({})
+
+    def _by_the_cluster(
+        self, name: str, args: IssuedCertificateArgs, key: tls.PrivateKey, request: tls.CertRequest
+    ) -> pulumi.Output[str]:
+        issuing = args.issuing
         clock = tls.SelfSignedCert(
             f"{name}-clock",
             private_key_pem=key.private_key_pem,
             subject=tls.SelfSignedCertSubjectArgs(common_name="kubenode clock"),
             allowed_uses=[],
-            validity_period_hours=args.validity_hours,
-            early_renewal_hours=args.early_renewal_hours,
-            opts=own,
+            validity_period_hours=issuing.validity_hours,
+            early_renewal_hours=issuing.early_renewal_hours,
+            opts=pulumi.ResourceOptions(parent=self),
         )
         signed = operator_command(
             name,
             "signed-certificate",
-            args.kubeconfig,
+            issuing.kubeconfig,
             {
                 "name": name,
-                "stack": args.claim,
+                "stack": issuing.claim,
                 "request": request.cert_request_pem,
-                "signerName": "kubernetes.io/kube-apiserver-client",
-                "usages": ["client auth", "digital signature"],
-                "expirationSeconds": args.validity_hours * 3600,
+                "signerName": args.purpose.signer,
+                "usages": list(args.purpose.usages),
+                "expirationSeconds": issuing.validity_hours * 3600,
                 "notBefore": clock.validity_start_time,
                 "expectedCommonName": args.common_name,
                 "expectedOrganizations": list(args.organizations),
@@ -94,6 +144,29 @@ class IssuedCertificate(pulumi.ComponentResource):
             result_is_public=True,
             remember_result=True,
         )
-        self.private_key = pulumi.Output.secret(key.private_key_pem)
-        self.certificate = signed.stdout
-        self.register_outputs({})
+        return signed.stdout
+
+    def _by(
+        self,
+        authority: AuthoritySettings,
+        name: str,
+        args: IssuedCertificateArgs,
+        request: tls.CertRequest,
+    ) -> pulumi.Output[str]:
+        key = authority.private_key
+        signed = tls.LocallySignedCert(
+            name,
+            ca_cert_pem=authority.certificate_pem,
+            # A key whose file is not there, which only a preview may do without, says nothing about a change.
+            ca_private_key_pem=pulumi.Output.secret(key.get_secret_value() if key else ""),
+            cert_request_pem=request.cert_request_pem,
+            allowed_uses=list(args.purpose.allowed_uses),
+            validity_period_hours=args.issuing.validity_hours,
+            early_renewal_hours=args.issuing.early_renewal_hours,
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=list(args.after),
+                ignore_changes=None if key else ["caPrivateKeyPem"],
+            ),
+        )
+        return signed.cert_pem

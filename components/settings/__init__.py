@@ -7,6 +7,7 @@ file on a host (the `files.py` of each part), and asks no API: what the cluster 
 from components.settings.load import load
 from components.settings.problems import Problem, SettingsError
 from components.settings.resolved import (
+    AuthoritySettings,
     ClusterSettings,
     ConnectionSettings,
     Download,
@@ -17,6 +18,7 @@ from components.settings.resolved import (
 )
 
 __all__ = [
+    "AuthoritySettings",
     "ClusterSettings",
     "ConnectionSettings",
     "Download",

@@ -20,7 +20,7 @@ from components.settings.defaults import (
 from components.settings.draft import NodeDraft
 from components.settings.merge import patched
 from components.settings.problems import Problem, dotted
-from components.settings.sections import BastionSection, SshSection
+from components.settings.sections import BastionSection, IdentitySection, SshSection
 from components.settings.types import is_ip
 from components.versions import Minor
 from components.versions.fields import KUBE_PROXY_ADDED, KUBELET_ADDED
@@ -243,6 +243,22 @@ def _check_kubelet_config(node: NodeDraft) -> None:
     runtime = extra.get("containerRuntimeEndpoint", CRI_SOCKET)
     if runtime != CRI_SOCKET:
         node.refuse(f"expected {CRI_SOCKET}: the runtime is cri-dockerd", *where, "containerRuntimeEndpoint")
+
+
+def check_identity(node: NodeDraft, identity: IdentitySection | None) -> None:
+    """Fields of the KubeletConfiguration that say otherwise than the section identity, which stands once."""
+    if node.kubelet is None or identity is None:
+        return
+    ours: dict[str, str] = {}
+    if identity.client == "issued":
+        ours["rotateCertificates"] = "client"
+    if identity.serving == "issued":
+        ours |= dict.fromkeys(("serverTLSBootstrap", "tlsCertFile", "tlsPrivateKeyFile"), "serving")
+    for field, key in ours.items():
+        if field in node.kubelet.extra_config:
+            node.refuse(
+                f"contradicts identity.{key}, which is issued: leave it out", "kubelet", "extraConfig", field
+            )
 
 
 def _check_fields(

@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 CA_PATH = "/etc/kubernetes/ssl/ca.pem"
+KUBELET_KUBECONFIG_PATH = "/etc/kubernetes/kubelet.kubeconfig"
+SERVING_CERTIFICATE_PATH = "/etc/kubernetes/ssl/kubelet-server.pem"
+SERVING_KEY_PATH = "/etc/kubernetes/ssl/kubelet-server-key.pem"
 CRI_SOCKET = "unix:///run/cri-dockerd.sock"
 KUBELET_HEALTHZ_PORT = 10248
 KUBE_PROXY_HEALTHZ_PORT = 10256

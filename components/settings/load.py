@@ -5,19 +5,21 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
-from components.settings import addresses, sources, types
-from components.settings.checks import check_node
+from components.settings import addresses, authority, sources, types
+from components.settings.checks import check_identity, check_node
 from components.settings.defaults import EXISTING
 from components.settings.downloads import Downloads
 from components.settings.draft import NodeDraft
 from components.settings.merge import merged
 from components.settings.problems import Problem, SettingsError, dotted, explained, unknown_key
 from components.settings.resolved import (
+    AuthoritySettings,
     BastionSettings,
     ClusterSettings,
     ConnectionSettings,
@@ -93,10 +95,12 @@ class _Loading:
         for draft in drafts:
             check_node(draft)
             self._check_proxy(draft)
+            check_identity(draft, identity)
             self.problems += draft.problems
         self.problems += addresses.problems_of(self.raw.get("cluster"), drafts)
         self._check_renewal(identity)
-        nodes = {draft.name: self._node(draft, cluster, downloads) for draft in drafts}
+        signer = self._authority(identity)
+        nodes = {draft.name: self._node(draft, cluster, downloads, identity) for draft in drafts}
         if downloads is not None:
             self.problems += downloads.problems
         if not (cluster and identity and rollout and drain and timeouts and verification) or self.problems:
@@ -105,6 +109,7 @@ class _Loading:
             cluster=cluster,
             nodes={name: node for name, node in nodes.items() if node is not None},
             identity=identity,
+            authority=signer,
             rollout=rollout,
             drain=drain,
             timeouts=timeouts,
@@ -286,6 +291,58 @@ class _Loading:
             self._refuse(f"cluster.{key}", str(error))
         return None
 
+    def _authority(self, identity: IdentitySection | None) -> AuthoritySettings | None:
+        """The certificate authority of issuer ca; every problem of it at once."""
+        if identity is None:
+            # What is wrong there is reported.
+            identity = salvaged(IdentitySection, self.raw.get("identity"))
+        if identity is None or identity.issuer != "ca":
+            if identity is not None and identity.ca is not None:
+                self._refuse("identity.ca", "is for issuer ca: set identity.issuer to ca, or leave it out")
+            return None
+        ca = identity.ca
+        if ca is None:
+            if not any(problem.path.startswith("identity.ca") for problem in self.problems):
+                example = "{certificateFile: secrets/ca.pem, privateKeyFile: secrets/ca-key.pem}"
+                self._refuse("identity.ca", f"required with issuer ca, for example {example}")
+            return None
+        certificate = self._authority_text("certificate", ca.certificate_file, ca.certificate)
+        secret = ca.private_key.get_secret_value() if ca.private_key else None
+        key = self._authority_text("privateKey", ca.private_key_file, secret)
+        if secret is not None and self.encrypted is not None and "identity" not in self.encrypted:
+            command = "pulumi config set --secret --path 'identity.ca.privateKey'"
+            self._refuse("identity.ca.privateKey", f"is a private key, and so must be encrypted: {command}")
+        found = authority.examined(certificate, key, datetime.now(UTC))
+        for part, message in found.problems:
+            file = ca.certificate_file if part == "certificate" else ca.private_key_file
+            self._refuse(f"identity.ca.{part}{'' if file is None else 'File'}", message)
+        if found.certificate is None:
+            return None
+        return AuthoritySettings(found.certificate, SecretStr(found.key) if found.key else None)
+
+    def _authority_text(self, part: str, file: str | None, text: str | None) -> str | None:
+        """The contents of one of its two parts; None if there are none to be had."""
+        where = f"identity.ca.{part}"
+        if (file is None) == (text is None):
+            # One that is wrong itself is reported, and left out here.
+            if not any(problem.path.startswith(where) for problem in self.problems):
+                example = "secrets/ca.pem" if part == "certificate" else "secrets/ca-key.pem"
+                found = "both are given" if file else f"none is given, for example {part}File: {example}"
+                self._refuse(where, f"expected exactly one of {part}File, {part}; {found}")
+            return None
+        if file is None:
+            return text
+        try:
+            return sources.text_of(self.project_dir, file)
+        except sources.SourceMissingError as error:
+            if part == "privateKey":
+                self.missing.append(Problem(f"{where}File", str(error)))
+            else:
+                self._refuse(f"{where}File", str(error))
+        except sources.SourceError as error:
+            self._refuse(f"{where}File", str(error))
+        return None
+
     def _downloads(self, section: DownloadsSection | None) -> Downloads | None:
         if section is None:
             return None
@@ -384,7 +441,11 @@ class _Loading:
     # The result
 
     def _node(
-        self, draft: NodeDraft, cluster: ClusterSettings | None, downloads: Downloads | None
+        self,
+        draft: NodeDraft,
+        cluster: ClusterSettings | None,
+        downloads: Downloads | None,
+        identity: IdentitySection | None,
     ) -> NodeSettings | None:
         connection = self._connection(draft, draft.ssh) if draft.ssh else None
         artifacts = _artifacts(draft, downloads)
@@ -393,7 +454,7 @@ class _Loading:
         node_ip = addresses.node_ip_of(own) if own else None
         if not (cluster and connection and artifacts and own and host and docker and calico):
             return None
-        if not (kubelet and kube_proxy and minor and version and node_ip):
+        if not (kubelet and kube_proxy and identity and minor and version and node_ip):
             return None
         return NodeSettings(
             name=draft.name,
@@ -412,6 +473,7 @@ class _Loading:
             calico=calico,
             kubelet=kubelet,
             kube_proxy=kube_proxy,
+            identity=identity,
             artifacts=artifacts,
         )
 

@@ -46,6 +46,17 @@ class ClusterSettings:
 
 
 @dataclass(frozen=True)
+class AuthoritySettings:
+    """The certificate authority that signs, with its key in the form that pulumi-tls reads.
+
+    `private_key` is None in a preview without the key's file.
+    """
+
+    certificate_pem: str
+    private_key: SecretStr | None
+
+
+@dataclass(frozen=True)
 class BastionSettings:
     """The host that a connection goes through. `private_key` is None without key, and without the key's file."""
 
@@ -124,6 +135,7 @@ class NodeSettings:
     calico: CalicoSection
     kubelet: KubeletSection
     kube_proxy: KubeProxySection
+    identity: IdentitySection
     artifacts: NodeArtifacts
 
     @property
@@ -131,14 +143,28 @@ class NodeSettings:
         """Whether this node's kube-proxy is ours."""
         return self.kube_proxy.mode != EXISTING
 
+    @property
+    def client_is_issued(self) -> bool:
+        """Whether the kubelet gets its client certificate, and does not ask for it."""
+        return self.identity.client == "issued"
+
+    @property
+    def serving_is_issued(self) -> bool:
+        """Whether the kubelet gets its serving certificate, and does not ask for it."""
+        return self.identity.serving == "issued"
+
 
 @dataclass(frozen=True)
 class StackSettings:
-    """The whole configuration. `missing`: files with secrets that only a preview can do without."""
+    """The whole configuration. `authority` is that of issuer ca.
+
+    `missing`: files with secrets that only a preview can do without.
+    """
 
     cluster: ClusterSettings
     nodes: Mapping[str, NodeSettings]
     identity: IdentitySection
+    authority: AuthoritySettings | None
     rollout: RolloutSection
     drain: DrainSection
     timeouts: TimeoutsSection

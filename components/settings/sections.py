@@ -51,6 +51,7 @@ from components.settings.types import (
     RepositoryChannel,
     Seconds,
     Sha256,
+    SigningKey,
     SysctlName,
     SysctlValue,
     Text,
@@ -400,13 +401,55 @@ class KubeProxySection(Section):
     healthy_timeout_seconds: Seconds = Field(120, description="time until the kube-proxy must be healthy")
 
 
+class AuthoritySection(Section):
+    """The certificate authority that signs, for issuer ca. One of each pair: a file, or the contents."""
+
+    certificate_file: FilePath | None = Field(
+        None,
+        description="its certificate, relative to the project directory",
+        examples=["secrets/ca.pem"],
+    )
+    certificate: CaData | None = Field(None, description="its certificate, the contents")
+    private_key_file: FilePath | None = Field(
+        None,
+        description="its private key, relative to the project directory",
+        examples=["secrets/ca-key.pem"],
+    )
+    private_key: SigningKey | None = Field(None, description="its private key, the contents encrypted")
+
+
 class IdentitySection(Section):
     """How nodes get their certificates."""
 
-    approval: Literal["exact"] = Field(
-        "exact", description="exact: approve the one expected request of each node"
+    client: Literal["bootstrap", "issued"] = Field(
+        "bootstrap",
+        description="the kubelet's client certificate; bootstrap: it makes a key and asks for it with a token; "
+        "issued: key and certificate are made beforehand",
     )
-    issuer: Literal["cluster"] = Field("cluster", description="cluster: the cluster's own signers")
+    serving: Literal["bootstrap", "issued"] = Field(
+        "bootstrap",
+        description="the kubelet's serving certificate; bootstrap: it makes a key and asks for it; issued: key and "
+        "certificate are made beforehand",
+    )
+    approval: Literal["exact", "rbac", "manual"] = Field(
+        "exact",
+        description="who approves requests of kubelets; exact: the stack, the one expected request of each node; "
+        "rbac: the cluster, every client request of the stack's tokens (serving ones still the stack); manual: you, "
+        "and pulumi up stops until then",
+    )
+    issuer: Literal["cluster", "ca"] = Field(
+        "cluster",
+        description="who signs what the stack asks for; cluster: the cluster's own signers; ca: a certificate "
+        "authority whose key you give",
+    )
+    ca: AuthoritySection | None = Field(
+        None,
+        description="the certificate authority, for issuer ca",
+        examples=[{"certificateFile": "secrets/ca.pem", "privateKeyFile": "secrets/ca-key.pem"}],
+    )
+    key_algorithm: Literal["ecdsa", "rsa"] = Field(
+        "ecdsa", description="keys that the stack makes: ecdsa (P-256) or rsa (2048 bits)"
+    )
     certificate_validity_hours: Hours = Field(
         8760, description="validity of certificates that the stack asks for"
     )

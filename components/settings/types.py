@@ -434,6 +434,14 @@ PrivateKey = Annotated[
         is_private_key,
     ),
 ]
+SigningKey = Annotated[
+    SecretStr,
+    Expected(
+        "the private key of a certificate authority in PEM, without passphrase",
+        "-----BEGIN PRIVATE KEY-----...",
+        lambda text: is_private_key(text) and "OPENSSH" not in text,
+    ),
+]
 Password = Annotated[SecretStr, Expected("a password", "an encrypted value", _is_one_line)]
 KubeconfigText = Annotated[
     SecretStr, Expected("the contents of a kubeconfig", "an encrypted value", lambda text: bool(text.strip()))

@@ -8,7 +8,9 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
+from components.identity.kubeconfigs import Identities, KeyPair
 from components.kube_proxy.files import certificate_digest
+from components.kubelet.files import certificates_digest
 from components.parts import Born, contents
 from components.remote import toolkit
 from components.remote.bundle import HostFile
@@ -20,24 +22,32 @@ _TOOLKIT = "/usr/local/lib/kubenode"
 _BASE64 = re.compile(r"[A-Za-z0-9+/]{12,}={0,2}")
 
 
-def born(node: str) -> Born:
+def born(node: NodeSettings) -> Born:
     """Names for what a run makes or learns."""
-    return Born(
-        bootstrap_token=f"<bootstrap token of {node}>",
-        proxy_certificate="<certificate of kube-proxy>",
-        proxy_key="<key of kube-proxy>",
-        verification_addresses=["<address of the Service or of a pod>"],
+    identities = Identities(
+        token=f"<bootstrap token of {node.name}>",
+        proxy=_pair("kube-proxy") if node.runs_kube_proxy else None,
+        client=_pair("the kubelet as a client") if node.client_is_issued else None,
+        serving=_pair("the kubelet as a server") if node.serving_is_issued else None,
     )
+    return Born(identities, verification_addresses=["<address of the Service or of a pod>"])
+
+
+def _pair(whose: str) -> KeyPair:
+    return KeyPair(f"<certificate of {whose}>", f"<key of {whose}>")
 
 
 def parts(node: NodeSettings, names: Collection[str], *, verify: bool) -> dict[str, Content]:
     """Every part of a node in order. `names` are the placeholders of the configuration."""
-    made = born(node.name)
-    known = {*names, made.bootstrap_token, made.proxy_certificate, made.proxy_key}
-    words = {
-        AUTHORITY_PEM: f"{AUTHORITY}\n",
-        certificate_digest(made.proxy_certificate): "<digest of the certificate of kube-proxy>",
-    }
+    made = born(node)
+    its = made.identities
+    pairs = [pair for pair in (its.proxy, its.client, its.serving) if pair is not None]
+    known = {*names, its.token, *(text for pair in pairs for text in (pair.certificate, pair.key))}
+    words = {AUTHORITY_PEM: f"{AUTHORITY}\n"}
+    if its.proxy is not None:
+        words[certificate_digest(its.proxy.certificate)] = "<digest of the certificate of kube-proxy>"
+    given = [pair.certificate for pair in (its.client, its.serving) if pair is not None]
+    words[certificates_digest(given)] = "<digest of the certificates of the kubelet>"
     return {
         part: _readable(_unpacked(content), known, words)
         for part, content in contents(node, made, verify=verify).items()

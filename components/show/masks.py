@@ -61,6 +61,7 @@ def masked(
         else:
             found.raw[key] = masking.plain(value, (key,))
     _without_kubeconfig(found, raw.get("cluster"), is_there)
+    _without_signing_key(found)
     return found
 
 
@@ -188,6 +189,15 @@ def _without_kubeconfig(found: Masked, cluster: object, is_there: Callable[[str]
         found.notes.append(
             f"cluster.{key} {reason}, so placeholders stand for cluster.{' and cluster.'.join(unknown)}"
         )
+
+
+def _without_signing_key(found: Masked) -> None:
+    """A signing key leaves nothing on a host; as a file that is not there it is not looked at."""
+    identity = found.raw.get("identity")
+    ca = identity.get("ca") if isinstance(identity, Mapping) else None
+    if isinstance(ca, dict) and "privateKey" in ca and "privateKeyFile" not in ca:
+        del ca["privateKey"]
+        ca["privateKeyFile"] = "<identity.ca.privateKey>"
 
 
 def _kubeconfig(context: object) -> str:

@@ -81,6 +81,20 @@ def test_a_renewal_is_due_when_the_clock_is_replaced() -> None:
     )
 
 
+def test_with_an_authority_it_is_the_certificate_that_is_replaced() -> None:
+    assert renewal_is_due(_preview(cluster_kube_proxy="replace", worker_1_credentials="update"))
+    assert not renewal_is_due(_preview(cluster_kube_proxy="update"))
+
+
+def test_a_kubelet_restarts_with_the_certificate_that_it_is_given_and_no_other_does() -> None:
+    due = {"worker_1_kubelet_client_clock": "replace", "worker_1_kubelet_client": "update"}
+    assert renewal_is_due(_preview(**due, worker_1_kubelet="update", worker_1_csr_approval="update"))
+    assert renewal_is_due(_preview(worker_1_kubelet_server="create-replacement", worker_1_kubelet="update"))
+    assert not renewal_is_due(_preview(worker_1_kubelet_client="update"))
+    with pytest.raises(NotDueError, match=r"change worker-2-kubelet\. Deploy"):
+        renewal_is_due(_preview(**due, worker_2_kubelet="update"))
+
+
 def test_a_renewal_takes_nothing_else_along() -> None:
     with pytest.raises(NotDueError, match=r"worker-1-docker, worker-2-kubelet\. Deploy"):
         renewal_is_due(

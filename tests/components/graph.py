@@ -72,6 +72,7 @@ class Mocks(mocks.Mocks):
                 "publicKeyPem": f"public {args.name}",
             },
             "tls:index/certRequest:CertRequest": {"certRequestPem": "request"},
+            "tls:index/locallySignedCert:LocallySignedCert": {"certPem": f"certificate {args.name}"},
             "tls:index/selfSignedCert:SelfSignedCert": {"validityStartTime": "2026-01-01T00:00:00Z"},
             "command:local:Command": {"stdout": _printed(args.name)},
             "command:remote:Command": {"stdout": "ok"},

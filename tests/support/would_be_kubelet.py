@@ -11,6 +11,7 @@ import contextlib
 import datetime
 import http.server
 import ipaddress
+import json
 import ssl
 import tempfile
 import threading
@@ -77,6 +78,7 @@ class WouldBeKubelet:
         self.address = machine_address()
         self.started = time.time()
         self.serving_request: dict[str, Any] = {"dns_names": [node], "ips": [self.address]}
+        self.configuration: dict[str, Any] | None = None
         self.ends_pods = True
         self.client: Client | None = None
         self.errors: list[str] = []
@@ -248,6 +250,8 @@ class WouldBeKubelet:
                 body = b"ok"
                 if self.path.startswith("/metrics"):
                     body = f"# HELP x\nprocess_start_time_seconds {kubelet.started!r}\n".encode()
+                if self.path.startswith("/configz") and kubelet.configuration is not None:
+                    body = json.dumps({"kubeletconfig": kubelet.configuration}).encode()
                 code = kubelet._status["code"]
                 if code == 403:
                     body = b"Forbidden (user=kube-apiserver-kubelet-client, verb=get, resource=nodes)"

@@ -8,7 +8,9 @@ import pytest
 
 from components.cluster.cluster import stack_slug
 from components.cluster.facts import Facts, NodeFacts, refusals, warnings
+from components.settings import AuthoritySettings
 from tests.components import example
+from tests.components.authorities import certificate_pem, new_key
 
 CLAIM = "organization/kubenode/prod"
 
@@ -107,3 +109,30 @@ def test_clones_are_a_warning_with_the_way_out_and_no_refusal(tmp_path: Path) ->
     assert warning.startswith("nodes.worker-1: its host has the same /etc/machine-id as worker-2, x, ")
     assert "systemd-machine-id-setup" in warning
     assert warnings(Facts(reachable=True), nodes) == []
+
+
+OURS, OTHER = certificate_pem(new_key()), certificate_pem(new_key())
+
+
+@pytest.mark.parametrize(
+    ("trusted", "is_refused", "is_warned"),
+    [(OURS, False, False), (OTHER + OURS, False, False), (OTHER, True, False), (None, False, True)],
+    ids=["it", "it among others", "another", "nobody knows"],
+)
+def test_an_authority_that_the_api_server_does_not_trust_is_refused(
+    trusted: str | None, is_refused: bool, is_warned: bool, tmp_path: Path
+) -> None:
+    nodes = example.stack(tmp_path).nodes
+    facts = Facts(reachable=True, client_authorities=trusted)
+    ours = AuthoritySettings(OURS, None)
+    refused = [one for one in refusals(facts, CLAIM, nodes, ours) if one.startswith("identity.ca: ")]
+    warned = [one for one in warnings(facts, nodes, ours) if one.startswith("identity.ca ")]
+    assert (bool(refused), bool(warned)) == (is_refused, is_warned)
+    assert not [one for one in warnings(facts, nodes) if "identity.ca" in one]
+
+
+def test_an_unreachable_api_server_s_authority_is_taken_to_be_the_kubeconfig_s(tmp_path: Path) -> None:
+    nodes = example.stack(tmp_path, {"cluster/caData": OURS}).nodes
+    facts = Facts(reachable=False, error="connection refused")
+    found = warnings(facts, nodes, AuthoritySettings(OURS, None))
+    assert not [one for one in found if "identity.ca" in one]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from pathlib import Path
 
 import yaml
 
@@ -67,3 +68,28 @@ def test_kube_proxy_with_a_token() -> None:
     config = yaml.safe_load(kubeconfigs.kube_proxy_with_token(SERVER, "t.o.k").content)
     assert config["users"] == [{"name": "kube-proxy", "user": {"token": "t.o.k"}}]
     assert config["clusters"][0]["cluster"]["server"] == SERVER
+
+
+def test_a_kubelet_that_is_given_its_certificate() -> None:
+    file = kubeconfigs.kubelet(SERVER, "worker-1", kubeconfigs.KeyPair("certificate\n", "key\n"))
+    assert (file.path, file.mode) == ("/etc/kubernetes/kubelet.kubeconfig", "0600")
+    config = yaml.safe_load(file.content)
+    assert config["contexts"][0]["context"]["user"] == config["users"][0]["name"] == "system:node:worker-1"
+    assert base64.b64decode(config["users"][0]["user"]["client-key-data"]) == b"key\n"
+
+
+def test_what_it_shows_to_the_api_server_is_two_files_and_the_key_is_its_own() -> None:
+    files = kubeconfigs.serving(kubeconfigs.KeyPair("certificate", "key\n"))
+    assert [(file.path, file.mode, file.content) for file in files] == [
+        ("/etc/kubernetes/ssl/kubelet-server.pem", "0644", "certificate\n"),
+        ("/etc/kubernetes/ssl/kubelet-server-key.pem", "0600", "key\n"),
+    ]
+
+
+def test_who_is_given_a_certificate_gets_no_token(tmp_path: Path) -> None:
+    node = example.stack(tmp_path).nodes["worker-1"]
+    pair = kubeconfigs.KeyPair("certificate", "key")
+    names = [file.name for file in kubeconfigs.content(node, kubeconfigs.Identities("t", client=pair)).files]
+    assert names == ["ca.pem", "kubelet.kubeconfig"]
+    names = [file.name for file in kubeconfigs.content(node, kubeconfigs.Identities("t", proxy=pair)).files]
+    assert names == ["ca.pem", "bootstrap.kubeconfig", "kube-proxy.kubeconfig"]

@@ -42,6 +42,7 @@ from tests.support.would_be_kubelet import (
 
 pytestmark = pytest.mark.sandbox
 CLIENT_USAGES = ["digital signature", "client auth"]
+NODE_CLIENT = "system:certificates.k8s.io:certificatesigningrequests:nodeclient"
 SERVING_USAGES = ["digital signature", "server auth"]
 
 
@@ -108,6 +109,98 @@ def test_a_node_joins(api_server: ApiServer, run: Run, name: str, kubelet: Would
     assert again.stderr == ""
     assert time.monotonic() - started < 8
     assert tokens_of(api_server, name) == []
+
+
+@pytest.mark.parametrize("asks", [True, False])
+def test_a_kubelet_that_has_not_restarted_yet_is_waited_for(
+    api_server: ApiServer, run: Run, name: str, kubelet: WouldBeKubelet, asks: bool
+) -> None:
+    """It answers as before, and will ask for another certificate, or show another, once it has."""
+    kubelet.configuration = {} if asks else {"serverTLSBootstrap": True}
+    kubelet.adopt()
+    given = {"node": name, "stack": STACK, "nodeIp": kubelet.address, "serverTlsBootstrap": asks}
+    outcome = run("csr-approval", "apply", timeoutSeconds=2, expect=1, **given)
+    assert "the kubelet still runs with its configuration from before" in outcome.stderr
+    kubelet.configuration = {"serverTLSBootstrap": True} if asks else {}
+    run("csr-approval", "apply", timeoutSeconds=20, **given)
+
+
+def test_by_rbac_the_cluster_approves_for_the_client_and_we_for_the_server(
+    api_server: ApiServer, run: Run, name: str, kubelet: WouldBeKubelet
+) -> None:
+    group = f"system:bootstrappers:{name}"
+    for binding, role in (("join", "system:node-bootstrapper"), ("approve", NODE_CLIENT)):
+        api_server.kubectl(
+            "create", "clusterrolebinding", f"{name}-{binding}", f"--clusterrole={role}", f"--group={group}"
+        )
+    make_node(api_server, name)
+    given = {**values(name), "groups": [group], "approval": "rbac"}
+    run("bootstrap-token", "apply", **given)
+    kubelet.join(joined_text(given))
+    run("csr-approval", "apply", nodeIp=kubelet.address, timeoutSeconds=30, **given)
+    by = {
+        one["spec"]["signerName"]: one["status"]["conditions"][0]["reason"]
+        for user in (f"system:bootstrap:{given['tokenId']}", f"system:node:{name}")
+        for one in requests_of(api_server, user)
+    }
+    assert by == {CLIENT_SIGNER: "AutoApproved", SERVING_SIGNER: "KubenodeApproved"}
+    assert tokens_of(api_server, name) == []
+
+
+def test_by_hand_a_run_stops_with_the_request_and_the_next_one_goes_on(
+    api_server: ApiServer, run: Run, name: str, kubelet: WouldBeKubelet
+) -> None:
+    make_node(api_server, name)
+    given = values(name, approval="manual", nodeIp=kubelet.address, timeoutSeconds=30)
+    token = {key: given[key] for key in ("node", "stack", "groups", "tokenId", "tokenSecret")}
+    run("bootstrap-token", "apply", **token)
+    kubelet.join(joined_text(given))
+    for signer, user in (
+        (CLIENT_SIGNER, f"system:bootstrap:{given['tokenId']}"),
+        (SERVING_SIGNER, f"system:node:{name}"),
+    ):
+        stopped = run("csr-approval", "apply", expect=1, **given)
+        (request,) = (one for one in requests_of(api_server, user) if is_pending(one))
+        for line in (
+            f"the request {request['metadata']['name']} waits for your approval",
+            f"signer: {signer}",
+            f"requestor: {user}",
+            f"common name: system:node:{name}",
+            "organization: system:nodes",
+            f"Next: kubectl certificate approve {request['metadata']['name']}; then run again.",
+        ):
+            assert line in stopped.stderr
+        assert given["tokenSecret"] not in stopped.stdout + stopped.stderr
+        assert ("names: " in stopped.stderr) == (signer == SERVING_SIGNER)
+        api_server.kubectl("certificate", "approve", request["metadata"]["name"])
+    assert run("csr-approval", "apply", **given).code == 0
+    assert tokens_of(api_server, name) == []
+
+
+def test_who_takes_longer_than_a_token_lives_gets_the_same_one_anew(
+    api_server: ApiServer, run: Run, name: str
+) -> None:
+    make_node(api_server, name)
+    given = values(name)
+    run("csr-approval", "apply", expect=1, approval="manual", nodeIp="10.0.0.7", timeoutSeconds=1, **given)
+    (secret,) = tokens_of(api_server, name)
+    assert content(secret)["token-id"] == given["tokenId"]
+
+
+def test_by_hand_a_request_that_is_not_in_order_is_not_commended(
+    api_server: ApiServer, run: Run, name: str
+) -> None:
+    given = values(name, approval="manual", nodeIp="10.0.0.7", timeoutSeconds=2)
+    run(
+        "bootstrap-token",
+        "apply",
+        **{key: given[key] for key in ("node", "stack", "groups", "tokenId", "tokenSecret")},
+    )
+    body = signing_request(request_pem(new_key(), "system:node:victim"), CLIENT_SIGNER, CLIENT_USAGES)
+    post(api_server, joined_text(given), body)
+    stopped = run("csr-approval", "apply", expect=1, **given)
+    assert "kubectl certificate approve" not in stopped.stderr
+    assert "common name: expected" in stopped.stderr
 
 
 def test_the_token_is_the_node_s_own_short_lived_and_only_authenticates(

@@ -117,6 +117,8 @@ def test_each_section_alone_is_fine_with_its_comments_taken_away(tmp_path: Path)
         # Each for one source of Docker.
         "repository",
         "archive",
+        # For another issuer.
+        "ca",
     }
     whole = raw_of(uncommented())
     for section in {**STACK_SECTIONS, **NODE_SECTIONS}:

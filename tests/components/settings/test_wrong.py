@@ -110,7 +110,19 @@ CASES: list[tuple[str, list[str]]] = [
     ("drain: {timeoutSeconds: 5m}", ["drain.timeoutSeconds: expected a number of seconds, a whole number from 1 to 86400, for example 120"]),
     ('drain: {force: "yes"}', ["drain.force: expected true or false, without quotes"]),
     ("timeouts: {readySeconds: -1}", ["timeouts.readySeconds: expected a number of seconds, a whole number from 1 to 86400, for example 120"]),
-    ("identity: {approval: rbac}", ["identity.approval: expected exact, there is no other choice yet"]),
+    ("identity: {issuer: vault}", ["identity.issuer: expected cluster or ca"]),
+    ("identity: {issuer: ca}", ["identity.ca: required with issuer ca, for example {certificateFile: secrets/ca.pem, privateKeyFile: secrets/ca-key.pem}"]),
+    ("identity: {ca: {certificateFile: ca.pem, privateKeyFile: ca-key.pem}}", ["identity.ca: is for issuer ca: set identity.issuer to ca, or leave it out"]),
+    ("identity: {issuer: ca, ca: {privateKeyFile: ca-key.pem}}", [
+        "identity.ca.certificate: expected exactly one of certificateFile, certificate; none is given, for example certificateFile: secrets/ca.pem",
+        "identity.ca.privateKeyFile: expected a private key in PEM, RSA, ECDSA or Ed25519, without passphrase",
+    ]),
+    ("identity: {issuer: ca, ca: {certificateFile: ca.pem, privateKey: not a key}}", [
+        "identity.ca.privateKey: expected the private key of a certificate authority in PEM, without passphrase, for example -----BEGIN PRIVATE KEY-----...",
+        "identity.ca.certificateFile: is no readable certificate",
+    ]),
+    ("identity: {keyAlgorithm: ed25519}", ["identity.keyAlgorithm: expected ecdsa or rsa"]),
+    ("identity: {approval: everything}", ["identity.approval: expected exact, rbac or manual"]),
     ("identity: {earlyRenewalHours: 9000}", ["identity.earlyRenewalHours: expected less than certificateValidityHours, which is 8760"]),
     ('verification: {image: "nginx:latest"}', ["verification.image: expected an image with a tag other than latest, or a digest, for example registry.k8s.io/pause:3.10.2"]),
     ("verification: {enabled: 1}", ["verification.enabled: expected true or false, without quotes"]),
@@ -159,6 +171,8 @@ nodes:
 
 def _written(directory: Path, text: str) -> dict[str, object]:
     example.write_project(directory)
+    (directory / "ca.pem").write_text(example.CA_PEM)
+    (directory / "ca-key.pem").write_text("no key\n")
     (directory / "twice.yaml").write_text("worker-1: {address: 10.0.0.7}\nworker-1: {address: 10.0.0.8}\n")
     return patched(example.raw(), yaml.safe_load(text))
 

@@ -9,12 +9,14 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from components.identity.kubeconfigs import Identities, KeyPair
 from components.kube_proxy.files import certificate_digest
 from components.parts import PARTS, Born, contents
 from components.pki.token import drawn
@@ -22,6 +24,7 @@ from components.remote import toolkit
 from components.show import listing
 from components.show.__main__ import main
 from tests.components import example
+from tests.components.authorities import NOW, certificate_pem, new_key
 from tests.components.graph import Graph, graph_of, is_secret
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -69,9 +72,10 @@ def run_s(node: str) -> Born:
     """What the run of `graph` makes; its stand-ins are in tests/components/graph.py."""
     seed = f"{node}-token-key"
     return Born(
-        bootstrap_token=f"{drawn(f'public {seed}', 6)}.{drawn(f'private {seed}', 16)}",
-        proxy_certificate="stdout cluster-kube-proxy",
-        proxy_key="private cluster-kube-proxy-key",
+        Identities(
+            f"{drawn(f'public {seed}', 6)}.{drawn(f'private {seed}', 16)}",
+            proxy=KeyPair("stdout cluster-kube-proxy", "private cluster-kube-proxy-key"),
+        ),
         verification_addresses=["10.96.0.77", "10.244.1.2"],
     )
 
@@ -91,14 +95,13 @@ def test_the_parts_are_what_a_run_sends_to_the_letter(node: str, graph: Graph, t
 
 def named(text: str, node: str) -> str:
     """What a run sends, with the names that stand for what it makes."""
-    ran, shown = run_s(node), listing.born(node)
+    ran = run_s(node).identities
+    assert ran.proxy is not None
     for old, new in (
-        (ran.bootstrap_token, shown.bootstrap_token),
-        *(
-            (_base64(getattr(ran, key)), f"base64 of {getattr(shown, key)}")
-            for key in ("proxy_certificate", "proxy_key")
-        ),
-        (certificate_digest(ran.proxy_certificate), "<digest of the certificate of kube-proxy>"),
+        (ran.token, f"<bootstrap token of {node}>"),
+        (_base64(ran.proxy.certificate), "base64 of <certificate of kube-proxy>"),
+        (_base64(ran.proxy.key), "base64 of <key of kube-proxy>"),
+        (certificate_digest(ran.proxy.certificate), "<digest of the certificate of kube-proxy>"),
     ):
         text = text.replace(old, new)
     return text
@@ -212,6 +215,31 @@ def test_encrypted_values_are_named_and_nothing_of_them_is_shown(
         "note: nodes.worker-1.nodeIp is encrypted, so it is shown as 10.0.0.7",
         "note: cluster.kubeconfig is encrypted, so placeholders stand for cluster.server and cluster.caData",
     ]
+
+
+def test_an_authority_s_key_is_not_needed_to_show_a_node(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain = Shown(capsys, project(tmp_path), "worker-1")
+    certificate = certificate_pem(new_key(), end=NOW + timedelta(days=36500))
+    ca = {"certificate": certificate, "privateKey": ENCRYPTED}
+    shown = Shown(capsys, project(tmp_path, {"identity": {"issuer": "ca", "ca": ca}}), "worker-1")
+    assert (shown.code, shown.err) == (0, "")
+    assert shown.out == plain.out
+
+
+def test_what_a_kubelet_is_given_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    issued = {"identity": {"client": "issued", "serving": "issued"}}
+    shown = Shown(capsys, project(tmp_path, issued), "worker-1")
+    assert (shown.code, shown.err) == (0, "")
+    for line in (
+        "client-certificate-data: base64 of <certificate of the kubelet as a client>",
+        "kubelet-server-key.pem | <key of the kubelet as a server>",
+        "set | certificates <digest of the certificates of the kubelet>",
+        "kubelet.yaml | rotateCertificates: false",
+    ):
+        assert line in shown.out, line
+    assert "bootstrap" not in shown.out.partition("part | credentials")[2].partition("part | verify")[0]
 
 
 def test_plain_secrets_and_files_with_secrets_are_not_shown_either(

@@ -1,0 +1,91 @@
+"""The certificates that a node is given, as far as it does not ask for them.
+
+Owns who a kubelet is in them: CN system:node:NAME in system:nodes, and as a server its name and addresses.
+Does not own how they are made (`components/pki/issued.py`) nor where they lie (`kubeconfigs.py`).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+
+import pulumi
+
+from components.identity.csr import NODES_GROUP
+from components.identity.kubeconfigs import Identities, KeyPair
+from components.pki.issued import (
+    KUBELET_CLIENT,
+    KUBELET_SERVING,
+    IssuedCertificate,
+    IssuedCertificateArgs,
+    Issuing,
+)
+from components.pki.token import BootstrapToken
+from components.settings import NodeSettings
+from components.settings.types import is_ip, pair
+
+
+@dataclass(frozen=True)
+class Issued:
+    """What one node is given. None: it asks for it, or needs none."""
+
+    proxy: IssuedCertificate | None = None
+    client: IssuedCertificate | None = None
+    serving: IssuedCertificate | None = None
+
+
+def issued(
+    settings: NodeSettings, issuing: Issuing, proxy: IssuedCertificate | None, opts: pulumi.ResourceOptions
+) -> Issued:
+    """The node's own certificates, made; and kube-proxy's, which the stack has once."""
+    user, groups = f"system:node:{settings.name}", (NODES_GROUP,)
+    client = serving = None
+    if settings.client_is_issued:
+        client = IssuedCertificate(
+            f"{settings.name}-kubelet-client",
+            IssuedCertificateArgs(user, groups, issuing, KUBELET_CLIENT),
+            opts,
+        )
+    if settings.serving_is_issued:
+        dns_names, ips = server_names(settings)
+        serving = IssuedCertificate(
+            f"{settings.name}-kubelet-server",
+            IssuedCertificateArgs(user, groups, issuing, KUBELET_SERVING, dns_names=dns_names, ips=ips),
+            opts,
+        )
+    return Issued(proxy, client, serving)
+
+
+def server_names(settings: NodeSettings) -> tuple[list[str], list[str]]:
+    """DNS names and addresses of the node's serving certificate: its name and its nodeIp, as the kubelet asks for."""
+    ips = {str(ipaddress.ip_address(one)) for one in pair(settings.node_ip)}
+    if is_ip(settings.name):
+        return [], sorted({*ips, settings.name})
+    return [settings.name], sorted(ips)
+
+
+def public(made: Issued) -> pulumi.Output[Identities]:
+    """Without token and keys, for what is to be shown in a preview."""
+    pairs = {"proxy": made.proxy, "client": made.client, "serving": made.serving}
+    known = {f"{name} certificate": one.certificate for name, one in pairs.items() if one is not None}
+    return pulumi.Output.all(**known).apply(_identities)
+
+
+def secret(made: Issued, token: BootstrapToken | None) -> pulumi.Output[Identities]:
+    """All of it. One of these is secret, so everything made of them is."""
+    known: dict[str, pulumi.Input[str]] = {}
+    if token is not None:
+        known |= {"id": token.token_id, "secret": token.token_secret}
+    for name, one in (("proxy", made.proxy), ("client", made.client), ("serving", made.serving)):
+        if one is not None:
+            known |= {f"{name} certificate": one.certificate, f"{name} key": one.private_key}
+    return pulumi.Output.all(**known).apply(_identities)
+
+
+def _identities(known: dict[str, str]) -> Identities:
+    def pair_of(name: str) -> KeyPair | None:
+        certificate = known.get(f"{name} certificate")
+        return None if certificate is None else KeyPair(certificate, known.get(f"{name} key", ""))
+
+    token = f"{known['id']}.{known['secret']}" if "id" in known else ""
+    return Identities(token, pair_of("proxy"), pair_of("client"), pair_of("serving"))

@@ -1,0 +1,219 @@
+"""A kubelet that is given its client certificate, one that asks for it, and the way from each to the other."""
+
+from __future__ import annotations
+
+import base64
+import stat
+
+import pytest
+
+from components.remote.bundle import HostFile
+from tests.shell import bundles
+from tests.shell.box import Box
+
+KUBECONFIG = "/etc/kubernetes/kubelet.kubeconfig"
+BOOTSTRAP = "/etc/kubernetes/bootstrap.kubeconfig"
+CLIENT = "/var/lib/kubelet/pki/kubelet-client-current.pem"
+UNIT = "kubelet.service"
+ASKING_UNIT = bundles.KUBELET_UNIT.replace(
+    "kubelet \\\n", f"kubelet \\\n  --bootstrap-kubeconfig={BOOTSTRAP} \\\n"
+)
+OWN = f"clusters:\n- cluster:\n    server: https://api:6443\nusers:\n- user:\n    client-certificate: {CLIENT}\n"
+
+
+def _given(host: Box, text: str = "one", key: str = "SECRET-KEY") -> str:
+    encoded = [base64.b64encode(f"{kind} {text}".encode()).decode() for kind in ("certificate", key)]
+    kubeconfig = (
+        "clusters:\n- cluster:\n    server: https://api:6443\nusers:\n- user:\n"
+        f"    client-certificate-data: {encoded[0]}\n    client-key-data: {encoded[1]}\n"
+    )
+    return host.bundle("credentials", HostFile("kubelet.kubeconfig", KUBECONFIG, kubeconfig, "0600"))
+
+
+def _token(host: Box) -> str:
+    return host.bundle("credentials", HostFile("bootstrap.kubeconfig", BOOTSTRAP, "token\n", "0600"))
+
+
+def _issued(host: Box, digest: str = "0123456789ab", timeout: int = 1) -> str:
+    bundle = bundles.kubelet(host, timeout=timeout)
+    host.path("/state/start-kubelet.service").unlink()
+    return bundle.replace("\nend\n", f"\nset | client issued\nset | certificates {digest}\nend\n")
+
+
+def _asking(host: Box) -> str:
+    return bundles.kubelet(host, unit=ASKING_UNIT)
+
+
+def _apply(host: Box, part: str, bundle: str) -> str:
+    done = host.run(part, "apply", bundle)
+    assert done.returncode == 0, done.stderr
+    assert "SECRET" not in done.stdout + done.stderr
+    return done.stdout
+
+
+def _bootstrapped(host: Box) -> None:
+    _apply(host, "credentials", _token(host))
+    _apply(host, "kubelet", _asking(host))
+    host.put(KUBECONFIG, OWN, 0o600)
+
+
+def _answer(
+    host: Box, text: str = '200 {"metadata":{"labels":{"kubernetes.io/hostname":"worker-1"}}}'
+) -> None:
+    host.put(f"/state/node-{host.node}", f"{text}\n")
+
+
+def _restarts(host: Box) -> int:
+    return len(host.calls("systemctl restart"))
+
+
+def _destroyed(host: Box, credentials: str) -> None:
+    assert host.run("kubelet", "remove", _asking(host)).returncode == 0
+    assert host.run("credentials", "remove", credentials).returncode == 0
+    for leftover in (f"/state/node-{host.node}", "/state/start-kubelet.service"):
+        host.path(leftover).unlink(missing_ok=True)
+
+
+def test_a_whole_life_with_a_certificate_that_is_given(host: Box) -> None:
+    before = host.state()
+    _answer(host)
+    _apply(host, "credentials", _given(host))
+    assert stat.S_IMODE(host.path(KUBECONFIG).stat().st_mode) == 0o600
+    assert "started kubelet.service, healthy" in _apply(host, "kubelet", _issued(host))
+    assert not host.path(CLIENT).exists()
+    assert _apply(host, "credentials", _given(host)) == "credentials: nothing to change\n"
+    assert _apply(host, "kubelet", _issued(host)) == "kubelet: nothing to change\n"
+    assert host.run("credentials", "check", _given(host)).returncode == 0
+    _destroyed(host, _given(host))
+    assert host.state() == before
+
+
+def test_the_certificate_that_is_given_is_the_one_that_is_shown_to_the_api_server(host: Box) -> None:
+    _answer(host)
+    host.stub("base64", 'printf "%s\\n" "$(cat | /usr/bin/base64 -d)" | tee -a /state/shown\n')
+    _apply(host, "credentials", _given(host, "one"))
+    _apply(host, "kubelet", _issued(host))
+    assert host.text("/state/shown").splitlines()[:2] == ["certificate one", "SECRET-KEY one"]
+    assert host.leftovers() == []
+
+
+def test_a_new_certificate_restarts_the_kubelet_once(host: Box) -> None:
+    _answer(host)
+    _apply(host, "credentials", _given(host))
+    _apply(host, "kubelet", _issued(host))
+    host.forget_calls()
+    assert _apply(host, "credentials", _given(host, "two")) == f"changed {KUBECONFIG}\n"
+    _apply(host, "kubelet", _issued(host, "ba9876543210"))
+    assert _restarts(host) == 1
+    _apply(host, "kubelet", _issued(host, "ba9876543210"))
+    assert _restarts(host) == 1
+
+
+def test_from_asking_to_given_nothing_of_the_old_certificate_is_left(host: Box) -> None:
+    before = host.state()
+    _bootstrapped(host)
+    _answer(host)
+    _apply(host, "credentials", _given(host))
+    assert host.path(CLIENT).exists(), "the kubelet still runs with it"
+    _apply(host, "kubelet", _issued(host))
+    assert not host.path(CLIENT).exists()
+    _destroyed(host, _given(host))
+    assert host.state() == before, "the kubelet's own kubeconfig is put back by nobody"
+
+
+@pytest.mark.parametrize("answer", ["401 {}", None], ids=["refused", "no answer"])
+def test_a_certificate_that_the_api_server_refuses_takes_the_old_one_from_nobody(
+    host: Box, answer: str | None
+) -> None:
+    _bootstrapped(host)
+    running = host.running()
+    if answer:
+        _answer(host, answer)
+    _apply(host, "credentials", _given(host))
+    done = host.run("kubelet", "apply", _issued(host))
+    assert done.returncode == 1
+    assert "The previous files are back and kubelet.service runs with them." in done.stderr
+    assert host.running() == running
+    assert host.path(CLIENT).exists()
+    # And forward again, once it is taken.
+    _answer(host)
+    _apply(host, "kubelet", _issued(host))
+    assert not host.path(CLIENT).exists()
+
+
+def test_from_given_to_asking_the_kubelet_keeps_what_it_asks_with_until_it_has_its_own(host: Box) -> None:
+    before = host.state()
+    _answer(host)
+    _apply(host, "credentials", _given(host))
+    _apply(host, "kubelet", _issued(host))
+    _apply(host, "credentials", _token(host))
+    assert "client-key-data" in host.text(KUBECONFIG)
+    assert _apply(host, "credentials", _token(host)) == "credentials: nothing to change\n"
+    _apply(host, "kubelet", _asking(host))
+    text = host.text(KUBECONFIG)
+    assert f"client-certificate: {CLIENT}\n    client-key: {CLIENT}\n" in text
+    assert "-data" not in text
+    assert stat.S_IMODE(host.path(KUBECONFIG).stat().st_mode) == 0o600
+    assert not host.path(BOOTSTRAP).exists()
+    # From now on the file is the kubelet's: neither edited nor missing.
+    assert _apply(host, "credentials", _token(host)) == "credentials: nothing to change\n"
+    assert host.run("credentials", "check", _token(host)).returncode == 0
+    assert host.text(KUBECONFIG) == text
+    assert _apply(host, "kubelet", _asking(host)) == "kubelet: nothing to change\n"
+    _destroyed(host, _token(host))
+    assert host.state() == before
+
+
+def test_a_kubelet_that_gets_no_certificate_of_its_own_goes_on_with_the_given_one(host: Box) -> None:
+    _answer(host)
+    _apply(host, "credentials", _given(host))
+    _apply(host, "kubelet", _issued(host))
+    running = host.running()
+    _apply(host, "credentials", _token(host))
+    bundle = _asking(host)
+    host.path("/state/start-kubelet.service").unlink()
+    done = host.run("kubelet", "apply", bundle)
+    assert done.returncode == 1
+    assert "The previous files are back and kubelet.service runs with them." in done.stderr
+    assert host.running() == running
+    assert "client-key-data" in host.text(KUBECONFIG)
+
+
+def test_a_kubelet_that_waits_for_somebody_s_approval_is_no_failure(host: Box) -> None:
+    before = host.state()
+    _apply(host, "credentials", _token(host))
+    bundle = _asking(host).replace("\nend\n", "\nset | approval manual\nend\n")
+    host.path("/state/start-kubelet.service").unlink()
+    assert "the kubelet runs and waits for somebody to approve its request" in _apply(host, "kubelet", bundle)
+    assert host.path(BOOTSTRAP).exists(), "it may start anew while it waits"
+    running = host.running()
+    assert "waits for somebody" in _apply(host, "kubelet", bundle)
+    assert host.running() == running
+    host.put(CLIENT, "certificate\n", 0o600)
+    assert _apply(host, "kubelet", bundle) == "kubelet: nothing to change\n"
+    assert not host.path(BOOTSTRAP).exists()
+    _destroyed(host, _token(host))
+    assert host.state() == before
+
+
+def test_a_kubelet_that_does_not_run_is_one_also_while_it_would_wait(host: Box) -> None:
+    _apply(host, "credentials", _token(host))
+    bundle = bundles.kubelet(host, unit=ASKING_UNIT, binary="broken\n")
+    host.path("/state/start-kubelet.service").unlink()
+    done = host.run("kubelet", "apply", bundle.replace("\nend\n", "\nset | approval manual\nend\n"))
+    assert done.returncode == 1
+    assert "kubelet.service is not healthy" in done.stderr
+
+
+def test_there_and_back_again(host: Box) -> None:
+    before = host.state()
+    _bootstrapped(host)
+    _answer(host)
+    for _ in range(2):
+        _apply(host, "credentials", _given(host))
+        _apply(host, "kubelet", _issued(host))
+        _apply(host, "credentials", _token(host))
+        _apply(host, "kubelet", _asking(host))
+    assert "client-key-data" not in host.text(KUBECONFIG)
+    _destroyed(host, _token(host))
+    assert host.state() == before
