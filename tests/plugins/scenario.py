@@ -6,6 +6,8 @@ all its phases: up, a changed up, preview, refresh, destroy. Tests then look at 
 Owns the program's phases and what is kept of each. Does not own the project (`engine.py`), nor hosts and clusters:
 `watch` names what grows while a phase runs, and the phase keeps what came.
 
+A phase that ends otherwise than expected is an error at once; with `fails` None it is not, and tests look at `failed`.
+
 A program sees `PHASE`, counted from 0, `at(first, second, ...)`, which is the value of this phase (the last one stays),
 and everything that `Scenario.values` has, by name.
 """
@@ -117,7 +119,7 @@ class Scenario:
     def up(
         self,
         *arguments: str,
-        fails: bool = False,
+        fails: bool | None = False,
         meanwhile: Callable[[Process], None] | None = None,
         **values: Any,
     ) -> Phase:
@@ -126,7 +128,7 @@ class Scenario:
         up = ("up", "--yes", "--skip-preview", "--parallel", str(self.parallel), *arguments)
         return self.run(*up, fails=fails, meanwhile=meanwhile, **values)
 
-    def preview(self, *arguments: str, fails: bool = False, **values: Any) -> Phase:
+    def preview(self, *arguments: str, fails: bool | None = False, **values: Any) -> Phase:
         """What the next phase would be; it is still the next one afterwards."""
         self.phase += 1
         try:
@@ -134,20 +136,20 @@ class Scenario:
         finally:
             self.phase -= 1
 
-    def again(self, *arguments: str, fails: bool = False, **values: Any) -> Phase:
+    def again(self, *arguments: str, fails: bool | None = False, **values: Any) -> Phase:
         """A preview of this phase once more."""
         return self.run("preview", "--diff", *arguments, fails=fails, **values)
 
-    def refresh(self, *arguments: str, fails: bool = False) -> Phase:
+    def refresh(self, *arguments: str, fails: bool | None = False) -> Phase:
         return self.run("refresh", "--yes", "--skip-preview", *arguments, fails=fails)
 
-    def destroy(self, *arguments: str, fails: bool = False) -> Phase:
+    def destroy(self, *arguments: str, fails: bool | None = False) -> Phase:
         return self.run("destroy", "--yes", "--skip-preview", *arguments, fails=fails)
 
     def run(
         self,
         *arguments: str,
-        fails: bool = False,
+        fails: bool | None = False,
         meanwhile: Callable[[Process], None] | None = None,
         **values: Any,
     ) -> Phase:
@@ -158,10 +160,11 @@ class Scenario:
         log = directory.parent / "events"
         log.unlink(missing_ok=True)
         before = {name: len(seen()) for name, seen in self.watch.items()}
-        output = self.project.run(*arguments, "--event-log", str(log), fails=fails, meanwhile=meanwhile)
+        code, output = self.project.run_anyhow(*arguments, "--event-log", str(log), meanwhile=meanwhile)
+        assert fails is None or (code != 0) is fails, output
         return Phase(
             output=output,
-            failed=fails,
+            failed=code != 0,
             events=_events(log),
             state=self.project.state(),
             text_of_state=self.project.text_of_state(),

@@ -94,16 +94,16 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
     with hosts(one={"accept_environment": True}, two={}, quiet={}) as servers:
         scenario = scenario_on(directory, servers, _PROGRAM, GATE=str(gate))
         planned = scenario.preview()
-        created = scenario.up("--continue-on-error", fails=True)
+        created = scenario.up("--continue-on-error", fails=None)
         exported = json.loads(scenario.project.run("stack", "export", "--show-secrets"))
         unchanged = scenario.again()
         foreseen = scenario.preview()
-        changed = scenario.up("--continue-on-error", fails=True)
-        retried = scenario.up("--continue-on-error", fails=True)
-        refreshed = scenario.refresh("--expect-no-changes")
+        changed = scenario.up("--continue-on-error", fails=None)
+        retried = scenario.up("--continue-on-error", fails=None)
+        refreshed = scenario.refresh("--expect-no-changes", fails=None)
         gate.touch()
         scenario.project.write("raise SystemExit('the program is not needed')")
-        destroyed = scenario.destroy()
+        destroyed = scenario.destroy(fails=None)
         with_secrets = {each["urn"].rpartition("::")[2]: each for each in exported["deployment"]["resources"]}
         yield Life(
             planned, created, unchanged, foreseen, changed, retried, refreshed, destroyed, with_secrets
@@ -280,6 +280,7 @@ def test_triggers_that_come(life: Life) -> None:
 def test_delete_from_state(life: Life) -> None:
     assert ran(life.destroyed, "updates") == [("delete", "one", "two")]
     assert ran(life.retried, "goes") == [("delete", "one", "the last")]
+    assert not life.destroyed.failed
     assert life.destroyed.state == {}
 
 
@@ -301,6 +302,7 @@ def test_delete_without_delete(life: Life) -> None:
     but="one that succeeds takes it out",
 )
 def test_failed_delete(life: Life) -> None:
+    assert life.retried.failed
     assert life.retried.error("stuck").startswith("Process exited with status 1: running ")
     assert verbs(life.retried, "stuck") == verbs(life.destroyed, "stuck") == ["delete"]
     assert set(life.retried.state) & {"stuck", "goes"} == {"stuck"}
@@ -315,6 +317,7 @@ def test_failed_delete(life: Life) -> None:
     but="the others of the same run are created and kept (`--continue-on-error`)",
 )
 def test_failed_create(life: Life) -> None:
+    assert life.created.failed
     assert "fails-once" not in life.created.state
     assert life.changed.ops("fails-once") == ["create"]
     assert "fails-once" in life.changed.state
@@ -327,6 +330,7 @@ def test_failed_create(life: Life) -> None:
     but="one that succeeds leaves the new ones",
 )
 def test_failed_update(life: Life) -> None:
+    assert life.changed.failed
     assert life.changed.error("update-fails").endswith("half\n")
     for kept in (life.changed.inputs("update-fails"), life.changed.outputs("update-fails")):
         assert kept["stdin"] == "one"
@@ -384,6 +388,7 @@ def test_stdout_stays_known_in_preview(life: Life) -> None:
     but="not even a host that is another one by now is noticed",
 )
 def test_refresh(life: Life) -> None:
+    assert not life.refreshed.failed
     assert total_dials(life.refreshed) == 0
     assert set(life.refreshed.state) == set(life.retried.state)
 

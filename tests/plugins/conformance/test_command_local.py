@@ -89,12 +89,12 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
         {"LOG": str(log), "SUB": "sub", "PYTHON": project.environment["PULUMI_PYTHON_CMD"]},
     )
     scenario.write(_PROGRAM)
-    planned = scenario.preview(FAIL=True, fails=True)
-    created = scenario.up("--continue-on-error", FAIL=False, fails=True)
+    planned = scenario.preview(FAIL=True, fails=None)
+    created = scenario.up("--continue-on-error", FAIL=False, fails=None)
     outputs = json.loads(project.run("stack", "output", "--json", "--show-secrets"))
-    changed = scenario.up("--continue-on-error", fails=True)
+    changed = scenario.up("--continue-on-error", fails=None)
     project.write("raise SystemExit('the program is not needed')")
-    return Life(planned, created, changed, scenario.destroy(), outputs, project.directory)
+    return Life(planned, created, changed, scenario.destroy(fails=None), outputs, project.directory)
 
 
 def verbs(phase: Phase, name: str) -> list[str]:
