@@ -91,6 +91,23 @@ class Log:
             await self._engine.Log(request)
 
 
+class Stop:
+    """When to give up: the engine cancels, or the time that a program gave this operation is over."""
+
+    def __init__(self, cancelled: asyncio.Event, seconds: float) -> None:
+        self._cancelled = cancelled
+        self._deadline = asyncio.get_running_loop().time() + seconds if seconds else None
+
+    async def wait(self) -> str:
+        """Wait for it; what it was, as Go's contexts call it."""
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                await self._cancelled.wait()
+        except TimeoutError:
+            return "context deadline exceeded"
+        return "context canceled"
+
+
 @dataclass(frozen=True)
 class Call:
     """What every request says about its resource."""

@@ -9,20 +9,22 @@ pulumi-go-provider's infer). What a program can notice, and is easy to get wrong
 - a create that fails leaves nothing in state, an update that fails leaves the old inputs there;
 - all of `connection` is secret; stdout and stderr are not, even when stdin is;
 - in a preview, stdout and stderr are unknown as soon as one old input changes;
-- an error shows the command and its combined output.
-Not here: CopyToRemote, CopyFile, assetPaths and archivePaths. Also not: the official provider hangs on a
-logged line of more than 64 KiB.
+- an error shows the command and its combined output;
+- what ends a dial, or a local command, early: cancelling, and `custom_timeouts`. Neither ends a remote command.
+Not here: CopyToRemote, CopyFile, assetPaths and archivePaths. Refused: a logged line that is so long that the
+official provider would wait for ever.
 """
 
 import asyncio
-import json
 import os
 import secrets
+import shutil
 import signal
 from typing import Final
 
 from sandbox.plugins import VERSIONS
-from sandbox.plugins.base import Call, Diff, Failure, Log, Plugin, PluginError, Resource, serve
+from sandbox.plugins.base import Call, Diff, Failure, Log, Plugin, PluginError, Resource, Stop, serve
+from sandbox.plugins.gotext import quote, system_error
 from sandbox.plugins.values import UNKNOWN, Properties, Unknown, has_unknown, plain, same, secret
 
 _TEXT: Final = (str,)
@@ -55,6 +57,8 @@ _HOP_DEFAULTS: Final = {"user": "root", "port": 22, "dialErrorLimit": 10, "perDi
 _HOP_SECRETS: Final = ("password", "privateKey", "privateKeyPassword")
 _LOGGING: Final = ("stdout", "stderr", "stdoutAndStderr", "none")
 _NOT_IN_SANDBOX: Final = ("assetPaths", "archivePaths")
+# The official provider reads what it logs with a scanner whose buffer holds one line with its end.
+_LINE_BUFFER_BYTES: Final = 64 * 1024
 
 
 class Output:
@@ -69,6 +73,7 @@ class Output:
         self._kept = {False: bytearray(), True: bytearray()}
         self._both = bytearray()
         self._line = b""
+        self._endless = False
         self._lines: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._log = log
 
@@ -84,7 +89,7 @@ class Output:
 
     async def _log_lines(self) -> None:
         while (line := await self._lines.get()) is not None:
-            await self._log.status(_text(line))
+            await self._log.status(_text(line.removesuffix(b"\r")))
 
     def add(self, data: bytes, is_stderr: bool) -> None:  # noqa: FBT001 - a callback
         self._kept[is_stderr] += data
@@ -93,6 +98,15 @@ class Output:
             *lines, self._line = (self._line + data).split(b"\n")
             for line in lines:
                 self._lines.put_nowait(line)
+            self._endless |= any(len(line) >= _LINE_BUFFER_BYTES for line in (*lines, self._line))
+
+    def refuse_endless_wait(self, command: str) -> None:
+        """Whatever else came of the command: with the official provider nobody would ever know."""
+        if self._endless:
+            raise PluginError(
+                f"a line of {_LINE_BUFFER_BYTES} bytes or more was logged. The official command plugin waits for "
+                'ever then. Fold the line, or set logging to "none": running ' + quote(command)
+            )
 
     def outputs(self) -> Properties:
         return {
@@ -101,16 +115,11 @@ class Output:
         }
 
     def failure(self, reason: str, command: str) -> PluginError:
-        return PluginError(f"{reason}: running {_quote(command)}:\n{_text(self._both)}")
+        return PluginError(f"{reason}: running {quote(command)}:\n{_text(self._both)}")
 
 
 def _text(data: bytes | bytearray) -> str:
     return data.decode(errors="replace")
-
-
-def _quote(text: str) -> str:
-    """As Go's %q, which the official provider's messages have."""
-    return json.dumps(text, ensure_ascii=False).replace("\\u00", "\\x")
 
 
 class Command(Resource):
@@ -118,14 +127,12 @@ class Command(Resource):
 
     inputs: dict[str, tuple[type, ...]]
 
-    async def run(
-        self, plugin: "CommandPlugin", log: Log, command: str, properties: Properties
-    ) -> Properties:
+    async def run(self, log: Log, stop: Stop, command: str, properties: Properties) -> Properties:
         """Run one command with these (plain) properties; the new stdout and stderr."""
         raise NotImplementedError
 
-    def __init__(self, plugin: "CommandPlugin") -> None:
-        self._plugin = plugin
+    def __init__(self, cancelled: asyncio.Event) -> None:
+        self._cancelled = cancelled
 
     async def check(self, call: Call, olds: Properties, news: Properties) -> tuple[Properties, list[Failure]]:
         failures = list(_wrong_types(news, self.inputs))
@@ -147,7 +154,7 @@ class Command(Resource):
         outputs: Properties = {"stdout": "", "stderr": ""}
         if inputs.get("create") is not None:
             properties = plain(inputs)
-            outputs = await self.run(self._plugin, call.log, properties["create"], properties)
+            outputs = await self._run(call, properties["create"], properties)
         return f"{call.name}{secrets.token_hex(4)}", {**inputs, **outputs}
 
     async def update(
@@ -164,13 +171,16 @@ class Command(Resource):
             properties.get("update") if properties.get("update") is not None else properties.get("create")
         )
         if command is not None:
-            previous = await self.run(self._plugin, call.log, command, properties)
+            previous = await self._run(call, command, properties)
         return {**news, **previous}
 
     async def delete(self, call: Call, old_inputs: Properties, olds: Properties) -> None:
         properties = plain(olds)
         if properties.get("delete") is not None:
-            await self.run(self._plugin, call.log, properties["delete"], properties)
+            await self._run(call, properties["delete"], properties)
+
+    async def _run(self, call: Call, command: str, properties: Properties) -> Properties:
+        return await self.run(call.log, Stop(self._cancelled, call.timeout_seconds), command, properties)
 
 
 class RemoteCommand(Command):
@@ -197,15 +207,13 @@ class RemoteCommand(Command):
             news = {**news, "connection": secret(connection)}
         return news, failures
 
-    async def run(
-        self, plugin: "CommandPlugin", log: Log, command: str, properties: Properties
-    ) -> Properties:
-        from sandbox.plugins import ssh  # noqa: PLC0415 - a preview starts sooner without it
+    async def run(self, log: Log, stop: Stop, command: str, properties: Properties) -> Properties:
+        from sandbox.plugins import ssh, sshrun  # noqa: PLC0415 - a preview starts sooner without them
 
         connection = properties["connection"]
         target = ssh.Endpoint.of(connection)
         proxy = ssh.Endpoint.of(connection["proxy"]) if connection.get("proxy") else None
-        work = ssh.Work(
+        work = sshrun.Work(
             command,
             properties.get("stdin"),
             properties.get("environment") or {},
@@ -213,9 +221,10 @@ class RemoteCommand(Command):
         )
         async with (
             Output(properties.get("logging"), log) as output,
-            ssh.connect(target, proxy, log.status, plugin.cancelled) as connected,
+            ssh.connect(target, proxy, log.status, stop) as connected,
         ):
-            ended = await ssh.run(connected, work, output.add, log.warning)
+            ended = await sshrun.run(connected, work, sshrun.Listener(output.add, log.warning, log.error))
+        output.refuse_endless_wait(command)
         if ended.failure:
             raise output.failure(ended.failure, command)
         return output.outputs()
@@ -230,9 +239,7 @@ class LocalCommand(Command):
         news, failures = await super().check(call, olds, news)
         return news, failures + _not_in_sandbox(news)
 
-    async def run(
-        self, plugin: "CommandPlugin", log: Log, command: str, properties: Properties
-    ) -> Properties:
+    async def run(self, log: Log, stop: Stop, command: str, properties: Properties) -> Properties:
         arguments = [*(properties.get("interpreter") or ["/bin/sh", "-c"]), command]
         stdin = properties.get("stdin")
         async with Output(properties.get("logging"), log) as output:
@@ -250,8 +257,8 @@ class LocalCommand(Command):
                     stderr=asyncio.subprocess.PIPE,
                 )
             except OSError as error:
-                raise output.failure(str(error), command) from error
-            watch = asyncio.create_task(_kill_when(plugin.cancelled, process))
+                raise output.failure(_why_not_begun(arguments[0], properties, error), command) from error
+            watch = asyncio.create_task(_kill_when(stop, process))
             try:
                 await asyncio.gather(
                     _feed(process.stdin, stdin),
@@ -261,6 +268,7 @@ class LocalCommand(Command):
                 status = await process.wait()
             finally:
                 watch.cancel()
+        output.refuse_endless_wait(command)
         if status:
             reason = f"exit status {status}" if status > 0 else f"signal: {signal.strsignal(-status)}".lower()
             raise output.failure(reason, command)
@@ -293,9 +301,18 @@ async def _collect(stream: asyncio.StreamReader | None, output: Output, *, is_st
         output.add(data, is_stderr)
 
 
-async def _kill_when(cancelled: asyncio.Event, process: asyncio.subprocess.Process) -> None:
-    await cancelled.wait()
+async def _kill_when(stop: Stop, process: asyncio.subprocess.Process) -> None:
+    await stop.wait()
     process.kill()
+
+
+def _why_not_begun(program: str, properties: Properties, error: OSError) -> str:
+    directory = properties.get("dir")
+    if "/" not in program and shutil.which(program) is None:
+        return f"exec: {quote(program)}: executable file not found in $PATH"
+    if directory is not None and not os.path.isdir(directory):
+        return f"chdir {directory}: {system_error(error)}"
+    return f"fork/exec {program}: {system_error(error)}"
 
 
 def _wrong_types(properties: Properties, types: dict[str, tuple[type, ...]]) -> list[Failure]:
@@ -338,8 +355,12 @@ class CommandPlugin(Plugin):
         super().__init__(
             "command",
             VERSIONS["command"],
-            {"command:remote:Command": RemoteCommand(self), "command:local:Command": LocalCommand(self)},
+            {},
         )
+        self.resources = {
+            "command:remote:Command": RemoteCommand(self.cancelled),
+            "command:local:Command": LocalCommand(self.cancelled),
+        }
 
     async def invoke(self, token: str, arguments: Properties) -> Properties:
         if token != "command:local:run":  # noqa: S105 - a type token
@@ -347,8 +368,8 @@ class CommandPlugin(Plugin):
         if failures := _not_in_sandbox(arguments):
             raise PluginError(failures[0].reason)
         properties = plain(arguments)
-        local = LocalCommand(self)
-        return {**arguments, **await local.run(self, Log(self.engine, ""), properties["command"], properties)}
+        local, stop = LocalCommand(self.cancelled), Stop(self.cancelled, 0)
+        return {**arguments, **await local.run(Log(self.engine, ""), stop, properties["command"], properties)}
 
 
 if __name__ == "__main__":

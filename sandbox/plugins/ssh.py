@@ -1,14 +1,15 @@
-"""One command on one host over SSH, the way the official command provider dials and runs it.
+"""A connection to one host over SSH, the way the official command provider dials it.
 
-Owns: authentication, host key pinning, retries, one bastion hop, the session. Does not own what the command
-means.
+Owns: authentication, host key pinning, retries, one bastion hop. Does not own what runs over it (`sshrun.py`).
 
 asyncssh, because one thread carries hundreds of commands. This module is imported when the first command
 runs: a preview never needs it and starts 0.2 s sooner.
 
-As the official provider does (pulumi-command, remote/connection.go):
+As the official provider does (pulumi-command, remote/connection.go; the texts are those of Go and its SSH library):
 - every dial error is retried, a wrong host key too, `dialErrorLimit` times, waiting 0.1 s growing by half up
   to 5 s;
+- behind a bastion a failed handshake is tried again on the connection that it closed, so that the error after
+  a retry hides the cause;
 - `perDialTimeout` bounds the TCP connection only;
 - `hostKey` is one authorized_keys line, and pins its algorithm; without it any host key is taken;
 - a private key wins over an agent, but an agent socket that nobody serves fails the dial even then.
@@ -20,14 +21,14 @@ import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 import asyncssh
-from asyncssh.packet import String
 
-from sandbox.plugins.base import PluginError
+from sandbox.plugins.base import PluginError, Stop
+from sandbox.plugins.gotext import system_error
 
 _FIRST_PAUSE_SECONDS: Final = 0.1
 _PAUSE_GROWTH: Final = 1.5
@@ -35,7 +36,6 @@ _LONGEST_PAUSE_SECONDS: Final = 5.0
 _UNLIMITED: Final = -1
 
 T = TypeVar("T")
-OnOutput = Callable[[bytes, bool], None]  # (data, is it stderr)
 OnStatus = Callable[[str], Awaitable[None]]
 
 
@@ -70,50 +70,66 @@ class Endpoint:
         )
 
     @property
+    def methods(self) -> list[str]:
+        """How a login is tried, in this order; a key of an agent only where no other is given."""
+        first = ["publickey"] if self.private_key is not None else []
+        last = ["publickey"] if self.agent_socket is not None and not first else []
+        return [*first, *(["password"] if self.password is not None else []), *last]
+
+    @property
     def address(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-@dataclass(frozen=True)
-class Ended:
-    """How a command ended: with a status, by a signal, or (neither) with its connection."""
-
-    status: int | None
-    signal: str | None
-
-    @property
-    def failure(self) -> str | None:
-        if self.signal:
-            return f"Process exited with signal {self.signal}"
-        if self.status is None:
-            return "the connection ended before the command did"
-        return f"Process exited with status {self.status}" if self.status else None
-
-
 @asynccontextmanager
 async def connect(
-    endpoint: Endpoint, proxy: Endpoint | None, on_status: OnStatus, cancelled: asyncio.Event
+    endpoint: Endpoint, proxy: Endpoint | None, on_status: OnStatus, stop: Stop
 ) -> AsyncIterator[asyncssh.SSHClientConnection]:
     """A connection, over the bastion if there is one; everything is closed at the end."""
     async with AsyncExitStack() as stack:
-        dialer = _Dialer(on_status, cancelled)
+        dialer = _Dialer(on_status, stop)
         options = await _options(endpoint, stack)
         if proxy is None:
             connection = await dialer.dial("Dial", endpoint, lambda: _connect_tcp(endpoint, options))
         else:
             try:
-                proxy_options = await _options(proxy, stack)
-                bastion = await dialer.dial("Dial proxy", proxy, lambda: _connect_tcp(proxy, proxy_options))
-                stack.push_async_callback(_close, bastion)
-                connection = await dialer.dial(
-                    "Dial from proxy",
-                    endpoint,
-                    lambda: bastion.connect_ssh(endpoint.host, endpoint.port, config=None, **options),
-                )
+                connection = await _connect_over(proxy, endpoint, options, dialer, stack)
             except PluginError as error:
                 raise PluginError(f"proxy: {error}") from error
         stack.push_async_callback(_close, connection)
         yield connection
+
+
+async def _connect_over(
+    proxy: Endpoint, endpoint: Endpoint, options: dict[str, Any], dialer: "_Dialer", stack: AsyncExitStack
+) -> asyncssh.SSHClientConnection:
+    """In three steps, each with its own retries: the login to the bastion, the way on from it, the login behind it."""
+    proxy_options = await _options(proxy, stack)
+    bastion = await dialer.dial("Dial proxy", proxy, lambda: _connect_tcp(proxy, proxy_options))
+    stack.push_async_callback(_close, bastion)
+    refused: Exception | None = None
+    closed = asyncssh.ConnectionLost("EOF")
+
+    async def way() -> asyncssh.SSHClientConnection | None:
+        nonlocal refused
+        try:
+            return await bastion.connect_ssh(endpoint.host, endpoint.port, config=None, **options)
+        except asyncssh.ChannelOpenError:
+            raise
+        except (OSError, asyncssh.Error) as error:  # there was a way, but no login
+            refused = error
+            return None
+
+    async def login() -> asyncssh.SSHClientConnection:
+        nonlocal refused
+        if connected is not None:
+            return connected
+        # The first failure is told as it was; those after it come from the connection that it closed.
+        error, refused = refused or closed, closed
+        raise error
+
+    connected = await dialer.dial("Dial from proxy", endpoint, way)
+    return await dialer.dial("Dial", endpoint, login)
 
 
 async def _close(connection: asyncssh.SSHClientConnection) -> None:
@@ -122,49 +138,42 @@ async def _close(connection: asyncssh.SSHClientConnection) -> None:
 
 
 async def _options(endpoint: Endpoint, stack: AsyncExitStack) -> dict[str, Any]:
-
+    trusted: dict[str, Any] = {"known_hosts": None}
+    if endpoint.host_key is not None:
+        try:
+            pinned = asyncssh.import_public_key(endpoint.host_key)
+        except asyncssh.KeyImportError as error:
+            raise PluginError("failed to parse host key: ssh: no key found") from error
+        trusted["known_hosts"] = ([pinned], [], [])
+        trusted["server_host_key_algs"] = [pinned.algorithm.decode()]
     keys: list[Any] = []
     try:
         if endpoint.private_key is not None:
             # In a thread: the derivation of a key from a passphrase takes long on purpose.
             load = asyncssh.import_private_key
             keys = [await asyncio.to_thread(load, endpoint.private_key, endpoint.private_key_password)]
-    except (asyncssh.KeyImportError, ValueError) as error:
-        raise PluginError(f"cannot use the private key for {endpoint.address}: {error}") from error
+    except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError, ValueError) as error:
+        raise PluginError(_why_no_key(endpoint, error)) from None  # whose text may quote the key
     if endpoint.agent_socket is not None:
         try:
             agent = await stack.enter_async_context(asyncssh.connect_agent(endpoint.agent_socket))
             keys = keys or list(await agent.get_keys())
         except (OSError, ValueError) as error:
-            raise PluginError(
-                f"dial unix {endpoint.agent_socket}: the SSH agent does not answer: {error}"
-            ) from error
-    options: dict[str, Any] = {
+            raise PluginError(f"dial unix {endpoint.agent_socket}: connect: {system_error(error)}") from error
+    return {
         "username": endpoint.user,
         "password": endpoint.password,
         "client_keys": keys or None,
         "agent_path": None,
-        "known_hosts": None,
         "client_host_keysign": False,
         "keepalive_interval": 0,
+        **trusted,
     }
-    if endpoint.host_key is not None:
-        try:
-            pinned = asyncssh.import_public_key(endpoint.host_key)
-        except asyncssh.KeyImportError as error:
-            raise PluginError(f"failed to parse host key: {error}") from error
-        options["known_hosts"] = ([pinned], [], [])
-        options["server_host_key_algs"] = [pinned.algorithm.decode()]
-    return options
 
 
 async def _connect_tcp(endpoint: Endpoint, options: dict[str, Any]) -> asyncssh.SSHClientConnection:
-
     timeout = endpoint.per_dial_timeout_seconds or None
-    try:
-        connected = await asyncio.wait_for(_open_socket(endpoint.host, endpoint.port), timeout)
-    except TimeoutError:
-        raise OSError("i/o timeout") from None
+    connected = await asyncio.wait_for(_open_socket(endpoint.host, endpoint.port), timeout)
     try:
         return await asyncssh.connect(endpoint.host, endpoint.port, sock=connected, config=None, **options)
     except BaseException:
@@ -192,8 +201,8 @@ async def _open_socket(host: str, port: int) -> socket.socket:
 
 
 class _Dialer:
-    def __init__(self, on_status: OnStatus, cancelled: asyncio.Event) -> None:
-        self._on_status, self._cancelled = on_status, cancelled
+    def __init__(self, on_status: OnStatus, stop: Stop) -> None:
+        self._on_status, self._stop = on_status, stop
 
     async def dial(self, what: str, endpoint: Endpoint, attempt: Callable[[], Awaitable[T]]) -> T:
         limit = endpoint.dial_error_limit
@@ -204,105 +213,43 @@ class _Dialer:
             except (OSError, asyncssh.Error) as error:
                 dials += 1
                 if limit > _UNLIMITED and dials > limit:
-                    raise PluginError(
-                        f"after {limit} failed attempts: {endpoint.address}: {_reason(error)}"
-                    ) from error
+                    raise PluginError(f"after {limit} failed attempts: {_reason(endpoint, error)}") from error
             await self._on_status(f"{what} {dials}/{limit if limit > _UNLIMITED else 'inf'} failed: retrying")
             try:
-                await asyncio.wait_for(self._cancelled.wait(), pause)
+                why = await asyncio.wait_for(self._stop.wait(), pause)
             except TimeoutError:
                 pause = min(pause * _PAUSE_GROWTH, _LONGEST_PAUSE_SECONDS)
             else:
-                raise PluginError(f"{endpoint.address}: context canceled")
+                raise PluginError(why)
 
 
-def _reason(error: Exception) -> str:
-
-    if isinstance(error, asyncssh.HostKeyNotVerifiable):
-        return "ssh: handshake failed: ssh: host key mismatch"
-    if isinstance(error, asyncssh.PermissionDenied):
-        return "ssh: handshake failed: ssh: unable to authenticate"
+def _reason(endpoint: Endpoint, error: Exception) -> str:
+    if isinstance(error, asyncssh.ChannelOpenError):
+        return f"ssh: rejected: connect failed ({error.reason})"
     if isinstance(error, asyncssh.Error):
-        return f"ssh: handshake failed: {error}"
-    return f"dial tcp: {error}"
+        return f"ssh: handshake failed: {_why_no_handshake(endpoint, error)}"
+    if isinstance(error, socket.gaierror):
+        return f"dial tcp: lookup {endpoint.host}: no such host"
+    if isinstance(error, TimeoutError):
+        return f"dial tcp {endpoint.address}: i/o timeout"
+    return f"dial tcp {endpoint.address}: connect: {system_error(error)}"
 
 
-@dataclass(frozen=True)
-class Work:
-    """What to run. The server must take the variables of `environment` and may refuse `previous_output`."""
-
-    command: str
-    stdin: str | None = field(repr=False)
-    environment: dict[str, str]
-    previous_output: dict[str, str]
-
-
-async def run(
-    connection: asyncssh.SSHClientConnection, work: Work, on_output: OnOutput, on_refused: OnStatus
-) -> Ended:
-    """Run a command to its end."""
-
-    class Session(asyncssh.SSHClientSession[bytes]):
-        def data_received(self, data: bytes, datatype: int | None) -> None:
-            on_output(data, datatype == asyncssh.EXTENDED_DATA_STDERR)
-
-    channel: Any
-    try:
-        if work.environment or work.previous_output:
-            channel = await _open_with_environment(connection, Session, work, on_refused)
-        else:
-            channel, _ = await connection.create_session(Session, work.command, encoding=None)
-    except (OSError, asyncssh.Error) as error:
-        raise PluginError(f"cannot start the command: {error}") from error
-    # A command may end without having read its input; how it ended is what counts then.
-    with suppress(BrokenPipeError):
-        if work.stdin:
-            channel.write(work.stdin.encode())
-        channel.write_eof()
-    await channel.wait_closed()
-    signal, status = channel.get_exit_signal(), channel.get_exit_status()
-    return Ended(None if status is None or status < 0 else status, signal[0] if signal else None)
+def _why_no_handshake(endpoint: Endpoint, error: asyncssh.Error) -> str:
+    if isinstance(error, asyncssh.HostKeyNotVerifiable):
+        return "ssh: host key mismatch"
+    if isinstance(error, asyncssh.PermissionDenied):
+        tried = " ".join(["none", *endpoint.methods])
+        return f"ssh: unable to authenticate, attempted methods [{tried}], no supported methods remain"
+    if isinstance(error, asyncssh.ConnectionLost):
+        return "EOF"
+    return str(error)
 
 
-async def _open_with_environment(
-    connection: Any, session: type, work: Work, on_refused: OnStatus
-) -> "asyncssh.SSHClientChannel[bytes]":
-    """asyncssh sends variables without asking whether they were taken; the official provider asks. This
-    reaches below its public surface between the opening of the channel and the command."""
-
-    class Channel(asyncssh.SSHClientChannel[bytes]):
-        async def _open(self, chantype: bytes, *args: bytes) -> Any:
-            packet = await super()._open(chantype, *args)
-            for name, value in {**work.environment, **work.previous_output}.items():
-                if await self._make_request(b"env", String(name), String(value)):
-                    continue
-                advice = (
-                    f"Unable to set '{name}'. This only works if your SSH server is configured to accept "
-                    "these variables via AcceptEnv. Alternatively, if a Bash-like shell runs the command on "
-                    "the remote host, you could prefix the command itself with the variables in the form "
-                    "'VAR=value command'"
-                )
-                if name in work.environment:
-                    self.close()
-                    raise PluginError(f'could not set environment variable "{name}": {advice}')
-                await on_refused(advice)
-            return packet
-
-    window, packet_size = 2 * 1024 * 1024, 32768  # asyncssh's own defaults
-    channel = Channel(connection, asyncio.get_running_loop(), "strict", None, "strict", window, packet_size)
-    await channel.create(
-        session,
-        work.command,
-        subsystem=None,
-        env={},
-        request_pty=False,
-        term_type=None,
-        term_size=None,
-        term_modes={},
-        x11_forwarding=False,
-        x11_display=None,
-        x11_auth_path=None,
-        x11_single_connection=False,
-        agent_forwarding=False,
-    )
-    return channel
+def _why_no_key(endpoint: Endpoint, error: Exception) -> str:
+    encrypted = "ENCRYPTED" in (endpoint.private_key or "") or "passphrase" in str(error).lower()
+    if not encrypted:
+        return "ssh: no key found"
+    if endpoint.private_key_password is None:
+        return "ssh: this private key is passphrase protected"
+    return "x509: decryption password incorrect"

@@ -57,7 +57,7 @@ def test_hosts_that_let_nobody_in(untouched: Lab, tmp_path: Path) -> None:
     lab.stack.configure_nodes(edit)
     with operator(powerless, may_become_root=False):
         result = lab.stack.up("--continue-on-error").demand_failure()
-    assert f"{wrong.address}:22: ssh: handshake failed: ssh: host key mismatch" in result.text
+    assert "ssh: handshake failed: ssh: host key mismatch" in result.text
     assert f"{wrong.name}-claim" in result.text
     assert (
         f"kubenode: {powerless.name} ({powerless.address}): claim apply: the user {USER} may not become root by "
@@ -105,7 +105,7 @@ def test_hosts_that_are_not_fit(untouched: Lab, tmp_path: Path) -> None:
     lab.stack.configure_nodes(edit)
     with _listening(full, 10250):
         result = lab.stack.up("--continue-on-error").demand_failure()
-    assert f"{stranger.address}:22: ssh: handshake failed: ssh: unable to authenticate" in result.text
+    assert "ssh: handshake failed: ssh: unable to authenticate" in result.text
     assert f"{stranger.name}-claim" in result.text
     assert (
         f"kubenode: {full.name} ({full.address}): claim apply: this host cannot become a node as it is. "

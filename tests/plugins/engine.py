@@ -8,7 +8,9 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import textwrap
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,8 @@ from sandbox.plugins.install import install_into_home
 from tests.plugins.tools import tool
 
 _RUN_SECONDS = 120
+
+Process = subprocess.Popen[str]
 
 
 @dataclass
@@ -29,20 +33,30 @@ class Project:
     def write(self, program: str) -> None:
         (self.directory / "__main__.py").write_text(textwrap.dedent(program))
 
-    def run(self, *arguments: str, fails: bool = False) -> str:
-        """Run pulumi; its whole output."""
-        done = subprocess.run(
-            [tool("pulumi"), *arguments, "--non-interactive"],
-            cwd=self.directory,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=_RUN_SECONDS,
-            check=False,
-        )
-        assert (done.returncode != 0) is fails, done.stdout
-        return done.stdout
+    def run(
+        self, *arguments: str, fails: bool = False, meanwhile: Callable[[Process], None] | None = None
+    ) -> str:
+        """Run pulumi; its whole output. `meanwhile` is called with it as soon as it runs."""
+        with tempfile.TemporaryFile("w+") as output:
+            with subprocess.Popen(
+                [tool("pulumi"), *arguments, "--non-interactive"],
+                cwd=self.directory,
+                env=self.environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                text=True,
+            ) as process:
+                try:
+                    if meanwhile:
+                        meanwhile(process)
+                    code = process.wait(_RUN_SECONDS)
+                except BaseException:
+                    process.kill()
+                    raise
+            output.seek(0)
+            text = output.read()
+        assert (code != 0) is fails, text
+        return text
 
     def up(self, *arguments: str, fails: bool = False) -> str:
         return self.run("up", "--yes", "--skip-preview", "--parallel", "16", *arguments, fails=fails)

@@ -4,7 +4,7 @@ One run of the engine costs seconds, so one program holds many resources, and a 
 all its phases: up, a changed up, preview, refresh, destroy. Tests then look at one resource of a phase each.
 
 Owns the program's phases and what is kept of each. Does not own the project (`engine.py`), nor hosts and clusters:
-`watch` names lists that grow while a phase runs, and the phase keeps what came.
+`watch` names what grows while a phase runs, and the phase keeps what came.
 
 A program sees `PHASE`, counted from 0, `at(first, second, ...)`, which is the value of this phase (the last one stays),
 and everything that `Scenario.values` has, by name.
@@ -14,13 +14,13 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from tests.plugins.engine import Project
+from tests.plugins.engine import Process, Project
 
 _HEAD: Final = """\
 import json, pulumi
@@ -106,27 +106,37 @@ class Scenario:
     """A project, its program, and the values that the program sees."""
 
     project: Project
-    watch: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    watch: Mapping[str, Callable[[], Sequence[Any]]] = field(default_factory=dict)
     values: dict[str, Any] = field(default_factory=dict)
     phase: int = -1
+    parallel: int = 16
 
     def write(self, program: str) -> None:
         self.project.write(_HEAD + textwrap.dedent(program))
 
-    def up(self, *arguments: str, fails: bool = False, **values: Any) -> Phase:
+    def up(
+        self,
+        *arguments: str,
+        fails: bool = False,
+        meanwhile: Callable[[Process], None] | None = None,
+        **values: Any,
+    ) -> Phase:
         """The next phase, as `pulumi up`."""
         self.phase += 1
-        return self.run(
-            "up", "--yes", "--skip-preview", "--parallel", "16", *arguments, fails=fails, **values
-        )
+        up = ("up", "--yes", "--skip-preview", "--parallel", str(self.parallel), *arguments)
+        return self.run(*up, fails=fails, meanwhile=meanwhile, **values)
 
     def preview(self, *arguments: str, fails: bool = False, **values: Any) -> Phase:
         """What the next phase would be; it is still the next one afterwards."""
         self.phase += 1
         try:
-            return self.run("preview", "--diff", *arguments, fails=fails, **values)
+            return self.again(*arguments, fails=fails, **values)
         finally:
             self.phase -= 1
+
+    def again(self, *arguments: str, fails: bool = False, **values: Any) -> Phase:
+        """A preview of this phase once more."""
+        return self.run("preview", "--diff", *arguments, fails=fails, **values)
 
     def refresh(self, *arguments: str, fails: bool = False) -> Phase:
         return self.run("refresh", "--yes", "--skip-preview", *arguments, fails=fails)
@@ -134,24 +144,31 @@ class Scenario:
     def destroy(self, *arguments: str, fails: bool = False) -> Phase:
         return self.run("destroy", "--yes", "--skip-preview", *arguments, fails=fails)
 
-    def run(self, *arguments: str, fails: bool = False, **values: Any) -> Phase:
-        """Run pulumi; what is kept of it. `values` hold from now on."""
+    def run(
+        self,
+        *arguments: str,
+        fails: bool = False,
+        meanwhile: Callable[[Process], None] | None = None,
+        **values: Any,
+    ) -> Phase:
+        """Run pulumi; what is kept of it. `values` hold from now on; `meanwhile` is called with the running pulumi."""
         self.values.update(values)
         directory = self.project.directory
         (directory / "values.json").write_text(json.dumps({**self.values, "PHASE": self.phase}))
         log = directory.parent / "events"
         log.unlink(missing_ok=True)
-        before = {name: len(seen) for name, seen in self.watch.items()}
-        output = self.project.run(*arguments, "--event-log", str(log), fails=fails)
+        before = {name: len(seen()) for name, seen in self.watch.items()}
+        output = self.project.run(*arguments, "--event-log", str(log), fails=fails, meanwhile=meanwhile)
         return Phase(
             output=output,
             failed=fails,
             events=_events(log),
             state=self.project.state(),
             text_of_state=self.project.text_of_state(),
-            seen={name: list(seen)[before[name] :] for name, seen in self.watch.items()},
+            seen={name: list(seen())[before[name] :] for name, seen in self.watch.items()},
         )
 
 
 def _events(log: Path) -> list[Mapping[str, Any]]:
-    return [json.loads(line) for line in log.read_text().splitlines()]
+    """The last line is left out if a killed pulumi did not finish it."""
+    return [json.loads(line) for line in log.read_text().splitlines(keepends=True) if line.endswith("\n")]

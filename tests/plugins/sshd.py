@@ -1,4 +1,4 @@
-"""An SSH server in the test's own process, which counts what an sshd would only log.
+"""An SSH server in the test's own process, which keeps what an sshd would only log.
 
 Runs commands with sh on this machine. Knows one password and any number of keys.
 """
@@ -13,30 +13,66 @@ from typing import Any
 import asyncssh
 from asyncssh.channel import SSHServerChannel
 
-_ASYNCSSH_ENV_REQUEST = SSHServerChannel._process_env_request
+_SERVER = "server_of_a_test"
+_TAKE_VARIABLE = SSHServerChannel._process_env_request
+
+
+def _process_env_request(channel: Any, packet: Any) -> bool:
+    """asyncssh's server takes every variable; sshd takes those of AcceptEnv only."""
+    if channel.get_extra_info(_SERVER).accept_environment:
+        return bool(_TAKE_VARIABLE(channel, packet))
+    packet.get_string(), packet.get_string(), packet.check_end()
+    return False
+
+
+SSHServerChannel._process_env_request = _process_env_request  # type: ignore[method-assign,assignment]
 
 PASSWORD = "the-password-of-a-test"
+DROP = "lose the connection"
+
+
+@dataclass
+class Run:
+    """One command as the host saw it. `open_when_begun`: how many connections the host had then."""
+
+    command: str
+    user: str
+    environment: dict[str, str]
+    open_when_begun: int
+    stdin: bytearray = field(default_factory=bytearray)
 
 
 @dataclass
 class Server:
-    """A running server and what it has seen."""
+    """A running server and what it has seen. `drop_first`: as many connections end before a login is possible;
+    `interactive_only`: the password is taken as the answer to a question. A command that contains DROP loses
+    its connection."""
 
     port: int = 0
     host_key: asyncssh.SSHKey = field(default_factory=lambda: asyncssh.generate_private_key("ssh-ed25519"))
-    opened: int = 0
+    dials: list[str] = field(default_factory=list)
     open_now: int = 0
     most_open: int = 0
-    commands: list[str] = field(default_factory=list)
+    runs: list[Run] = field(default_factory=list)
     users: list[str] = field(default_factory=list)
     authorized: list[str] = field(default_factory=list)
     host_key_algorithms: tuple[str, ...] = ()
     accept_environment: bool = False
+    drop_first: int = 0
+    interactive_only: bool = False
     connections: set[asyncssh.SSHServerConnection] = field(default_factory=set)
 
     @property
     def host_key_line(self) -> str:
         return self.host_key.export_public_key().decode().strip()
+
+    @property
+    def opened(self) -> int:
+        return len(self.dials)
+
+    @property
+    def commands(self) -> list[str]:
+        return [run.command for run in self.runs]
 
     def drop_connections(self) -> None:
         for each in list(self.connections):
@@ -69,9 +105,11 @@ def ssh_server(**settings: Any) -> Iterator[Server]:
         thread.join(10)
 
 
-async def _copy(source: Any, target: Any) -> None:
+async def _copy(source: Any, target: Any, kept: bytearray | None = None) -> None:
     try:
         while data := await source.read(65536):
+            if kept is not None:
+                kept += data
             target.write(data)
             await target.drain()
         if isinstance(target, asyncio.StreamWriter):
@@ -92,9 +130,12 @@ async def _listen(server: Server) -> asyncssh.SSHAcceptor:
         def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
             self._connection = conn
             server.connections.add(conn)
-            server.opened += 1
+            server.dials.append(conn.get_extra_info("peername")[0])
             server.open_now += 1
             server.most_open = max(server.most_open, server.open_now)
+            conn.set_extra_info(**{_SERVER: server})
+            if server.opened <= server.drop_first:
+                conn.abort()
 
         def connection_lost(self, exc: Exception | None) -> None:
             server.open_now -= 1
@@ -105,7 +146,16 @@ async def _listen(server: Server) -> asyncssh.SSHAcceptor:
             return True
 
         def password_auth_supported(self) -> bool:
-            return True
+            return not server.interactive_only
+
+        def kbdint_auth_supported(self) -> bool:
+            return server.interactive_only
+
+        def get_kbdint_challenge(self, username: str, lang: str, submethods: str) -> Any:
+            return "", "", "", [("Password: ", False)]
+
+        def validate_kbdint_response(self, username: str, responses: Any) -> bool:
+            return list(responses) == [PASSWORD]
 
         def validate_password(self, username: str, password: str) -> bool:
             return password == PASSWORD
@@ -121,30 +171,24 @@ async def _listen(server: Server) -> asyncssh.SSHAcceptor:
         def connection_requested(self, *_: Any) -> bool:
             return True  # so that it can be a bastion
 
-    # asyncssh's server takes every variable; sshd takes those of AcceptEnv only.
-    accept = _ASYNCSSH_ENV_REQUEST
-
-    def process_env_request(channel: Any, packet: Any) -> bool:
-        if server.accept_environment:
-            return bool(accept(channel, packet))
-        packet.get_string(), packet.get_string(), packet.check_end()
-        return False
-
-    SSHServerChannel._process_env_request = process_env_request  # type: ignore[method-assign,assignment]
-
     async def handle(process: asyncssh.SSHServerProcess[bytes]) -> None:
-        command = process.command or ""
-        server.commands.append(command)
+        environment = {str(name): str(value) for name, value in process.env.items()}
+        user = str(process.get_extra_info("username"))
+        run = Run(process.command or "", user, environment, server.open_now)
+        server.runs.append(run)
+        if DROP in run.command:
+            process.get_extra_info("connection").abort()
+            return
         child = await asyncio.create_subprocess_exec(
             "sh",
             "-c",
-            command,
+            run.command,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env={"PATH": "/usr/bin:/bin", **{str(k): str(v) for k, v in process.env.items()}},
+            env={"PATH": "/usr/bin:/bin", **environment},
         )
-        feeding = asyncio.create_task(_copy(process.stdin, child.stdin))
+        feeding = asyncio.create_task(_copy(process.stdin, child.stdin, run.stdin))
         await asyncio.gather(_copy(child.stdout, process.stdout), _copy(child.stderr, process.stderr))
         status = await child.wait()
         feeding.cancel()

@@ -1,0 +1,112 @@
+"""What is left when the plugin or pulumi is killed.
+
+Two runs of one program, each killed while a remote command runs, and each run again afterwards.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.plugins.behaviours import behaviour, bug
+from tests.plugins.engine import Process
+from tests.plugins.hosts import hosts, ran, scenario_on
+from tests.plugins.processes import alive, children, eventually
+from tests.plugins.scenario import Phase
+
+_PROGRAM = """
+    command("runs", create=at(f"echo begun; cat {GATE}; echo ended > {DONE}", "echo again"), logging="none")
+"""
+# The official plugin is a program of this name; the sandbox's is started by a script of it.
+_PLUGIN = re.compile(r"pulumi-resource-command|plugins\.command")
+
+
+@dataclass
+class Killed:
+    phase: Phase
+    again: Phase
+    plugin_lived: bool
+    plugin_ended: bool
+    script_ended: bool
+
+
+def _killed(directory: Path, kill: Callable[[Process, int], int]) -> Killed:
+    gate, done = directory / "gate", directory / "done"
+    os.mkfifo(gate)
+    lived: list[tuple[int, bool]] = []
+    with hosts(one={}) as servers:
+
+        def meanwhile(pulumi: Process) -> None:
+            eventually(lambda: servers["one"].runs)
+            (plugin,) = [pid for pid, line in children(pulumi.pid).items() if _PLUGIN.search(line)]
+            os.kill(kill(pulumi, plugin), signal.SIGKILL)
+            pulumi.wait(60)
+            lived.append((plugin, alive(plugin)))
+            gate.open("w").close()
+
+        scenario = scenario_on(directory, servers, _PROGRAM, GATE=str(gate), DONE=str(done))
+        phase = scenario.up(fails=True, meanwhile=meanwhile)
+        ((plugin, plugin_lived),) = lived
+        eventually(done.exists)
+        try:
+            eventually(lambda: not alive(plugin), 10)
+        except AssertionError:
+            os.kill(plugin, signal.SIGKILL)
+            ended = False
+        else:
+            ended = True
+        scenario.project.run("cancel", "--yes")
+        return Killed(phase, scenario.up(), plugin_lived, ended, done.exists())
+
+
+@pytest.fixture(scope="module")
+def killed_plugin(tmp_path_factory: pytest.TempPathFactory) -> Killed:
+    return _killed(tmp_path_factory.mktemp("plugin"), lambda _, plugin: plugin)
+
+
+@pytest.fixture(scope="module")
+def killed_engine(tmp_path_factory: pytest.TempPathFactory) -> Killed:
+    return _killed(tmp_path_factory.mktemp("engine"), lambda pulumi, _: pulumi.pid)
+
+
+@behaviour(
+    "a plugin that is killed makes pulumi fail, and what it created is not in state",
+    source="engine",
+    but="the next run creates it",
+)
+def test_killed_plugin(killed_plugin: Killed) -> None:
+    assert re.search(
+        "error reading from server: EOF|transport is closing|connection reset", killed_plugin.phase.output
+    )
+    assert "runs" not in killed_plugin.phase.state
+    assert killed_plugin.again.ops("runs") == ["create"]
+    assert killed_plugin.again.outputs("runs")["stdout"] == "again"
+
+
+@behaviour(
+    "pulumi killed: the remote command runs to its end, and is not in state",
+    source="seen",
+    but="once the lock is taken away (`pulumi cancel`), the next run creates it, and warns that it may be there",
+)
+def test_killed_engine(killed_engine: Killed) -> None:
+    assert killed_engine.script_ended
+    assert "runs" not in killed_engine.phase.state
+    assert [each.verb for each in ran(killed_engine.again, "runs")] == ["create"]
+    assert "pending" in killed_engine.again.output
+
+
+@bug(
+    "pulumi killed: the plugin goes on running, with nothing to do",
+    source="seen",
+    decision="not copied",
+    here="it ends when what it was doing has ended, and not before",
+)
+def test_plugin_ends_after_a_killed_engine(killed_engine: Killed) -> None:
+    assert killed_engine.plugin_lived
+    assert killed_engine.plugin_ended
