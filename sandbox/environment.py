@@ -8,7 +8,6 @@ differs.
 from __future__ import annotations
 
 import importlib
-import json
 import os
 import shlex
 import shutil
@@ -16,6 +15,8 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+import yaml
 
 from sandbox.checkout import Checkout
 from sandbox.errors import SandboxError
@@ -69,14 +70,28 @@ def ensure_key(checkout: Checkout) -> str:
     return public.read_text(encoding="utf-8")
 
 
-def nodes(hosts: Sequence[Host]) -> str:
-    """The stack's nodesFile."""
-    lines = ["# The sandbox's hosts. Written by `python -m sandbox up`.\n"]
+def nodes(hosts: Sequence[Host], former: str = "") -> str:
+    """The stack's nodesFile. What somebody added to a host in the former one stays, labels for example."""
+    try:
+        known = yaml.safe_load(former)
+    except yaml.YAMLError:
+        known = None
+    entries = {}
     for host in hosts:
-        lines.append(
-            f"{host.name}:\n  address: {host.address}\n  ssh:\n    hostKey: {json.dumps(host.host_key)}\n"
-        )
-    return "".join(lines) if hosts else f"{lines[0]}{{}}\n"
+        entry = known.get(host.name) if isinstance(known, Mapping) else None
+        entry = dict(entry) if isinstance(entry, Mapping) else {}
+        ssh = entry.get("ssh")
+        entries[host.name] = {
+            **entry,
+            "address": host.address,
+            "ssh": {**(ssh if isinstance(ssh, Mapping) else {}), "hostKey": host.host_key},
+        }
+    head = "# The sandbox's hosts. `python -m sandbox up` writes address and host key, and keeps what else you set.\n"
+    return head + yaml.safe_dump(entries, sort_keys=False, width=200)
+
+
+def _text_of(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
 
 
 def known_hosts(hosts: Sequence[Host]) -> str:
@@ -189,7 +204,7 @@ def settle(
         for name in _ENGINE:
             (checkout.bin / name).unlink(missing_ok=True)
     changed = [
-        write(checkout.nodes_file, nodes(hosts)),
+        write(checkout.nodes_file, nodes(hosts, _text_of(checkout.nodes_file))),
         write(checkout.known_hosts, known_hosts(hosts)),
         write(checkout.ssh_config, ssh_config(checkout, hosts)),
         write(checkout.env_file, env(checkout, bin_dirs, docker_host, python, system_tools=system_tools)),

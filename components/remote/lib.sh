@@ -23,7 +23,10 @@ unset LANGUAGE CDPATH IFS 2>/dev/null || :
 # Words to the user: kept in a file and printed once at the end. A part must outlive its SSH connection, and a write to
 # a connection that is gone would end it in the middle.
 
-kn_say() { printf '%s\n' "$*" | cut -c1-200 >>"$KN_TMP/say"; }
+kn_say() { printf '%s\n' "$*" | cut -c1-300 >>"$KN_TMP/say"; }
+
+# kn_shorten: both ends of long lines; what is wrong with a configuration stands at the end of a journal's line.
+kn_shorten() { sed 's/^\(.\{120\}\).\{60,\}\(.\{180\}\)$/\1 [...] \2/'; }
 
 kn_die() {
     printf 'kubenode: %s: %s %s: %s\n' "$(kn_where)" "${KN_PART:-?}" "${KN_VERB:-?}" "$*" | cut -c1-600 >>"$KN_TMP/die"
@@ -627,7 +630,7 @@ kn_restart() { kn_try 180 systemctl restart "$1"; }
 # kn_roll_back UNIT: never returns.
 kn_roll_back() {
     kn_took=$(($(kn_now) - kn_begin))
-    kn_journal=$(journalctl -u "$1" -n 60 --no-pager -o cat 2>/dev/null | grep -v ' FLAG: ' | tail -n 12 | cut -c1-300)
+    kn_journal=$(journalctl -u "$1" -n 60 --no-pager -o cat 2>/dev/null | grep -v ' FLAG: ' | tail -n 12 | kn_shorten)
     if [ ! -e "$KN_R/undo/list" ]; then
         kn_then="None of its files had changed; it was left as it is."
     else

@@ -42,7 +42,11 @@ class NodeDraft:
 
     def at(self, *location: int | str) -> str:
         """Where to change a value: under the node if it stands there, else in the section that all share."""
-        return dotted(location if self._is_shared(location) else ("nodes", self.name, *location))
+        return dotted(self.place(*location))
+
+    def place(self, *location: int | str) -> Location:
+        """The same as keys."""
+        return location if self._is_shared(location) else ("nodes", self.name, *location)
 
     def refuse(self, message: str, *location: int | str) -> None:
         """Note a problem of the value at this location."""

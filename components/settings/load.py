@@ -11,13 +11,13 @@ from typing import Any, TypeVar
 
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
-from components.settings import addresses, authority, sources, types
+from components.settings import addresses, authority, plain, sources, types
 from components.settings.checks import check_identity, check_node
 from components.settings.defaults import EXISTING
 from components.settings.downloads import Downloads
 from components.settings.draft import NodeDraft
 from components.settings.merge import merged
-from components.settings.problems import Problem, SettingsError, dotted, explained, unknown_key
+from components.settings.problems import Location, Problem, SettingsError, dotted, explained, unknown_key
 from components.settings.resolved import (
     AuthoritySettings,
     BastionSettings,
@@ -94,7 +94,7 @@ class _Loading:
         drafts = [self._draft(name, raw) for name, raw in self._node_maps().items()]
         for draft in drafts:
             check_node(draft)
-            self._check_proxy(draft)
+            self._check_plain(draft)
             check_identity(draft, identity)
             self.problems += draft.problems
         self.problems += addresses.problems_of(self.raw.get("cluster"), drafts)
@@ -280,6 +280,7 @@ class _Loading:
                 text = sources.text_of(self.project_dir, section.kubeconfig_file)
             else:
                 text = section.kubeconfig.get_secret_value() if section.kubeconfig else ""
+                self._refuse_plain(("cluster", "kubeconfig"), ("cluster", "kubeconfig"))
             return sources.kubeconfig_of(text, section.context, directory)
         except sources.SourceMissingError as error:
             if section.server and section.ca_data and section.identifier:
@@ -309,9 +310,9 @@ class _Loading:
         certificate = self._authority_text("certificate", ca.certificate_file, ca.certificate)
         secret = ca.private_key.get_secret_value() if ca.private_key else None
         key = self._authority_text("privateKey", ca.private_key_file, secret)
-        if secret is not None and self.encrypted is not None and "identity" not in self.encrypted:
-            command = "pulumi config set --secret --path 'identity.ca.privateKey'"
-            self._refuse("identity.ca.privateKey", f"is a private key, and so must be encrypted: {command}")
+        if secret is not None:
+            place = ("identity", "ca", "privateKey")
+            self._refuse_plain(place, place)
         found = authority.examined(certificate, key, datetime.now(UTC))
         for part, message in found.problems:
             file = ca.certificate_file if part == "certificate" else ca.private_key_file
@@ -422,21 +423,28 @@ class _Loading:
                 "identity.earlyRenewalHours", f"expected less than certificateValidityHours, which is {hours}"
             )
 
-    def _check_proxy(self, draft: NodeDraft) -> None:
-        """A password that stands in plain text would be in every copy of the file."""
-        proxy = draft.host.proxy if draft.host else None
-        for key, url in (("http", proxy.http), ("https", proxy.https)) if proxy else ():
-            if url is None or "@" not in url.get_secret_value() or self.encrypted is None:
-                continue
-            where = draft.at("host", "proxy", key)
-            top, _, rest = where.partition(".")
-            if top == "nodes" and "nodes" not in self.raw:
-                self._refuse(
-                    where, "has a password, and nodesFile has no encrypted values: set it in host.proxy"
-                )
-            elif top not in self.encrypted:
-                command = f"pulumi config set --secret --path '{top}.{rest}'"
-                self._refuse(where, f"has a password, and so must be encrypted: {command}")
+    def _check_plain(self, draft: NodeDraft) -> None:
+        sections = {
+            "ssh": draft.ssh,
+            "host": draft.host,
+            "docker": draft.docker,
+            "calico": draft.calico,
+            "kubelet": draft.kubelet,
+            "kubeProxy": draft.kube_proxy,
+        }
+        for key, section in sections.items():
+            for location, _ in plain.secrets_of(section, (key,)):
+                self._refuse_plain(draft.place(*location), location)
+
+    def _refuse_plain(self, place: Location, shared: Location) -> None:
+        """`shared`: where it would stand for all nodes."""
+        if self.encrypted is None:
+            return
+        if place[0] == "nodes" and "nodes" not in self.raw:
+            elsewhere = f"is a secret, and nodesFile has no encrypted values: set it in {dotted(shared)}"
+            self._refuse(dotted(place), elsewhere)
+        elif place[0] not in self.encrypted:
+            self._refuse(dotted(place), f"is a secret, and so must be encrypted: {plain.command(place)}")
 
     # The result
 

@@ -61,7 +61,7 @@ def test_up_and_destroy(bare: Lab) -> None:
         # In plain text it is refused.
         lab.stack.configure(lambda config: config["host"].update({"proxy": {"http": proxied.url}}))
         result = lab.stack.preview().demand_failure()
-        assert "host.proxy.http: has a password, and so must be encrypted: pulumi config set " in result.text
+        assert "host.proxy.http: is a secret, and so must be encrypted: pulumi config set " in result.text
         lab.stack.configure(lambda config: config["host"].pop("proxy"))
         lab.stack.pulumi("config", "set", "--secret", "--path", "host.proxy.http", proxied.url).demand()
         lab.stack.configure(lambda config: config["ssh"].pop("privateKeyFile"))

@@ -19,6 +19,7 @@ from tests.e2e.watching import command_lines
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.long]
 
+_REGISTRY = "registry.example.org"
 _PASSWORD = "canary-of-a-registry-5d1c0b7e"
 _LOGIN = base64.b64encode(f"puller:{_PASSWORD}".encode()).decode()
 # As somebody would have set it up before: a Docker without live-restore, and a container that nobody starts again.
@@ -78,12 +79,15 @@ def sources(bare: Lab) -> Iterator[Lab]:
             "source": "archive",
             "archive": {"url": "http://artifacts.sandbox:8080/docker-20.10.24.tgz", "sha256": sha256},
             "dataRoot": "/srv/docker/data",
-            "registries": {"registry.example.org": {"username": "puller", "password": _PASSWORD}},
         }
         # What Debian's programs are linked with, unlike Docker's own.
         nodes[archive.name]["host"] = {"packages": ["libdevmapper1.02.1"]}
 
     bare.stack.configure_nodes(configure)
+    login = {"username": "puller"}
+    bare.stack.configure(lambda config: config["docker"].update({"registries": {_REGISTRY: login}}))
+    path = f'docker.registries["{_REGISTRY}"].password'
+    bare.stack.pulumi("config", "set", "--secret", "--path", path, _PASSWORD).demand()
     yield bare
     bare.bare()
 

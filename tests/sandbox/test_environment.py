@@ -62,6 +62,21 @@ def test_no_nodes_are_an_empty_map() -> None:
     assert yaml.safe_load(environment.nodes([])) == {}
 
 
+def test_what_somebody_set_for_a_host_stays_and_what_is_measured_does_not() -> None:
+    former = environment.nodes(_HOSTS[:1]).replace("address:", "labels: {a: b}\n  address:")
+    former = former.replace("hostKey: ", "user: root\n    hostKey: other ").replace("10.", "11.")
+    made = yaml.safe_load(environment.nodes(_HOSTS, former))
+    fresh = yaml.safe_load(environment.nodes(_HOSTS))
+    name = _HOSTS[0].name
+    assert made.pop(name) == {
+        **fresh[name],
+        "labels": {"a": "b"},
+        "ssh": {**fresh[name]["ssh"], "user": "root"},
+    }
+    assert made == {other: entry for other, entry in fresh.items() if other != name}
+    assert yaml.safe_load(environment.nodes(_HOSTS, "]")) == fresh
+
+
 def test_path_has_the_project_first_and_each_folder_once(checkout: Checkout) -> None:
     file = _write_env(checkout)
     expected = [

@@ -127,13 +127,17 @@ def test_what_does_not_get_healthy_is_rolled_back_files_binary_and_unit(
     host.put("/etc/theirs", "theirs\n")
     _apply(host, bundles.kubelet(host))
     before, running = host.state(), host.running()
-    host.put("/state/journal", "E1123 kubelet.go:1 failed to run Kubelet: the reason\n")
+    long = f"E1123 server.go:1 {'failed to load config file, '.ljust(400, '.')} into maxPods of type int32\n"
+    host.put("/state/journal", f"{long}E1123 kubelet.go:1 failed to run Kubelet: the reason\n")
     error = _fails(host, bundles.kubelet(host, **change))  # type: ignore[arg-type]
     assert "kubelet.service is not healthy after " in error
     assert (
         " s. The previous files are back and kubelet.service runs with them. Its last journal lines:" in error
     )
     assert "failed to run Kubelet: the reason" in error
+    assert "E1123 server.go:1 failed to load config file, ..." in error
+    assert "... into maxPods of type int32\n" in error
+    assert len(max(error.splitlines(), key=len)) < 320
     assert host.state() == before
     assert host.running() == running
     # The old bundle again has nothing to do but to fetch the old binary's checksum, and a good one goes through.

@@ -433,11 +433,11 @@ def test_what_a_running_command_has_in_memory_stays(host: Box) -> None:
 # Words to the user.
 
 
-def test_output_is_forty_lines_of_two_hundred_characters(host: Box) -> None:
+def test_output_is_forty_lines_of_three_hundred_characters(host: Box) -> None:
     _part(host, 'n=0; while [ $n -lt 50 ]; do kn_say "$n $(printf "%0500d" 0)"; n=$((n + 1)); done')
     lines = host.run("calico", "apply", bundles.calico(host)).stdout.splitlines()
     assert len(lines) == 40
-    assert {len(line) for line in lines} == {200}
+    assert {len(line) for line in lines} == {300}
 
 
 @pytest.mark.parametrize(
@@ -460,7 +460,7 @@ def test_an_error_is_bounded_too(host: Box, failure: str) -> None:
     lines = done.stderr.splitlines()
     assert len(lines) <= 40
     assert max(len(line) for line in lines) <= 600
-    assert sum(len(line) for line in lines) <= 20 * 200 + 20 * 600
+    assert sum(len(line) for line in lines) <= 20 * 300 + 20 * 600
     assert any("calico apply: " in line for line in lines)
 
 

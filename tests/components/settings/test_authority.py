@@ -167,7 +167,7 @@ def test_a_key_in_plain_text_is_refused_and_not_repeated(tmp_path: Path) -> None
     given["identity"]["ca"] = {"certificateFile": "ca.pem", "privateKey": secret}
     (problem,) = lines(tmp_path, given, {"ssh"})
     assert problem == (
-        "identity.ca.privateKey: is a private key, and so must be encrypted: "
+        "identity.ca.privateKey: is a secret, and so must be encrypted: "
         "pulumi config set --secret --path 'identity.ca.privateKey'"
     )
     assert load(given, tmp_path, {"identity"}).authority is not None

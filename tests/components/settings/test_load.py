@@ -239,6 +239,7 @@ def test_single_downloads_from_elsewhere_keep_the_checksum_of_their_name(tmp_pat
     assert there.cni_plugins == usual.cni_plugins
 
 
+BASTION = {"address": "10.0.0.1", "user": "jump", "hostKey": example.HOST_KEYS[0]}
 PROXY = {"proxy": {"https": "http://kube:secret-word@proxy.example.org:3128"}}
 
 
@@ -248,14 +249,32 @@ PROXY = {"proxy": {"https": "http://kube:secret-word@proxy.example.org:3128"}}
         (
             {"host": PROXY},
             set(),
-            "host.proxy.https: has a password, and so must be encrypted: "
+            "host.proxy.https: is a secret, and so must be encrypted: "
             "pulumi config set --secret --path 'host.proxy.https'",
         ),
         (
             {"nodes/worker-1/host": PROXY},
             {"host"},
-            "nodes.worker-1.host.proxy.https: has a password, and so must be encrypted: "
+            "nodes.worker-1.host.proxy.https: is a secret, and so must be encrypted: "
             "pulumi config set --secret --path 'nodes.worker-1.host.proxy.https'",
+        ),
+        (
+            {"docker": {"registries": {"registry.example.org": {"username": "puller", "password": "word"}}}},
+            {"host"},
+            "docker.registries.registry.example.org.password: is a secret, and so must be encrypted: "
+            "pulumi config set --secret --path 'docker.registries[\"registry.example.org\"].password'",
+        ),
+        (
+            {"ssh": {"password": "word", "hostKey": example.HOST_KEYS[0]}},
+            set(),
+            "ssh.password: is a secret, and so must be encrypted: "
+            "pulumi config set --secret --path 'ssh.password'",
+        ),
+        (
+            {"nodes/worker-1/ssh/bastion": {**BASTION, "password": "word"}},
+            {"ssh"},
+            "nodes.worker-1.ssh.bastion.password: is a secret, and so must be encrypted: "
+            "pulumi config set --secret --path 'nodes.worker-1.ssh.bastion.password'",
         ),
         ({"host": PROXY}, {"host"}, None),
         ({"nodes/worker-1/host": PROXY}, {"nodes"}, None),
@@ -263,7 +282,7 @@ PROXY = {"proxy": {"https": "http://kube:secret-word@proxy.example.org:3128"}}
         ({"host": {"proxy": {"https": "http://proxy.example.org:3128"}}}, set(), None),
     ],
 )
-def test_a_proxy_with_a_password_must_be_encrypted(
+def test_a_secret_must_be_encrypted(
     changes: dict[str, Any], encrypted: set[str] | None, line: str | None, tmp_path: Path
 ) -> None:
     example.write_project(tmp_path)
@@ -285,8 +304,8 @@ def test_a_nodes_file_can_hold_no_password(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as caught:
         load({**raw, "nodesFile": "nodes.yaml"}, tmp_path, {"nodes", "host"})
     assert str(caught.value) == (
-        "nodes.worker-1.host.proxy.https: has a password, and nodesFile has no encrypted values: "
-        "set it in host.proxy"
+        "nodes.worker-1.host.proxy.https: is a secret, and nodesFile has no encrypted values: "
+        "set it in host.proxy.https"
     )
 
 

@@ -43,7 +43,7 @@ CASES: list[tuple[str, list[str]]] = [
     ("cluster: {caData: not base64}", ["cluster.caData: expected certificates in PEM or the base64 of it, as certificate-authority-data of a kubeconfig, for example LS0tLS1CRUdJTi..."]),
     ("ssh: {privateKeyFile: ~}", ["ssh: expected exactly one of privateKeyFile, privateKey, agent, password; none is given, for example privateKeyFile: secrets/id_ed25519"]),
     ("ssh: {agent: true}", ["ssh.agent: expected exactly one of privateKeyFile, privateKey, agent, password; privateKeyFile and agent are given"]),
-    ("ssh: {password: hunter2}", ["ssh.password: expected exactly one of privateKeyFile, privateKey, agent, password; privateKeyFile and password are given"]),
+    ("ssh: {password: hunter2}", ["ssh.password: is a secret, and so must be encrypted: pulumi config set --secret --path 'ssh.password'", "ssh.password: expected exactly one of privateKeyFile, privateKey, agent, password; privateKeyFile and password are given"]),
     ('ssh: {port: "22"}', ["ssh.port: expected a TCP port, a whole number from 1 to 65535, for example 22"]),
     ("ssh: {user: Admin User}", ["ssh.user: expected a login name, for example root"]),
     ("ssh: {privateKeyFile: SHA256SUMS}", ["ssh.privateKeyFile: SHA256SUMS is no private key in PEM, or one with a passphrase (which works through ssh.agent: true)"]),

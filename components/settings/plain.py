@@ -1,0 +1,45 @@
+"""Secrets that stand in plain text: in every copy of the configuration, and in the repository.
+
+Pure. Owns which values of a section are secret, and the command that encrypts one. Does not own who knows what is
+encrypted: Pulumi tells the keys (`components/stack.py`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from pydantic import BaseModel, SecretStr
+
+from components.settings.problems import Location
+
+_PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+
+
+def secrets_of(value: object, at: Location = ()) -> Iterator[tuple[Location, str]]:
+    """Where in a section a secret stands, and what. An address of a proxy is one if it has a password."""
+    if isinstance(value, SecretStr):
+        text = value.get_secret_value()
+        if "proxy" not in at or "@" in text:
+            yield at, text
+    elif isinstance(value, BaseModel):
+        for name, info in type(value).model_fields.items():
+            yield from secrets_of(getattr(value, name), (*at, info.alias or name))
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from secrets_of(item, (*at, str(key)))
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from secrets_of(item, (*at, index))
+
+
+def command(place: Location) -> str:
+    """What encrypts the value; Pulumi asks for it, so that it is in no history of a shell."""
+    first, *rest = place
+    path = str(first)
+    for part in rest:
+        if isinstance(part, int):
+            path += f"[{part}]"
+        else:
+            path += f".{part}" if _PLAIN_KEY.fullmatch(part) else f'["{part}"]'
+    return f"pulumi config set --secret --path '{path}'"
