@@ -112,9 +112,14 @@ def test_a_kubelet_asks_with_what_it_is_given_for_one_of_its_own_if_it_may(
 ) -> None:
     """A real one, which ends for lack of a container runtime. So the way from issued to bootstrap needs no token."""
     node = "given-and-asking"
+    # For this node alone: other tests of this cluster count on requests that nobody approves.
     role = "system:certificates.k8s.io:certificatesigningrequests:selfnodeclient"
     api_server.kubectl(
-        "create", "clusterrolebinding", "kubenode-test-renew", f"--clusterrole={role}", "--group=system:nodes"
+        "create",
+        "clusterrolebinding",
+        "kubenode-test-renew",
+        f"--clusterrole={role}",
+        f"--user=system:node:{node}",
     )
     kubeconfig = kubeconfigs.kubelet(
         api_server.url,
