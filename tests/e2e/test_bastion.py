@@ -20,7 +20,7 @@ from tests.e2e.proxy import proxy
 from tests.e2e.stack import Json
 from tests.e2e.watching import command_lines
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.sandbox, pytest.mark.long]
 
 
 def _configure(lab: Lab, bastion: Host, host: Host, archive: str) -> None:
@@ -99,7 +99,9 @@ def test_up_and_destroy(bare: Lab) -> None:
         # As many logins on the bastion as on the host: nobody comes another way.
         after = lab.connections()
         assert after[bastion.name] - logins[bastion.name] == after[host.name] - logins[host.name] <= 8
-        accepted = host.run("journalctl --sync; journalctl -u ssh -o cat | grep '^Accepted '")
+        accepted = host.run(
+            "journalctl --sync; journalctl -u ssh -o cat | grep -E '^Accepted (publickey|password) '"
+        )
         ours = accepted.splitlines()[logins[host.name] :]
         assert len(ours) == after[host.name] - logins[host.name]
         assert all(line.startswith(f"Accepted password for {USER} ") for line in ours), ours
