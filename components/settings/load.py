@@ -433,7 +433,7 @@ class _Loading:
             "kubeProxy": draft.kube_proxy,
         }
         for key, section in sections.items():
-            for location, _ in plain.secrets_of(section, (key,)):
+            for location in plain.secrets_of(section, (key,)):
                 self._refuse_plain(draft.place(*location), location)
 
     def _refuse_plain(self, place: Location, shared: Location) -> None:

@@ -16,12 +16,14 @@ from components.settings.problems import Location
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
-def secrets_of(value: object, at: Location = ()) -> Iterator[tuple[Location, str]]:
-    """Where in a section a secret stands, and what. An address of a proxy is one if it has a password."""
+_PROXY = ("host", "proxy")
+
+
+def secrets_of(value: object, at: Location) -> Iterator[Location]:
+    """Where in a section, whose own place is `at`, secrets stand. A proxy's address is one if it has a password."""
     if isinstance(value, SecretStr):
-        text = value.get_secret_value()
-        if "proxy" not in at or "@" in text:
-            yield at, text
+        if at[:2] != _PROXY or "@" in value.get_secret_value():
+            yield at
     elif isinstance(value, BaseModel):
         for name, info in type(value).model_fields.items():
             yield from secrets_of(getattr(value, name), (*at, info.alias or name))

@@ -265,6 +265,12 @@ PROXY = {"proxy": {"https": "http://kube:secret-word@proxy.example.org:3128"}}
             "pulumi config set --secret --path 'docker.registries[\"registry.example.org\"].password'",
         ),
         (
+            {"docker": {"registries": {"proxy": {"username": "puller", "password": "word"}}}},
+            set(),
+            "docker.registries.proxy.password: is a secret, and so must be encrypted: "
+            "pulumi config set --secret --path 'docker.registries.proxy.password'",
+        ),
+        (
             {"ssh": {"password": "word", "hostKey": example.HOST_KEYS[0]}},
             set(),
             "ssh.password: is a secret, and so must be encrypted: "
