@@ -7,13 +7,12 @@ Does not own the unit of a packaged Docker, nor how a Docker is installed, image
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 
 from components.host import proxy
 from components.remote.bundle import Artifact, HostFile
 from components.remote.content import Content
-from components.rendering import command_line, json_text
+from components.rendering import command_line, digest, json_text
 from components.settings import NodeSettings
 from components.settings.defaults import DOCKER
 from components.settings.merge import patched
@@ -102,7 +101,7 @@ def settings(node: NodeSettings) -> dict[str, Sequence[str]]:
     docker, environment = node.docker, proxy.environment(node)
     found: dict[str, Sequence[str]] = {
         # The file is the host's; Docker starts anew when what is in it is another one.
-        "proxy": [hashlib.sha256(environment.encode()).hexdigest()[:12]] if environment else [],
+        "proxy": [digest(environment)] if environment else [],
         "source": [docker.source],
         "package": packages(node),
         "healthy-timeout-seconds": [str(docker.healthy_timeout_seconds)],

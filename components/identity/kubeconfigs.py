@@ -45,6 +45,11 @@ class Identities:
     client: KeyPair | None = None
     serving: KeyPair | None = None
 
+    @property
+    def kubelet_certificates(self) -> list[str]:
+        """Those that the kubelet is given, PEM."""
+        return [pair.certificate for pair in (self.client, self.serving) if pair is not None]
+
 
 def content(node: NodeSettings, made: Identities) -> Content:
     """Everything that the part puts on a host. All of it is secret, because some of it is."""

@@ -6,12 +6,11 @@ Owns the KubeProxyConfiguration, the unit and the binary. Does not own its kubec
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 from components.remote.bundle import Artifact, HostFile
 from components.remote.content import Content
-from components.rendering import command_line, yaml_text
+from components.rendering import command_line, digest, yaml_text
 from components.settings import NodeSettings
 from components.settings.defaults import KUBE_PROXY
 from components.settings.merge import patched
@@ -28,14 +27,9 @@ def content(node: NodeSettings, certificate_pem: str) -> Content:
         settings={
             "mode": [node.kube_proxy.mode],
             "healthy-timeout-seconds": [str(node.kube_proxy.healthy_timeout_seconds)],
-            "certificate": [certificate_digest(certificate_pem)],
+            "certificate": [digest(certificate_pem)],
         },
     )
-
-
-def certificate_digest(pem: str) -> str:
-    """A certificate as 12 hex digits."""
-    return hashlib.sha256(pem.encode()).hexdigest()[:12]
 
 
 def files(node: NodeSettings) -> tuple[HostFile, ...]:

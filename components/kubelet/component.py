@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 
 import pulumi
@@ -13,6 +12,7 @@ from components.kubelet import files
 from components.remote.command import Host
 from components.remote.content import Content
 from components.remote.part import Part, rendered
+from components.rendering import digest
 from components.settings import NodeSettings
 
 
@@ -32,14 +32,14 @@ class Kubelet(Part):
         after: Sequence[pulumi.Resource],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        def digest(content: Content) -> str:
-            return hashlib.sha256(rendered(content, host, "kubelet").encode()).hexdigest()[:12]
+        def digest_of(content: Content) -> str:
+            return digest(rendered(content, host, "kubelet"))
 
         content: Content | pulumi.Output[Content]
         if issued.client is None and issued.serving is None:
             content = files.content(settings, Identities())
-            self.digest = digest(content)
+            self.digest = digest_of(content)
         else:
             content = public(issued).apply(lambda made: files.content(settings, made))
-            self.digest = content.apply(digest)
+            self.digest = content.apply(digest_of)
         super().__init__("Kubelet", "kubelet", host, content, after, opts)

@@ -6,14 +6,12 @@ kubelet.kubeconfig and what is below /var/lib/kubelet/pki, is its own; what it i
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
 from typing import Any
 
 from components.identity.kubeconfigs import Identities
 from components.remote.bundle import Artifact, HostFile
 from components.remote.content import Content
-from components.rendering import command_line, yaml_text
+from components.rendering import command_line, digest, yaml_text
 from components.settings import NodeSettings
 from components.settings.defaults import (
     CRI_SOCKET,
@@ -37,15 +35,9 @@ def content(node: NodeSettings, made: Identities) -> Content:
         settings["client"] = ["issued"]
     elif node.identity.approval == "manual":
         settings["approval"] = ["manual"]
-    given = [pair.certificate for pair in (made.client, made.serving) if pair is not None]
-    if given:
-        settings["certificates"] = [certificates_digest(given)]
+    if made.kubelet_certificates:
+        settings["certificates"] = [digest(*made.kubelet_certificates)]
     return Content(files=files(node), artifacts=artifacts(node), settings=settings)
-
-
-def certificates_digest(pems: Sequence[str]) -> str:
-    """Certificates as 12 hex digits."""
-    return hashlib.sha256("".join(pems).encode()).hexdigest()[:12]
 
 
 def files(node: NodeSettings) -> tuple[HostFile, ...]:

@@ -9,12 +9,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from components.identity.kubeconfigs import Identities, KeyPair
-from components.kube_proxy.files import certificate_digest
-from components.kubelet.files import certificates_digest
 from components.parts import Born, contents
 from components.remote import toolkit
 from components.remote.bundle import HostFile
 from components.remote.content import Content
+from components.rendering import digest
 from components.settings import NodeSettings
 from components.show.masks import AUTHORITY, AUTHORITY_PEM
 
@@ -45,9 +44,8 @@ def parts(node: NodeSettings, names: Collection[str], *, verify: bool) -> dict[s
     known = {*names, its.token, *(text for pair in pairs for text in (pair.certificate, pair.key))}
     words = {AUTHORITY_PEM: f"{AUTHORITY}\n"}
     if its.proxy is not None:
-        words[certificate_digest(its.proxy.certificate)] = "<digest of the certificate of kube-proxy>"
-    given = [pair.certificate for pair in (its.client, its.serving) if pair is not None]
-    words[certificates_digest(given)] = "<digest of the certificates of the kubelet>"
+        words[digest(its.proxy.certificate)] = "<digest of the certificate of kube-proxy>"
+    words[digest(*its.kubelet_certificates)] = "<digest of the certificates of the kubelet>"
     return {
         part: _readable(_unpacked(content), known, words)
         for part, content in contents(node, made, verify=verify).items()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from components import stack
-from components.kubelet.files import certificates_digest
+from components.rendering import digest
 from components.settings import StackSettings, load
 from tests.components import example
 from tests.components.authorities import NOW, certificate_pem, key_pem, new_key
@@ -162,7 +162,7 @@ def test_a_new_certificate_restarts_the_kubelet_and_keys_are_secret(tmp_path: Pa
     graph = issued(tmp_path, client="issued", serving="issued")
     kubelet = graph.resources["worker-1-kubelet"].inputs["stdin"]
     pems = ["stdout worker-1-kubelet-client", "stdout worker-1-kubelet-server"]
-    assert f"set | certificates {certificates_digest(pems)}" in kubelet
+    assert f"set | certificates {digest(*pems)}" in kubelet
     assert graph.follows("worker-1-kubelet", "worker-1-kubelet-client")
     for one in graph.resources.values():
         if one.name.startswith("worker-1-kubelet") and one.type.startswith("command:"):

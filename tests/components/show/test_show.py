@@ -17,10 +17,10 @@ import pytest
 import yaml
 
 from components.identity.kubeconfigs import Identities, KeyPair
-from components.kube_proxy.files import certificate_digest
 from components.parts import PARTS, Born, contents
 from components.pki.token import drawn
 from components.remote import toolkit
+from components.rendering import digest
 from components.show import listing
 from components.show.__main__ import main
 from tests.components import example
@@ -101,7 +101,7 @@ def named(text: str, node: str) -> str:
         (ran.token, f"<bootstrap token of {node}>"),
         (_base64(ran.proxy.certificate), "base64 of <certificate of kube-proxy>"),
         (_base64(ran.proxy.key), "base64 of <key of kube-proxy>"),
-        (certificate_digest(ran.proxy.certificate), "<digest of the certificate of kube-proxy>"),
+        (digest(ran.proxy.certificate), "<digest of the certificate of kube-proxy>"),
     ):
         text = text.replace(old, new)
     return text
