@@ -12,6 +12,12 @@ from dataclasses import dataclass
 
 Run = Callable[[str], str]
 
+# Units that come and go on a host by the clock or by whoever logs in, whether or not anything is done to it.
+_PASSING = (
+    "session-|user@|user-runtime-|systemd-(tmpfiles|timedated|hostnamed)"
+    "|apt-daily|dpkg-db|e2scrub|fstrim|logrotate"
+)
+
 # Each section is a piece of bash that prints one thing a line, run on the host as root. What only this look itself or
 # the passing of time changes is left out here; whatever a node's life changes is not.
 SECTIONS: Mapping[str, str] = {
@@ -32,13 +38,15 @@ SECTIONS: Mapping[str, str] = {
         apt-mark -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= showhold | sed 's/^/held /'
         apt-mark -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= showmanual | sed 's/^/manual /'""",
     "unit files": r"systemctl list-unit-files --no-legend --no-pager --plain | awk '$1 !~ /\.scope$/ { print $1, $2 }'",
-    "active units": r"""
-        passing='session-|user@|user-runtime-|systemd-(tmpfiles|timedated|hostnamed)'
-        passing="$passing|apt-daily|dpkg-db|e2scrub|fstrim|logrotate"
-        systemctl list-units --no-legend --no-pager --plain --state=active,failed | awk '{ print $1, $3 }' |
-            grep -vE "\.(scope|device|slice) |^($passing)" """,
-    "processes": r"""
-        ps -eo ppid=,comm= | awk '$1 == 1 { print $2 }' | grep -vE '^(bash|sshd|systemd-(timedate|hostname))'""",
+    "active units": rf"""
+        systemctl list-units --no-legend --no-pager --plain --state=active,failed | awk '{{ print $1, $3 }}' |
+            grep -vE '\.(scope|device|slice) |^({_PASSING})' """,
+    # By unit as well: a process that systemd starts has the name of its unit until it is the program itself.
+    "processes": rf"""
+        ps -eo ppid=,pid=,comm= | awk '$1 == 1 {{ print $2, $3 }}' | while read -r pid name; do
+            unit=$(cat "/proc/$pid/cgroup") || continue
+            printf '%s' "$unit" | grep -qE '/({_PASSING})[^/]*$' || printf '%s\n' "$name"
+        done | grep -vE '^(bash|sshd)'""",
     "listening": r"ss -Hlntu | awk '{ print $1, $5 }'",
     "net sysctls": r"""
         sysctl -a 2>/dev/null | grep '^net\.' |
@@ -79,6 +87,16 @@ ALLOWED: tuple[Allowed, ...] = (
     Allowed("files", r"/var/log/journal/.*", "the host's own journal goes on"),
     Allowed("files", r"/var/log/(apt|dpkg|alternatives).*", "the package manager's logs say what it did"),
     Allowed("files", r"/var/lib/dpkg/status-old sha256 \w+", "dpkg's copy of the status before its last run"),
+    Allowed(
+        "files",
+        r"/var/backups(/[a-z._]+\.\d(\.gz)?)? (sha256 \w+|[df] \d+ root:root)",
+        "the host's own copies of dpkg's database, made every midnight",
+    ),
+    Allowed(
+        "files",
+        r"/var/lib/systemd/timers(/stamp-[\w.-]+)? (sha256 \w+|[df] \d+ root:root)",
+        "when each of the host's own timers last ran",
+    ),
     Allowed(
         "files",
         r"/var/cache/debconf/(config|templates)\.dat-old sha256 \w+",
