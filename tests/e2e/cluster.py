@@ -26,6 +26,9 @@ class Cluster:
         cluster = kubeconfig["clusters"][0]["cluster"]
         self.server: str = cluster["server"]
         self.ca_pem = base64.b64decode(cluster["certificate-authority-data"]).decode()
+        user = kubeconfig["users"][0]["user"]
+        fields = ("client-certificate-data", "client-key-data")
+        self.administrators_pair = "\n".join(base64.b64decode(user[field]).decode() for field in fields)
 
     def kubectl(self, *arguments: str, stdin: str | None = None, check: bool = True) -> str:
         done = subprocess.run(
@@ -68,13 +71,23 @@ class Cluster:
             one["metadata"]["name"] for one in self.items("csr") if one["spec"]["username"].startswith(users)
         ]
 
+    def leftovers(self) -> list[str]:
+        """What a stack of ours made in the cluster and has to take away: its requests, tokens, rights, accounts."""
+        kinds = (
+            "certificatesigningrequests,clusterrolebindings,rolebindings,serviceaccounts,secrets,namespaces"
+        )
+        listed = self.kubectl("get", kinds, "--all-namespaces", "-o", "name").split()
+        ours = [one for one in listed if "kubenode" in one]
+        return sorted({*ours, *self.nodes(), *self.requests_of_nodes(), *self.bootstrap_tokens()})
+
     def status_with_token(self, token: str) -> int:
         """The HTTP status of a request with that bearer token."""
-        request = urllib.request.Request(f"{self.server}/api", headers={"Authorization": f"Bearer {token}"})
-        return http_status(request, ssl.create_default_context(cadata=self.ca_pem))
+        return http_status(f"{self.server}/api", ssl.create_default_context(cadata=self.ca_pem), token=token)
 
 
-def http_status(request: urllib.request.Request | str, context: ssl.SSLContext) -> int:
+def http_status(url: str, context: ssl.SSLContext, *, token: str = "") -> int:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    request = urllib.request.Request(url, headers=headers)
     try:
         with urllib.request.urlopen(request, context=context, timeout=20) as answer:
             return int(answer.status)

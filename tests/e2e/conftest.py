@@ -29,6 +29,8 @@ _ORDER = (
     "test_one_node.py",
     "test_lost_host.py",
     "test_removal.py",
+    "test_identities.py",
+    "test_hostile_requests.py",
     "test_bastion.py",
     "test_killed_engine.py",
     "test_docker_sources.py",

@@ -87,17 +87,7 @@ def test_every_host_is_as_before(gone: Lab) -> None:
 
 
 def test_the_cluster_forgets_the_nodes(gone: Lab) -> None:
-    cluster = gone.cluster
-    assert cluster.nodes() == {}
-    assert cluster.requests_of_nodes() == []
-    assert cluster.bootstrap_tokens() == []
-    ours = [
-        one
-        for one in cluster.kubectl("get", "clusterrolebindings", "-o", "name").split()
-        if "kubenode:" in one
-    ]
-    assert ours == []
-    assert "kubenode-verification" not in cluster.kubectl("get", "namespaces", "-o", "name")
+    assert gone.cluster.leftovers() == []
     assert gone.stack.resources() == []
 
 
