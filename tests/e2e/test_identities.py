@@ -77,8 +77,7 @@ def test_nodes_switch_where_they_stand(deployed: Lab) -> None:
             _demand_serving(lab, lab.hosts)
             lab.stack.preview("--expect-no-changes").demand()
         assert _pods(lab) == pods, f"pods ended on the way to {_name(identity)}"
-    lab.stack.restore_configuration()
-    lab.deployed()
+    lab.note_deployed()
     lab.stack.preview("--expect-no-changes").demand()
 
 
@@ -105,8 +104,11 @@ def _configured(lab: Lab, identity: Json) -> Iterator[None]:
 
     lab.stack.configure(edit)
     lab.note_unknown()
-    yield
-    key.unlink(missing_ok=True)
+    try:
+        yield
+    finally:
+        lab.stack.restore_configuration()
+        key.unlink(missing_ok=True)
 
 
 def _authoritys_key(lab: Lab) -> str:
