@@ -71,6 +71,11 @@ class Cluster:
             one["metadata"]["name"] for one in self.items("csr") if one["spec"]["username"].startswith(users)
         ]
 
+    def lease_renewed(self, node: str) -> str:
+        """When the node's kubelet was last heard of."""
+        found = self.get("lease", "-n", "kube-node-lease", node)
+        return str(found["spec"]["renewTime"])
+
     def leftovers(self) -> list[str]:
         """What a stack of ours made in the cluster and has to take away: its requests, tokens, rights, accounts."""
         kinds = (

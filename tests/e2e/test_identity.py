@@ -6,6 +6,7 @@ import json
 import socket
 import ssl
 import subprocess
+import time
 
 import pytest
 from cryptography import x509
@@ -18,6 +19,7 @@ from tests.e2e.lab import Lab
 pytestmark = pytest.mark.sandbox
 
 _CLIENT_CERTIFICATE = "/var/lib/kubelet/pki/kubelet-client-current.pem"
+_LEASE_SECONDS = 60
 
 
 @pytest.fixture(params=["worker-1", "worker-2"])
@@ -44,12 +46,7 @@ def test_logs_and_exec_go_through_tls_that_the_api_server_verifies(deployed: Lab
 
 
 def test_the_serving_certificate_is_the_clusters_and_names_the_address(deployed: Lab, host: Host) -> None:
-    context = ssl.create_default_context(cadata=deployed.cluster.ca_pem)
-    with (
-        socket.create_connection((host.address, 10250), timeout=20) as connection,
-        context.wrap_socket(connection, server_hostname=host.address) as secured,
-    ):
-        certificate = x509.load_der_x509_certificate(secured.getpeercert(binary_form=True) or b"")
+    certificate = _served(deployed, host)
     (common_name,) = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     assert common_name.value == f"system:node:{host.name}"
 
@@ -74,6 +71,23 @@ def test_the_client_certificate_is_the_nodes_own(host: Host) -> None:
     assert host.run(f"stat -L -c '%a %U' {_CLIENT_CERTIFICATE}") == "600 root"
 
 
+def test_a_kubelet_that_starts_anew_asks_for_nothing(deployed: Lab) -> None:
+    """Chapter 9 of the seed: the pair on the host is the node, not the bootstrap kubeconfig."""
+    host = deployed.hosts[0]
+    requests = set(deployed.cluster.requests_of_nodes())
+    served = _served(deployed, host)
+    client = host.run(f"sha256sum <{_CLIENT_CERTIFICATE}")
+    host.run("systemctl restart kubelet")
+    renewed = deployed.cluster.lease_renewed(host.name)
+    deadline = time.monotonic() + _LEASE_SECONDS
+    while deployed.cluster.lease_renewed(host.name) == renewed:
+        assert time.monotonic() < deadline, "the kubelet does not come back"
+        time.sleep(0.5)
+    assert set(deployed.cluster.requests_of_nodes()) == requests
+    assert _served(deployed, host) == served
+    assert host.run(f"sha256sum <{_CLIENT_CERTIFICATE}") == client
+
+
 def test_no_bootstrap_token_outlives_the_join(deployed: Lab) -> None:
     assert deployed.cluster.bootstrap_tokens() == []
     valid = deployed.cluster.kubectl("create", "token", "default").strip()
@@ -92,6 +106,16 @@ def test_secrets_lie_only_where_they_belong(deployed: Lab, host: Host) -> None:
         if not what.startswith("key of cluster-kube-proxy"):
             assert _holders(host, canary) == [], what
     assert not host.exists("/etc/kubernetes/bootstrap.kubeconfig")
+
+
+def _served(deployed: Lab, host: Host) -> x509.Certificate:
+    """The certificate that its kubelet shows, verified."""
+    context = ssl.create_default_context(cadata=deployed.cluster.ca_pem)
+    with (
+        socket.create_connection((host.address, 10250), timeout=20) as connection,
+        context.wrap_socket(connection, server_hostname=host.address) as secured,
+    ):
+        return x509.load_der_x509_certificate(secured.getpeercert(binary_form=True) or b"")
 
 
 def _holders(host: Host, text: str) -> list[str]:
