@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from components.settings import addresses, authority, plain, sources, types
-from components.settings.checks import check_identity, check_node
+from components.settings.checks import check_node
+from components.settings.checks_kubelet import check_identity
 from components.settings.defaults import EXISTING
 from components.settings.downloads import Downloads
 from components.settings.draft import NodeDraft
