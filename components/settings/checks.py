@@ -158,7 +158,7 @@ def _label_refusal(label: str) -> str | None:
 
 def _check_taints(node: NodeDraft) -> None:
     seen: set[tuple[str, str]] = set()
-    for number, taint in enumerate(node.own.taints if node.own else ()):
+    for number, taint in node.taints:
         domain = taint.key.rpartition("/")[0]
         if domain == "kubenode":
             node.refuse_node(

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from components.settings import Problem, SettingsError, load
+from components.settings.sections import NODE_SECTIONS, STACK_SECTIONS
 from tests.components import example
 
 KUBELET = "nodes/worker-1/kubelet/extraConfig"
@@ -438,6 +439,78 @@ def test_a_problem_of_one_value_hides_none_of_another(tmp_path: Path) -> None:
         "nodes.worker-2.nodeIp",
         "ssh.port",
     ]
+
+
+@pytest.mark.parametrize(("changes", "line"), CASES, ids=[line.partition(": ")[0] for _, line in CASES])
+def test_an_unknown_key_beside_it_hides_nothing(changes: dict[str, Any], line: str, tmp_path: Path) -> None:
+    """Every section, the shared ones and those of a node, has one thing wrong besides."""
+    whole = example.changed(example.raw(), changes)
+    alone = example.problems(tmp_path, changes)
+    besides = {
+        f"{key}/zzz": 1 for key in {*STACK_SECTIONS, *NODE_SECTIONS} if isinstance(whole.get(key, {}), dict)
+    }
+    nodes = whole["nodes"] if isinstance(whole.get("nodes"), dict) else {}
+    for name, node in nodes.items():
+        if isinstance(node, dict):
+            besides[f"nodes/{name}/zzz"] = 1
+            besides |= {
+                f"nodes/{name}/{key}/zzz": 1 for key in NODE_SECTIONS if isinstance(node.get(key, {}), dict)
+            }
+    found = example.problems(tmp_path, {**changes, **besides})
+    assert line in found
+    assert sorted(one for one in found if ".zzz: unknown key" not in one) == sorted(alone)
+
+
+@pytest.mark.parametrize(
+    ("changes", "places"),
+    [
+        ({"identity": {"certificateValidityHours": 100, "issuer": "vault"}}, ["identity.issuer", "identity.earlyRenewalHours"]),
+        ({"identity": {"certificateValidityHours": 100, "earlyRenewalHours": "1h"}}, ["identity.earlyRenewalHours"]),
+        ({"identity": {"serving": "issued", "approval": "?"}, f"{KUBELET}/serverTLSBootstrap": True}, ["identity.approval", "nodes.worker-1.kubelet.extraConfig.serverTLSBootstrap"]),
+        ({"identity": {"issuer": "vault", "ca": {"certificateFile": "ca.pem"}}}, ["identity.issuer"]),
+        ({"downloads": {"mirror": "x", "checksumsFile": "nowhere"}}, ["downloads.mirror", "downloads.checksumsFile"]),
+        ({"downloads/mirror": "x"}, ["downloads.mirror"]),
+        ({"downloads/checksumsFile": 7}, ["downloads.checksumsFile"]),
+        ({"downloads": 7}, ["downloads"]),
+        ({"downloads/mirror": "x", "nodes/worker-1/kubernetes": {"version": "1.36.4"}}, ["downloads.mirror", "downloads.checksumsFile"]),
+        ({"cluster/kubeconfigFile": 7}, ["cluster.kubeconfigFile"]),
+        ({"cluster/server": "x", "cluster/caData": "x"}, ["cluster.server", "cluster.caData"]),
+        ({"nodes/worker-2/nodeIp": "localhost"}, ["nodes.worker-2.nodeIp"]),
+        ({"nodes/worker-1/host": {"architecture": "x86_64"}}, ["nodes.worker-1.host.architecture"]),
+        ({"nodes/worker-1/docker": {"criDockerd": {"version": 4}}}, ["nodes.worker-1.docker.criDockerd.version"]),
+        ({"nodes/worker-1/docker": {"source": "apt", "repository": {}}}, ["nodes.worker-1.docker.source"]),
+        ({"nodes/worker-1/docker": {"cgroupDriver": "x"}, f"{KUBELET}/cgroupDriver": "cgroupfs"}, ["nodes.worker-1.docker.cgroupDriver"]),
+        ({"nodes/worker-1/kubeProxy": {"mode": "none"}}, ["nodes.worker-1.kubeProxy.mode"]),
+        ({"nodes/worker-1/taints": [{"key": "a", "effect": "x"}, {"key": "kubenode/a", "effect": "NoSchedule"}]}, ["nodes.worker-1.taints[0].effect", "nodes.worker-1.taints[1].key"]),
+        ({"nodes/worker-1/docker": {"images": [{"name": "nginx"}, {"name": "nginx:1.27.3"}]}}, ["nodes.worker-1.docker.images[0].name", "nodes.worker-1.docker.images[1]"]),
+    ],
+)  # fmt: skip
+def test_a_check_needs_only_its_own_values(
+    changes: dict[str, Any], places: list[str], tmp_path: Path
+) -> None:
+    """Another value that is wrong stops no check, and one that a check needs makes no false report."""
+    found = [line.partition(": ")[0] for line in example.problems(tmp_path, changes)]
+    assert sorted(set(found)) == sorted(places)
+
+
+def test_an_empty_configuration_is_told_everything_at_once(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load({}, tmp_path)
+    assert [problem.path for problem in caught.value.problems] == [
+        "cluster.podCidr",
+        "cluster.serviceCidr",
+        "cluster.dns",
+        "cluster",
+        "nodes",
+        "kubernetes.version",
+        "ssh",
+    ]
+
+
+def test_without_nodes_the_shared_sections_are_checked_all_the_same(tmp_path: Path) -> None:
+    changes = {"nodes": {}, "docker": {"extraConfig": {"log-driver": "journald"}}, "kubernetes": ...}
+    found = [line.partition(": ")[0] for line in example.problems(tmp_path, changes)]
+    assert found == ["nodes", "kubernetes.version", "docker.extraConfig.log-driver"]
 
 
 def test_a_wrong_way_to_log_in_is_not_also_a_missing_one(tmp_path: Path) -> None:
