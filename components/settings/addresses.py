@@ -87,6 +87,8 @@ def _of_node(
         yield Problem(f"{at}.address", f"is the address of {first} too")
         return
     node_ip = node_ip_of(own)
+    if draft.is_wrong("nodeIp"):
+        return
     if node_ip is None:
         message = "required: address gives none, so set an IP address of the host, for example 10.0.0.7"
         yield Problem(f"{at}.nodeIp", message)

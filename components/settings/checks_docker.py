@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 
 from components.settings.draft import NodeDraft
+from components.settings.inherit import SOURCE_KEYS
+from components.settings.problems import Problem, dotted
 from components.settings.sections import DockerSection
 from components.versions import MINORS
 from components.versions.cri_dockerd import parsed, refusal
@@ -19,22 +21,14 @@ def check_docker(node: NodeDraft) -> None:
     _check_data_root(node, node.docker)
     _check_extra_config(node, node.docker)
     _check_registries(node, node.docker)
-    _check_images(node, node.docker)
+    _check_images(node)
     _check_cri_dockerd(node)
 
 
-# key of the section: the one source that reads it
-_SOURCE_KEYS: Mapping[str, str] = {
-    "package": "distribution",
-    "repository": "docker",
-    "archive": "archive",
-}
-
-
 def _check_source(node: NodeDraft, docker: DockerSection) -> None:
-    for key, source in _SOURCE_KEYS.items():
+    for key, source in SOURCE_KEYS.items():
         is_given = key in docker.model_fields_set and getattr(docker, key) is not None
-        if is_given and docker.source != source:
+        if is_given and docker.source != source and not node.is_wrong("docker", "source"):
             node.refuse(
                 f"belongs to docker.source {source}, and that is {docker.source}: leave one of them out",
                 "docker",
@@ -46,7 +40,9 @@ def _check_source(node: NodeDraft, docker: DockerSection) -> None:
         example = (
             "{url: https://download.docker.com/linux/static/stable/x86_64/docker-27.5.1.tgz, sha256: ...}"
         )
-        node.refuse(f"required for docker.source archive, for example {example}", "docker", "archive")
+        # Where the source was chosen.
+        at = dotted((*node.place("docker", "source")[:-1], "archive"))
+        node.problems.append(Problem(at, f"required for docker.source archive, for example {example}"))
     if node.host is not None and node.host.os_family == "redhat":
         _check_red_hat(node, docker)
     if docker.repository is not None and not docker.repository.packages:
@@ -172,11 +168,12 @@ def _check_registries(node: NodeDraft, docker: DockerSection) -> None:
         )
 
 
-def _check_images(node: NodeDraft, docker: DockerSection) -> None:
-    names = [image.name for image in docker.images]
+def _check_images(node: NodeDraft) -> None:
+    images = [image for _, image in node.images]
+    names = [image.name for image in images]
     for name in sorted({name for name in names if names.count(name) > 1}):
         node.refuse(f"{name} stands there twice", "docker", "images")
-    archives = [(image.path or image.url or "").rpartition("/")[2] for image in docker.images]
+    archives = [(image.path or image.url or "").rpartition("/")[2] for image in images]
     for name in sorted({name for name in archives if archives.count(name) > 1}):
         node.refuse(f"two archives are called {name}; give each its own file name", "docker", "images")
 

@@ -21,11 +21,12 @@ _PATH = "downloads.checksumsFile"
 class Downloads:
     """Makes downloads, and collects a problem for each one without checksum.
 
-    `checksums` is None if its file was unreadable, which is reported already.
+    `checksums` is None if its file was unreadable, which is reported already; so is a mirror that is wrong.
     """
 
     section: DownloadsSection
     checksums: Mapping[str, str] | None
+    mirror_is_wrong: bool
     problems: list[Problem] = field(default_factory=list)
 
     def kubernetes(self, binary: str, version: str, architecture: str) -> Download:
@@ -49,7 +50,7 @@ class Downloads:
         """The archive of an image. `at` is where the image stands in the configuration."""
         if (image.path is None) == (image.url is None):
             self.problems.append(Problem(at, "give exactly one of path and url"))
-        if image.path is not None and self.section.mirror is None:
+        if image.path is not None and self.section.mirror is None and not self.mirror_is_wrong:
             self.problems.append(
                 Problem(f"{at}.path", "a path is below downloads.mirror, which is not set; give url")
             )

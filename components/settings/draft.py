@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from components.settings.problems import Location, Problem, dotted
@@ -10,10 +10,12 @@ from components.settings.sections import (
     CalicoSection,
     DockerSection,
     HostSection,
+    ImageSection,
     KubeletSection,
     KubeProxySection,
     NodeSection,
     SshSection,
+    TaintSection,
 )
 from components.versions import Minor
 
@@ -22,7 +24,8 @@ from components.versions import Minor
 class NodeDraft:
     """A section with problems of its own, which are reported already, is here without the values that have them.
 
-    It is None if nothing can be had of it. `has_address`: the address in `own` is the one that was given.
+    It is None if nothing can be had of it. `has_address`: the address in `own` is the one that was given. `taints` and
+    `images`: the valid ones with their numbers.
     """
 
     name: str
@@ -38,6 +41,8 @@ class NodeDraft:
     calico: CalicoSection | None = None
     kubelet: KubeletSection | None = None
     kube_proxy: KubeProxySection | None = None
+    taints: Sequence[tuple[int, TaintSection]] = ()
+    images: Sequence[tuple[int, ImageSection]] = ()
     problems: list[Problem] = field(default_factory=list)
 
     def at(self, *location: int | str) -> str:
@@ -57,9 +62,10 @@ class NodeDraft:
         self.problems.append(Problem(dotted(("nodes", self.name, *location)), message))
 
     def is_wrong(self, *location: int | str) -> bool:
-        """Whether the value at this location is one that was left out because it is wrong."""
+        """Whether the value at this location, or one below it, was left out because it is wrong."""
         places = {self.at(*location), dotted(("nodes", self.name, *location))}
-        return any(problem.path in places for problem in self.problems)
+        below = tuple(f"{place}{mark}" for place in places for mark in ".[")
+        return any(problem.path in places or problem.path.startswith(below) for problem in self.problems)
 
     def _is_shared(self, location: Location) -> bool:
         node_depth, shared_depth = _depth(self.raw, location), _depth(self.defaults, location)

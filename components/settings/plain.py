@@ -1,21 +1,20 @@
-"""Secrets that stand in plain text: in every copy of the configuration, and in the repository.
+"""Secrets: which stand in plain text, in every copy of the configuration, and which are encrypted.
 
-Pure. Owns which values of a section are secret, and the command that encrypts one. Does not own who knows what is
-encrypted: Pulumi tells the keys (`components/stack.py`).
+Pure. Owns which values of a section are secret, what Pulumi writes for an encrypted one, and the command that encrypts
+one. Does not own who knows what is encrypted: Pulumi tells the keys (`components/stack.py`).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from pydantic import BaseModel, SecretStr
 
 from components.settings.problems import Location
 
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
-
-
 _PROXY = ("host", "proxy")
 
 
@@ -33,6 +32,32 @@ def secrets_of(value: object, at: Location) -> Iterator[Location]:
     elif isinstance(value, list | tuple):
         for index, item in enumerate(value):
             yield from secrets_of(item, (*at, index))
+
+
+def is_encrypted(value: object) -> bool:
+    """As `pulumi config set --secret` writes it."""
+    return isinstance(value, Mapping) and set(value) == {"secure"} and isinstance(value["secure"], str)
+
+
+def encrypted_in(value: object, at: Location = ()) -> Iterator[Location]:
+    """Where in raw data encrypted values stand."""
+    if is_encrypted(value):
+        yield at
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from encrypted_in(item, (*at, str(key)))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from encrypted_in(item, (*at, index))
+
+
+def without_encrypted(value: Mapping[Any, object]) -> dict[Any, object]:
+    """A raw map without them, and without a list that one stands in."""
+    return {
+        key: without_encrypted(item) if isinstance(item, Mapping) else item
+        for key, item in value.items()
+        if not is_encrypted(item) and not (isinstance(item, list) and any(encrypted_in(item)))
+    }
 
 
 def command(place: Location) -> str:

@@ -304,7 +304,8 @@ class DockerSection(Section):
     source: Literal["distribution", "docker", "archive", "existing"] = Field(
         "distribution",
         description="distribution: a package of the host's own sources; docker: Docker's repository; "
-        "archive: a static archive; existing: the Docker that is there is configured in place",
+        "archive: a static archive; existing: the Docker that is there is configured in place. A node with a source "
+        "of its own takes over none of the shared keys that only another source reads",
     )
     repository: DockerRepositorySection | None = Field(
         None,
@@ -391,7 +392,8 @@ class KubeProxySection(Section):
 
     mode: Literal["iptables", "nftables", "ipvs", "existing"] = Field(
         "iptables",
-        description="how services are implemented; existing: by something that the cluster runs itself",
+        description="how services are implemented; existing: by something that the cluster runs itself. A node that "
+        "sets existing itself does not take over the shared extraConfig",
     )
     extra_config: PlainMap = Field(
         {},

@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from components.rendering import yaml_text
+from components.settings.plain import command, encrypted_in, is_encrypted
 from components.settings.problems import Location, Problem, dotted
 from components.settings.reference import Shape, keys_of
 from components.settings.sections import NODE_SECTIONS, STACK_SECTIONS, NodeSection
@@ -35,12 +36,18 @@ _PRIVATE_KEY = _pem("PRIVATE KEY", b"a private key that is not read here")
 
 @dataclass
 class Masked:
-    """`names` are the placeholders that stand in `raw`; `notes` say what else is shown in place of the real value."""
+    """`names` are the placeholders that stand in `raw`; `notes` say what else is shown in place of the real value.
+
+    `encrypted`: the keys that hold encrypted values, as Pulumi tells them. `refused`: what a preview refuses and nobody
+    can see in `raw` any longer.
+    """
 
     raw: dict[str, Any] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    encrypted: set[str] = field(default_factory=set)
+    refused: list[Problem] = field(default_factory=list)
 
 
 def masked(
@@ -50,7 +57,7 @@ def masked(
 
     `nodes_from_file`: Pulumi does not decrypt them, so what looks encrypted there is an error like any other.
     """
-    found = Masked()
+    found = Masked(encrypted={key for key, value in raw.items() if any(True for _ in encrypted_in(value))})
     masking = _Masking(found, nodes_from_file)
     sections = {**STACK_SECTIONS, **NODE_SECTIONS}
     for key, value in raw.items():
@@ -63,11 +70,6 @@ def masked(
     _without_kubeconfig(found, raw.get("cluster"), is_there)
     _without_signing_key(found)
     return found
-
-
-def is_encrypted(value: object) -> bool:
-    """As `pulumi config set --secret` writes it."""
-    return isinstance(value, Mapping) and set(value) == {"secure"} and isinstance(value["secure"], str)
 
 
 @dataclass
@@ -183,6 +185,7 @@ def _without_kubeconfig(found: Masked, cluster: object, is_there: Callable[[str]
     section = found.raw["cluster"]
     section.pop("kubeconfigFile", None)
     section["kubeconfig"] = _kubeconfig(section.get("context"))
+    found.encrypted.add("cluster")  # What stands there now is no secret of anybody.
     key, reason = ("kubeconfigFile", "is not there") if is_missing else ("kubeconfig", "is encrypted")
     unknown = [name for name in ("server", "caData") if section.get(name) is None]
     if unknown:
@@ -192,10 +195,14 @@ def _without_kubeconfig(found: Masked, cluster: object, is_there: Callable[[str]
 
 
 def _without_signing_key(found: Masked) -> None:
-    """A signing key leaves nothing on a host; as a file that is not there it is not looked at."""
+    """A signing key leaves nothing on a host; as a file that is not there it is not looked at, and so refused here."""
     identity = found.raw.get("identity")
     ca = identity.get("ca") if isinstance(identity, Mapping) else None
     if isinstance(ca, dict) and "privateKey" in ca and "privateKeyFile" not in ca:
+        place = ("identity", "ca", "privateKey")
+        if "identity" not in found.encrypted and identity and identity.get("issuer") == "ca":
+            words = f"is a secret, and so must be encrypted: {command(place)}"
+            found.refused.append(Problem(dotted(place), words))
         del ca["privateKey"]
         ca["privateKeyFile"] = "<identity.ca.privateKey>"
 

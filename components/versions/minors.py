@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from components.versions import flags
 from components.versions.fields import kube_proxy_fields, kubelet_fields
 
 PatchVersion = tuple[int, int, int]
@@ -26,12 +27,16 @@ class Runtime:
 
 @dataclass(frozen=True)
 class Minor:
-    """A Kubernetes 1.x minor as a node sees it. Flag and field names are those of the release itself."""
+    """A Kubernetes 1.x minor as a node sees it. Flag and field names are those of the release itself.
+
+    `known_kubelet_flags` is empty where they are not known.
+    """
 
     number: int
     runtime: Runtime
     pause_image: str
     kubelet_flags: Mapping[str, str]
+    known_kubelet_flags: frozenset[str]
     gone_kubelet_flags: Mapping[str, str]
     kubelet_fields: frozenset[str]
     kube_proxy_fields: frozenset[str]
@@ -77,35 +82,6 @@ CRI_DOCKERD = Runtime(
     units=("docker.service", "cri-docker.socket"),
 )
 
-# flag: (first minor that does not know it, what to do instead)
-_GONE_KUBELET_FLAGS: Mapping[str, tuple[int, str]] = {
-    "docker-disable-shared-pid": (12, "leave it out, pods no longer share one PID namespace"),
-    "allow-privileged": (15, "leave it out, Pod Security Admission decides"),
-    "experimental-bootstrap-kubeconfig": (23, "leave it out, bootstrap-kubeconfig is always given"),
-    "cni-bin-dir": (24, "cri-dockerd has it"),
-    "cni-cache-dir": (24, "cri-dockerd has it"),
-    "cni-conf-dir": (24, "cri-dockerd has it"),
-    "docker-endpoint": (24, "cri-dockerd has it"),
-    "experimental-dockershim-root-directory": (24, "cri-dockerd has it"),
-    "image-pull-progress-deadline": (24, "cri-dockerd has it"),
-    "network-plugin": (24, "cri-dockerd has it"),
-    "network-plugin-mtu": (24, "cri-dockerd has it"),
-    "log-dir": (26, "read the journal"),
-    "log-file": (26, "read the journal"),
-    "logtostderr": (26, "read the journal"),
-    "container-runtime": (27, "leave it out, the runtime is always reached over CRI"),
-    "keep-terminated-pod-volumes": (31, "leave it out"),
-    "cloud-config": (34, "leave it out, cloud providers run outside the kubelet"),
-    "register-schedulable": (34, "set registerWithTaints in kubelet.extraConfig"),
-    "pod-infra-container-image": (35, "set docker.pauseImage"),
-    "application-metrics-count-limit": (37, "leave it out"),
-    "boot-id-file": (37, "leave it out"),
-    "container-hints": (37, "leave it out"),
-    "containerd": (37, "leave it out"),
-    "containerd-namespace": (37, "leave it out"),
-    "enable-load-reader": (37, "leave it out"),
-}
-
 # gate: first minor that does not know it. An unknown gate stops the kubelet; 1.37 even panics.
 _GONE_FEATURE_GATES: Mapping[str, int] = {"RotateKubeletClientCertificate": 22}
 
@@ -133,9 +109,8 @@ def _row(
         runtime=runtime,
         pause_image=pause,
         kubelet_flags={**runtime.kubelet_flags, **(kubelet_flags or {})},
-        gone_kubelet_flags={
-            name: text for name, (gone, text) in _GONE_KUBELET_FLAGS.items() if gone <= number
-        },
+        known_kubelet_flags=flags.kubelet_flags(number),
+        gone_kubelet_flags=flags.gone_kubelet_flags(number),
         kubelet_fields=kubelet_fields(number),
         kube_proxy_fields=kube_proxy_fields(number),
         kube_proxy_modes=modes,

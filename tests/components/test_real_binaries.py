@@ -12,6 +12,7 @@ import yaml
 from components.kube_proxy import files as kube_proxy
 from components.kubelet import files as kubelet
 from components.rendering import yaml_text
+from components.versions import supported
 from sandbox.tools import ToolError, locate
 from tests.components import example
 
@@ -85,6 +86,14 @@ def test_every_field_of_the_kubelet_is_in_the_table(tmp_path: Path) -> None:
     printed = set(re.findall(r"^\t(\w+):", text, re.MULTILINE)) - {"apiVersion", "kind"}
     assert len(printed) > 60
     assert printed - {"runOnce"} <= node.minor.kubelet_fields
+
+
+@pytest.mark.parametrize("name", ["kubelet", "kubelet-1.36"])
+def test_the_flags_of_a_kubelet_are_those_of_the_table(name: str) -> None:
+    program, version = binary(name)
+    done = subprocess.run([str(program), "--help"], capture_output=True, text=True, timeout=60, check=True)
+    printed = set(re.findall(r"^ +(?:-\w, )?--([\w-]+)", done.stdout, re.MULTILINE))
+    assert printed - {"help", "version"} == supported(version).known_kubelet_flags
 
 
 @pytest.mark.parametrize("name", ["kube-proxy", "kube-proxy-1.36"])

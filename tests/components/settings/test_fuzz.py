@@ -24,6 +24,7 @@ from components.remote.bundle import Bundle
 from components.settings import SettingsError, StackSettings, load
 from components.settings.merge import merged, patched
 from components.settings.sections import NODE_SECTIONS, STACK_SECTIONS, NodeSection, Section
+from components.versions.kinds import KUBELET, STRUCTS
 from tests.components import example
 
 MARK = "qzjx-secret"
@@ -135,8 +136,37 @@ def _is_path(place: tuple[Any, ...]) -> bool:
     return str(place[-1]).endswith("File")
 
 
+PLAIN_KINDS: dict[str, st.SearchStrategy[Any]] = {
+    "bool": st.booleans(),
+    "int32": st.integers(-(1 << 31), (1 << 31) - 1),
+    "int64": st.integers(-(1 << 63), (1 << 63) - 1),
+    "uint32": st.integers(0, (1 << 32) - 1),
+    "float": numbers,
+    "text": printable,
+    "duration": st.sampled_from(["0", "1m30s", "1.5h", "300ms", "-5s"]),
+    "duration or number": st.sampled_from(["5s", 5_000_000_000]),
+    "quantity": st.sampled_from(["200Mi", "1e9", "0.5", "100m", 3, 1.5]),
+}
+FREE = sorted(
+    {"logging", "qosReserved", "reservedMemory", "runtimeRequestTimeout", "shutdownGracePeriodByPodPriority"}
+    | {"staticPodURLHeader", "systemReserved", "tlsCurvePreferences", "tracing", "memoryThrottlingFactor"}
+)
+
+
+def of_kind(kind: str) -> st.SearchStrategy[Any]:
+    """Values that the kubelet takes for a field of this kind."""
+    shape, _, inner = kind.partition(" of ")
+    if shape == "list":
+        return st.lists(of_kind(inner), max_size=3)
+    if shape == "map":
+        return st.dictionaries(printable, st.none() | of_kind(inner), max_size=3)
+    if kind in STRUCTS:
+        return st.fixed_dictionaries({}, optional={name: of_kind(one) for name, one in STRUCTS[kind].items()})
+    return PLAIN_KINDS[kind]
+
+
 @settings(max_examples=200, deadline=None)
-@given(extra=st.dictionaries(st.sampled_from(["systemReserved", "tracing", "logging", "qosReserved"]), plain))
+@given(extra=st.fixed_dictionaries({}, optional={name: of_kind(STRUCTS[KUBELET][name]) for name in FREE}))
 def test_extra_config_reaches_the_kubelet_as_it_was_written(extra: dict[str, Any], project: Path) -> None:
     raw = example.changed(example.raw(), {"nodes/worker-1/kubelet": {"extraConfig": extra}})
     node = load(raw, project).nodes["worker-1"]

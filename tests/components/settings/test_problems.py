@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from components.settings import Problem, SettingsError, load
+from components.settings.sections import NODE_SECTIONS, STACK_SECTIONS
 from tests.components import example
 
 KUBELET = "nodes/worker-1/kubelet/extraConfig"
@@ -176,7 +177,32 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({"kubelet": {"extraFlags": {"pod-infra-container-image": "a"}}}, "kubelet.extraFlags.pod-infra-container-image: the kubelet of Kubernetes 1.37 has no flag --pod-infra-container-image: set docker.pauseImage"),
     ({"kubelet": {"extraFlags": {"node-labels": "a=b"}}}, "kubelet.extraFlags.node-labels: --node-labels is this project's own: set labels of the node"),
     ({"kubelet": {"extraFlags": {"v": "4 --x"}}}, "kubelet.extraFlags.v: expected the value of a flag without spaces and quotes, for example 4"),
+    ({"kubelet": {"extraFlags": {"max-pod": 4}}}, "kubelet.extraFlags.max-pod: the kubelet of Kubernetes 1.37 has no flag --max-pod; did you mean --max-pods?"),
+    ({"kubelet": {"extraFlags": {"help": True}}}, "kubelet.extraFlags.help: the kubelet of Kubernetes 1.37 has no flag --help"),
+    ({"kubelet": {"extraFlags": {"storage-driver-user": "root"}}}, "kubelet.extraFlags.storage-driver-user: the kubelet of Kubernetes 1.37 has no flag --storage-driver-user: leave it out"),
+    ({f"{KUBELET}/maxPods": "55"}, f"{AT}.kubelet.extraConfig.maxPods: expected a whole number, for example 10"),
+    ({f"{KUBELET}/maxPods": 55.0}, f"{AT}.kubelet.extraConfig.maxPods: expected a whole number, for example 10"),
+    ({f"{KUBELET}/maxPods": 1 << 31}, f"{AT}.kubelet.extraConfig.maxPods: expected a whole number from -2147483648 to 2147483647, for example 10"),
+    ({f"{KUBELET}/seccompDefault": "yes"}, f"{AT}.kubelet.extraConfig.seccompDefault: expected true or false, without quotes, for example true"),
+    ({f"{KUBELET}/syncFrequency": 60}, f"{AT}.kubelet.extraConfig.syncFrequency: expected a duration, for example 1m30s"),
+    ({f"{KUBELET}/syncFrequency": "1 min"}, f"{AT}.kubelet.extraConfig.syncFrequency: expected a duration, for example 1m30s"),
+    ({f"{KUBELET}/tlsMinVersion": 1.2}, f'{AT}.kubelet.extraConfig.tlsMinVersion: expected text, in quotes where YAML reads a number or a truth value, for example "10"'),
+    ({f"{KUBELET}/memoryThrottlingFactor": "0.9"}, f"{AT}.kubelet.extraConfig.memoryThrottlingFactor: expected a number, for example 0.9"),
+    ({f"{KUBELET}/allowedUnsafeSysctls": "net.*"}, f'{AT}.kubelet.extraConfig.allowedUnsafeSysctls: expected a list, for example ["10"]'),
+    ({f"{KUBELET}/allowedUnsafeSysctls": ["net.*", None]}, f'{AT}.kubelet.extraConfig.allowedUnsafeSysctls[1]: expected text, in quotes where YAML reads a number or a truth value, for example "10"'),
+    ({f"{KUBELET}/kubeReserved": {"cpu": 1}}, f'{AT}.kubelet.extraConfig.kubeReserved.cpu: expected text, in quotes where YAML reads a number or a truth value, for example "10"'),
+    ({f"{KUBELET}/featureGates": {"NodeSwap": "on"}}, f"{AT}.kubelet.extraConfig.featureGates.NodeSwap: expected true or false, without quotes, for example true"),
+    ({f"{KUBELET}/authentication": {"x509": {"clientCaFile": "/ca.pem"}}}, f"{AT}.kubelet.extraConfig.authentication.x509.clientCaFile: the kubelet of 1.37 has no field of this name; did you mean clientCAFile?"),
+    ({f"{KUBELET}/authentication": {"anonymous": False}}, f"{AT}.kubelet.extraConfig.authentication.anonymous: expected a map of keys and values, for example {{enabled: true}}"),
+    ({f"{KUBELET}/reservedMemory": [{"numaNode": 0, "limits": {"memory": "1 GB"}}]}, f"{AT}.kubelet.extraConfig.reservedMemory[0].limits.memory: expected a quantity, for example 200Mi"),
+    ({f"{KUBELET}/logging": {"flushFrequency": True}}, f"{AT}.kubelet.extraConfig.logging.flushFrequency: expected a duration or a number of nanoseconds, for example 5s"),
+    ({f"{KUBELET}/healthzPort": "10248"}, f"{AT}.kubelet.extraConfig.healthzPort: expected a whole number, for example 10"),
+    ({f"{KUBELET}/evictionSoft": {"memory.available": "10%"}, f"{KUBELET}/evictionSoftGracePeriod": "1m"}, f'{AT}.kubelet.extraConfig.evictionSoftGracePeriod: expected a map of keys and values, for example {{name: "10"}}'),
     # kube-proxy
+    ({f"{PROXY}/conntrack": {"maxPerCor": 1}}, f"{AT}.kubeProxy.extraConfig.conntrack.maxPerCor: the kube-proxy of 1.37 has no field of this name; did you mean maxPerCore?"),
+    ({f"{PROXY}/conntrack": {"maxPerCore": "32768"}}, f"{AT}.kubeProxy.extraConfig.conntrack.maxPerCore: expected a whole number, for example 10"),
+    ({f"{PROXY}/nodePortAddresses": "primary"}, f'{AT}.kubeProxy.extraConfig.nodePortAddresses: expected a list, for example ["10"]'),
+    ({f"{PROXY}/metricsBindAddress": 10249}, f'{AT}.kubeProxy.extraConfig.metricsBindAddress: expected text, in quotes where YAML reads a number or a truth value, for example "10"'),
     ({f"{PROXY}/PortRange": "1"}, f"{AT}.kubeProxy.extraConfig.PortRange: the kube-proxy of 1.37 has no field of this name; did you mean portRange?"),
     ({f"{PROXY}/mode": "ipvs"}, f"{AT}.kubeProxy.extraConfig.mode: this project's own: set kubeProxy.mode"),
     ({f"{PROXY}/clusterCIDR": "10.96.0.0/16"}, f"{AT}.kubeProxy.extraConfig.clusterCIDR: this project's own: set cluster.podCidr"),
@@ -413,6 +439,78 @@ def test_a_problem_of_one_value_hides_none_of_another(tmp_path: Path) -> None:
         "nodes.worker-2.nodeIp",
         "ssh.port",
     ]
+
+
+@pytest.mark.parametrize(("changes", "line"), CASES, ids=[line.partition(": ")[0] for _, line in CASES])
+def test_an_unknown_key_beside_it_hides_nothing(changes: dict[str, Any], line: str, tmp_path: Path) -> None:
+    """Every section, the shared ones and those of a node, has one thing wrong besides."""
+    whole = example.changed(example.raw(), changes)
+    alone = example.problems(tmp_path, changes)
+    besides = {
+        f"{key}/zzz": 1 for key in {*STACK_SECTIONS, *NODE_SECTIONS} if isinstance(whole.get(key, {}), dict)
+    }
+    nodes = whole["nodes"] if isinstance(whole.get("nodes"), dict) else {}
+    for name, node in nodes.items():
+        if isinstance(node, dict):
+            besides[f"nodes/{name}/zzz"] = 1
+            besides |= {
+                f"nodes/{name}/{key}/zzz": 1 for key in NODE_SECTIONS if isinstance(node.get(key, {}), dict)
+            }
+    found = example.problems(tmp_path, {**changes, **besides})
+    assert line in found
+    assert sorted(one for one in found if ".zzz: unknown key" not in one) == sorted(alone)
+
+
+@pytest.mark.parametrize(
+    ("changes", "places"),
+    [
+        ({"identity": {"certificateValidityHours": 100, "issuer": "vault"}}, ["identity.issuer", "identity.earlyRenewalHours"]),
+        ({"identity": {"certificateValidityHours": 100, "earlyRenewalHours": "1h"}}, ["identity.earlyRenewalHours"]),
+        ({"identity": {"serving": "issued", "approval": "?"}, f"{KUBELET}/serverTLSBootstrap": True}, ["identity.approval", "nodes.worker-1.kubelet.extraConfig.serverTLSBootstrap"]),
+        ({"identity": {"issuer": "vault", "ca": {"certificateFile": "ca.pem"}}}, ["identity.issuer"]),
+        ({"downloads": {"mirror": "x", "checksumsFile": "nowhere"}}, ["downloads.mirror", "downloads.checksumsFile"]),
+        ({"downloads/mirror": "x"}, ["downloads.mirror"]),
+        ({"downloads/checksumsFile": 7}, ["downloads.checksumsFile"]),
+        ({"downloads": 7}, ["downloads"]),
+        ({"downloads/mirror": "x", "nodes/worker-1/kubernetes": {"version": "1.36.4"}}, ["downloads.mirror", "downloads.checksumsFile"]),
+        ({"cluster/kubeconfigFile": 7}, ["cluster.kubeconfigFile"]),
+        ({"cluster/server": "x", "cluster/caData": "x"}, ["cluster.server", "cluster.caData"]),
+        ({"nodes/worker-2/nodeIp": "localhost"}, ["nodes.worker-2.nodeIp"]),
+        ({"nodes/worker-1/host": {"architecture": "x86_64"}}, ["nodes.worker-1.host.architecture"]),
+        ({"nodes/worker-1/docker": {"criDockerd": {"version": 4}}}, ["nodes.worker-1.docker.criDockerd.version"]),
+        ({"nodes/worker-1/docker": {"source": "apt", "repository": {}}}, ["nodes.worker-1.docker.source"]),
+        ({"nodes/worker-1/docker": {"cgroupDriver": "x"}, f"{KUBELET}/cgroupDriver": "cgroupfs"}, ["nodes.worker-1.docker.cgroupDriver"]),
+        ({"nodes/worker-1/kubeProxy": {"mode": "none"}}, ["nodes.worker-1.kubeProxy.mode"]),
+        ({"nodes/worker-1/taints": [{"key": "a", "effect": "x"}, {"key": "kubenode/a", "effect": "NoSchedule"}]}, ["nodes.worker-1.taints[0].effect", "nodes.worker-1.taints[1].key"]),
+        ({"nodes/worker-1/docker": {"images": [{"name": "nginx"}, {"name": "nginx:1.27.3"}]}}, ["nodes.worker-1.docker.images[0].name", "nodes.worker-1.docker.images[1]"]),
+    ],
+)  # fmt: skip
+def test_a_check_needs_only_its_own_values(
+    changes: dict[str, Any], places: list[str], tmp_path: Path
+) -> None:
+    """Another value that is wrong stops no check, and one that a check needs makes no false report."""
+    found = [line.partition(": ")[0] for line in example.problems(tmp_path, changes)]
+    assert sorted(set(found)) == sorted(places)
+
+
+def test_an_empty_configuration_is_told_everything_at_once(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load({}, tmp_path)
+    assert [problem.path for problem in caught.value.problems] == [
+        "cluster.podCidr",
+        "cluster.serviceCidr",
+        "cluster.dns",
+        "cluster",
+        "nodes",
+        "kubernetes.version",
+        "ssh",
+    ]
+
+
+def test_without_nodes_the_shared_sections_are_checked_all_the_same(tmp_path: Path) -> None:
+    changes = {"nodes": {}, "docker": {"extraConfig": {"log-driver": "journald"}}, "kubernetes": ...}
+    found = [line.partition(": ")[0] for line in example.problems(tmp_path, changes)]
+    assert found == ["nodes", "kubernetes.version", "docker.extraConfig.log-driver"]
 
 
 def test_a_wrong_way_to_log_in_is_not_also_a_missing_one(tmp_path: Path) -> None:

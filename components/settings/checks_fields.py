@@ -1,0 +1,156 @@
+"""What is wrong with an extraConfig by the tables of the release alone: names and kinds, at every depth. Pure.
+
+Owns what `components/versions` knows of KubeletConfiguration and KubeProxyConfiguration, said of a user's values. Does
+not own what two values say of each other, nor which values this project can do without (`checks_kubelet.py`,
+`checks_kube_proxy.py`).
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from components.settings.draft import NodeDraft
+from components.settings.problems import Location
+from components.versions import Minor
+from components.versions.fields import KUBE_PROXY_ADDED, KUBELET_ADDED
+from components.versions.kinds import KUBE_PROXY, KUBELET, STRUCTS
+
+# Since this minor the table has every field below the top level, too.
+_NESTED_SINCE = 29
+
+_WHOLE: Mapping[str, tuple[int, int]] = {
+    "int32": (-(1 << 31), (1 << 31) - 1),
+    "int64": (-(1 << 63), (1 << 63) - 1),
+    "uint32": (0, (1 << 32) - 1),
+}
+_DURATION = re.compile(r"[-+]?(0|(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+)")
+_QUANTITY = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+|[KMGTPE]i|[numkMGTPE])?")
+# kind: what is expected, and an example
+_WORDS: Mapping[str, tuple[str, str]] = {
+    "bool": ("true or false, without quotes", "true"),
+    "int32": ("a whole number", "10"),
+    "int64": ("a whole number", "10"),
+    "uint32": ("a whole number", "2"),
+    "float": ("a number", "0.9"),
+    "text": ("text, in quotes where YAML reads a number or a truth value", '"10"'),
+    "duration": ("a duration", "1m30s"),
+    "duration or number": ("a duration or a number of nanoseconds", "5s"),
+    "quantity": ("a quantity", "200Mi"),
+}
+
+
+def check_kubelet_fields(node: NodeDraft, minor: Minor, extra: Mapping[str, Any]) -> None:
+    """Note what the KubeletConfiguration of the release does not know, or not so."""
+    reader, where = f"kubelet of {minor.name}", ("kubelet", "extraConfig")
+    _Reading(node, reader, minor.number).top(extra, where, KUBELET, minor.kubelet_fields, KUBELET_ADDED)
+
+
+def check_kube_proxy_fields(node: NodeDraft, minor: Minor, extra: Mapping[str, Any]) -> None:
+    """Note what the KubeProxyConfiguration of the release does not know, or not so."""
+    reader, where = f"kube-proxy of {minor.name}", ("kubeProxy", "extraConfig")
+    reading = _Reading(node, reader, minor.number)
+    reading.top(extra, where, KUBE_PROXY, minor.kube_proxy_fields, KUBE_PROXY_ADDED)
+
+
+def nearest(name: str, known: Collection[str]) -> str | None:
+    """The name that somebody may have meant: in another case, or with other letters here and there."""
+    in_order = sorted(known)
+    same = [one for one in in_order if one.lower() == name.lower()]
+    return next(iter(same or difflib.get_close_matches(name, in_order, 1, 0.75)), None)
+
+
+class _Reading:
+    """One file of one program of one release."""
+
+    def __init__(self, node: NodeDraft, reader: str, number: int) -> None:
+        self._node, self._reader, self._number = node, reader, number
+
+    def top(
+        self,
+        extra: Mapping[str, Any],
+        where: Location,
+        struct: str,
+        known: frozenset[str],
+        added: Mapping[int, Iterable[str]],
+    ) -> None:
+        """The top level, of which it is known what came when."""
+        since = {name: number for number, names in added.items() for name in names}
+        for name, value in extra.items():
+            if name in ("apiVersion", "kind"):
+                self._node.refuse("this project's own, leave it out", *where, name)
+            elif name not in known and value is not None:
+                came = f"; it came with 1.{since[name]}" if name in since else ""
+                self._unknown((*where, name), known, came)
+            elif name in STRUCTS[struct]:
+                self._value(value, STRUCTS[struct][name], (*where, name))
+
+    def _unknown(self, where: Location, known: Collection[str], came: str = "") -> None:
+        near = None if came else nearest(str(where[-1]), known)
+        hint = f"; did you mean {near}?" if near else came
+        self._node.refuse(f"the {self._reader} has no field of this name{hint}", *where)
+
+    def _value(self, value: object, kind: str, where: Location) -> None:
+        if value is None and not isinstance(where[-1], int):
+            return  # takes the field out
+        shape, _, inner = kind.partition(" of ")
+        if shape == "list":
+            if isinstance(value, list):
+                for number, item in enumerate(value):
+                    self._value(item, inner, (*where, number))
+            else:
+                self._node.refuse(f"expected a list, for example {_example(kind)}", *where)
+        elif shape == "map" or kind in STRUCTS:
+            if not isinstance(value, dict):
+                self._node.refuse(f"expected a map of keys and values, for example {_example(kind)}", *where)
+            elif kind in STRUCTS:
+                self._struct(value, STRUCTS[kind], where)
+            else:
+                for name, item in value.items():
+                    self._value(item, inner, (*where, name))
+        elif not _is_of(kind, value):
+            what, example = _WORDS[kind]
+            if isinstance(value, int) and not isinstance(value, bool) and kind in _WHOLE:
+                what += " from {} to {}".format(*_WHOLE[kind])
+            self._node.refuse(f"expected {what}, for example {example}", *where)
+
+    def _struct(self, value: Mapping[str, Any], fields: Mapping[str, str], where: Location) -> None:
+        for name, item in value.items():
+            if name in fields:
+                self._value(item, fields[name], (*where, name))
+            elif item is not None and self._number >= _NESTED_SINCE:
+                self._unknown((*where, name), fields)
+
+
+def _is_of(kind: str, value: object) -> bool:
+    """Whether a program takes the value for a plain kind. It converts nothing: a number is no text."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if kind in _WHOLE:
+        low, high = _WHOLE[kind]
+        return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+    if kind == "bool":
+        return isinstance(value, bool)
+    if kind == "float":
+        return is_number
+    if kind == "text":
+        return isinstance(value, str)
+    if kind == "quantity":
+        return is_number or (isinstance(value, str) and _QUANTITY.fullmatch(value) is not None)
+    is_duration = isinstance(value, str) and _DURATION.fullmatch(value) is not None
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    return is_duration or (kind == "duration or number" and is_whole)
+
+
+def _example(kind: str) -> str:
+    """A value of the kind, as YAML on one line."""
+    shape, _, inner = kind.partition(" of ")
+    if shape == "list":
+        return f"[{_example(inner)}]"
+    if shape == "map":
+        return f"{{name: {_example(inner)}}}"
+    if kind in STRUCTS:
+        name, first = next(iter(STRUCTS[kind].items()))
+        return f"{{{name}: {_example(first)}}}"
+    return _WORDS[kind][1]

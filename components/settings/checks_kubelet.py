@@ -1,0 +1,160 @@
+"""What is wrong with a node's kubelet although each value is valid, and what its release does not take."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from typing import Any
+
+from components.settings.checks_fields import check_kubelet_fields, nearest
+from components.settings.defaults import CRI_SOCKET, KUBELET, KUBELET_HEALTHZ_PORT
+from components.settings.draft import NodeDraft
+from components.settings.merge import patched
+from components.settings.sections import IdentitySection
+from components.settings.types import is_ip
+from components.versions import Minor
+
+
+def check_kubelet(node: NodeDraft) -> None:
+    """Note every problem in it."""
+    _check_flags(node)
+    _check_config(node)
+
+
+def check_identity(node: NodeDraft, identity: IdentitySection | None) -> None:
+    """Fields of the KubeletConfiguration that say otherwise than the section identity, which stands once."""
+    if node.kubelet is None or identity is None:
+        return
+    ours: dict[str, str] = {}
+    if identity.client == "issued":
+        ours["rotateCertificates"] = "client"
+    if identity.serving == "issued":
+        ours |= dict.fromkeys(("serverTLSBootstrap", "tlsCertFile", "tlsPrivateKeyFile"), "serving")
+    for field, key in ours.items():
+        if field in node.kubelet.extra_config:
+            node.refuse(
+                f"contradicts identity.{key}, which is issued: leave it out", "kubelet", "extraConfig", field
+            )
+
+
+# flag: where its value comes from
+_OUR_FLAGS: Mapping[str, str] = {
+    "config": "the path is fixed",
+    "kubeconfig": "the path is fixed",
+    "bootstrap-kubeconfig": "the path is fixed",
+    "cert-dir": "the path is fixed",
+    "hostname-override": "it is the node's name",
+    "node-ip": "set nodeIp of the node",
+    "node-labels": "set labels of the node",
+    "register-with-taints": "set taints of the node",
+    "container-runtime-endpoint": "it is cri-dockerd's socket",
+    "cgroup-driver": "set docker.cgroupDriver",
+    "address": "set nodeIp of the node",
+    "config-dir": "set kubelet.extraConfig, which a preview shows",
+}
+
+
+def _check_flags(node: NodeDraft) -> None:
+    if node.kubelet is None:
+        return
+    for flag in node.kubelet.extra_flags:
+        if flag in _OUR_FLAGS:
+            reason = f"--{flag} is this project's own: {_OUR_FLAGS[flag]}"
+        elif node.minor is not None and _is_unknown(flag, node.minor):
+            reason = (
+                f"the kubelet of Kubernetes {node.minor.name} has no flag --{flag}{_hint(flag, node.minor)}"
+            )
+        else:
+            continue
+        node.refuse(reason, "kubelet", "extraFlags", flag)
+
+
+def _is_unknown(flag: str, minor: Minor) -> bool:
+    known = minor.known_kubelet_flags
+    return flag in minor.gone_kubelet_flags or (bool(known) and flag not in known)
+
+
+def _hint(flag: str, minor: Minor) -> str:
+    if flag in minor.gone_kubelet_flags:
+        return f": {minor.gone_kubelet_flags[flag]}"
+    near = nearest(flag, minor.known_kubelet_flags)
+    return f"; did you mean --{near}?" if near else ""
+
+
+def _check_config(node: NodeDraft) -> None:
+    if node.kubelet is None:
+        return
+    extra = node.kubelet.extra_config
+    where = ("kubelet", "extraConfig")
+    if node.minor is not None:
+        check_kubelet_fields(node, node.minor, extra)
+        _check_gates(node, extra, node.minor)
+    if extra.get("registerWithTaints"):
+        message = "set taints of the node: its Node exists before its kubelet, which then adds none"
+        node.refuse(message, *where, "registerWithTaints")
+    _check_addresses(node, extra)
+    _check_eviction(node, patched(KUBELET, extra))
+    # Without the field the kubelet takes cgroupfs.
+    driver = extra.get("cgroupDriver", node.docker.cgroup_driver if node.docker else None) or "cgroupfs"
+    is_wrong = node.is_wrong("docker", "cgroupDriver") or node.is_wrong(*where, "cgroupDriver")
+    if node.docker is not None and driver != node.docker.cgroup_driver and not is_wrong:
+        node.refuse(
+            f"contradicts docker.cgroupDriver, which is {node.docker.cgroup_driver}: set the driver there",
+            *where,
+            "cgroupDriver",
+        )
+    runtime = extra.get("containerRuntimeEndpoint", CRI_SOCKET)
+    if runtime != CRI_SOCKET and not node.is_wrong(*where, "containerRuntimeEndpoint"):
+        node.refuse(f"expected {CRI_SOCKET}: the runtime is cri-dockerd", *where, "containerRuntimeEndpoint")
+
+
+def _check_gates(node: NodeDraft, extra: Mapping[str, Any], minor: Minor) -> None:
+    gates = extra.get("featureGates")
+    for gate in sorted(minor.gone_feature_gates.intersection(gates if isinstance(gates, dict) else ())):
+        reason = f"the kubelet of {minor.name} does not start with this gate, which is gone: leave it out"
+        node.refuse(reason, "kubelet", "extraConfig", "featureGates", gate)
+
+
+def _check_addresses(node: NodeDraft, extra: Mapping[str, Any]) -> None:
+    where = ("kubelet", "extraConfig")
+    address = extra.get("address")
+    if isinstance(address, str) and not is_ip(address):
+        node.refuse("expected an IP address, for example 10.0.0.7", *where, "address")
+    elif isinstance(address, str) and ipaddress.ip_address(address).is_loopback:
+        node.refuse(
+            "the API server cannot reach a loopback address: leave it out, it is nodeIp", *where, "address"
+        )
+    allowed = ("127.0.0.1", "0.0.0.0")  # noqa: S104
+    given = extra.get("healthzBindAddress", "127.0.0.1")
+    if given not in allowed and not node.is_wrong(*where, "healthzBindAddress"):
+        node.refuse(
+            "expected 127.0.0.1 or 0.0.0.0: the host asks 127.0.0.1 whether the kubelet is healthy",
+            *where,
+            "healthzBindAddress",
+        )
+    port = extra.get("healthzPort", KUBELET_HEALTHZ_PORT)
+    if port != KUBELET_HEALTHZ_PORT and not node.is_wrong(*where, "healthzPort"):
+        node.refuse(
+            f"expected {KUBELET_HEALTHZ_PORT}: the host asks there whether the kubelet is healthy",
+            *where,
+            "healthzPort",
+        )
+
+
+def _check_eviction(node: NodeDraft, config: Mapping[str, Any]) -> None:
+    where = ("kubelet", "extraConfig")
+    soft, grace = config.get("evictionSoft"), config.get("evictionSoftGracePeriod")
+    is_wrong = node.is_wrong(*where, "evictionSoftGracePeriod")
+    for signal in soft if isinstance(soft, dict) and not is_wrong else ():
+        if not isinstance(grace, dict) or signal not in grace:
+            node.refuse(
+                "the kubelet needs a grace period for it, for example evictionSoftGracePeriod: "
+                f"{{{signal}: 1m30s}}",
+                *where,
+                "evictionSoft",
+                signal,
+            )
+    low, high = config.get("imageGCLowThresholdPercent"), config.get("imageGCHighThresholdPercent")
+    if isinstance(low, int) and isinstance(high, int) and low >= high:
+        message = f"expected less than imageGCHighThresholdPercent, which is {high}"
+        node.refuse(message, *where, "imageGCLowThresholdPercent")
