@@ -128,8 +128,7 @@ def cluster(settings: StackSettings) -> Cluster:
                 early_renewal_hours=settings.identity.early_renewal_hours,
                 authority=settings.authority,
             ),
-            "approves_by_rbac": settings.identity.approval == "rbac"
-            and settings.identity.client == "bootstrap",
+            "identity": settings.identity,
             "runs_kube_proxy": any(node.runs_kube_proxy for node in settings.nodes.values()),
         },
     )

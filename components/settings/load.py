@@ -57,6 +57,7 @@ SectionT = TypeVar("SectionT", bound=Section)
 _ANY_CLUSTER = {"podCidr": "10.244.0.0/16", "serviceCidr": "10.96.0.0/16", "dns": {"address": "10.96.0.10"}}
 
 _NODES_KEYS = ("nodes", "nodesFile")
+_STATIC_TOKEN: TypeAdapter[SecretStr] = TypeAdapter(types.StaticToken)
 # A node that names one way to log in or one way to trust a host replaces the stack's way, whichever that is.
 _EITHER_OR = (("privateKeyFile", "privateKey", "agent", "password"), ("hostKey", "insecureIgnoreHostKey"))
 
@@ -100,6 +101,7 @@ class _Loading:
         self.problems += addresses.problems_of(self.raw.get("cluster"), drafts)
         self._check_renewal(identity)
         signer = self._authority(identity)
+        identity = self._with_static_token(identity)
         nodes = {draft.name: self._node(draft, cluster, downloads, identity) for draft in drafts}
         if downloads is not None:
             self.problems += downloads.problems
@@ -321,13 +323,54 @@ class _Loading:
             return None
         return AuthoritySettings(found.certificate, SecretStr(found.key) if found.key else None)
 
+    def _with_static_token(self, identity: IdentitySection | None) -> IdentitySection | None:
+        """With the token of client static read from its file, where it has one and that is there."""
+        known = identity or salvaged(IdentitySection, self.raw.get("identity"))
+        if known is None:
+            return identity
+        static = known.static
+        if known.client != "static":
+            if static is not None:
+                self._refuse(
+                    "identity.static", "is for client static: set identity.client to static, or leave it out"
+                )
+            return identity
+        if static is None:
+            if not any(problem.path.startswith("identity.static") for problem in self.problems):
+                self._refuse(
+                    "identity.static",
+                    "required with client static, for example {tokenFile: secrets/bootstrap-token}",
+                )
+            return identity
+        secret = static.token.get_secret_value() if static.token else None
+        if secret is not None:
+            place = ("identity", "static", "token")
+            self._refuse_plain(place, place)
+        text = self._file_or_text(
+            "identity.static", "token", static.token_file, secret, "secrets/bootstrap-token", is_secret=True
+        )
+        if text is None or identity is None:
+            return identity
+        try:
+            token = _STATIC_TOKEN.validate_python(text.strip())
+        except ValidationError:
+            self._refuse("identity.static.tokenFile", "expected a file with the token alone, on one line")
+            return identity
+        return identity.model_copy(update={"static": static.model_copy(update={"token": token})})
+
     def _authority_text(self, part: str, file: str | None, text: str | None) -> str | None:
         """The contents of one of its two parts; None if there are none to be had."""
-        where = f"identity.ca.{part}"
+        example = "secrets/ca.pem" if part == "certificate" else "secrets/ca-key.pem"
+        return self._file_or_text("identity.ca", part, file, text, example, is_secret=part == "privateKey")
+
+    def _file_or_text(
+        self, section: str, part: str, file: str | None, text: str | None, example: str, *, is_secret: bool
+    ) -> str | None:
+        """What stands in one of two keys. A file with a secret may be missing in a preview."""
+        where = f"{section}.{part}"
         if (file is None) == (text is None):
             # One that is wrong itself is reported, and left out here.
             if not any(problem.path.startswith(where) for problem in self.problems):
-                example = "secrets/ca.pem" if part == "certificate" else "secrets/ca-key.pem"
                 found = "both are given" if file else f"none is given, for example {part}File: {example}"
                 self._refuse(where, f"expected exactly one of {part}File, {part}; {found}")
             return None
@@ -336,7 +379,7 @@ class _Loading:
         try:
             return sources.text_of(self.project_dir, file)
         except sources.SourceMissingError as error:
-            if part == "privateKey":
+            if is_secret:
                 self.missing.append(Problem(f"{where}File", str(error)))
             else:
                 self._refuse(f"{where}File", str(error))
