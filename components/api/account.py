@@ -33,14 +33,23 @@ def account_token(
         metadata=ObjectMetaArgs(
             name=object_name,
             namespace=NAMESPACE,
-            annotations={"kubernetes.io/service-account.name": object_name},
+            annotations={
+                "kubernetes.io/service-account.name": object_name,
+                "pulumi.com/waitFor": "jsonpath={.data.token}",
+            },
         ),
         type="kubernetes.io/service-account-token",
         opts=pulumi.ResourceOptions(parent=parent, provider=provider, depends_on=[account]),
     )
-    return pulumi.Output.secret(secret.data.apply(decoded))
+    return pulumi.Output.secret(secret.data.apply(lambda data: decoded(data, object_name)))
 
 
-def decoded(data: Mapping[str, str] | None) -> str:
-    """The token in a Secret's data; empty as long as there is none, as in a preview."""
-    return base64.b64decode((data or {}).get("token", "")).decode()
+def decoded(data: Mapping[str, str] | None, name: str) -> str:
+    """The token in a Secret's data; empty in a preview that is before it."""
+    token = base64.b64decode((data or {}).get("token", "")).decode()
+    if not token and not pulumi.runtime.is_dry_run():
+        raise pulumi.RunError(
+            f"the Secret {NAMESPACE}/{name} has no token: does the controller manager run its controller "
+            f"serviceaccount-token, with --service-account-private-key-file? Then: pulumi refresh, pulumi up"
+        )
+    return token

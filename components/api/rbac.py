@@ -8,15 +8,18 @@ from pulumi_kubernetes.rbac.v1 import ClusterRoleBinding, RoleRefArgs, SubjectAr
 
 _GROUP = "rbac.authorization.k8s.io"
 
+Binding = ClusterRoleBinding
+Subject = SubjectArgs
+
 
 def bind(
     name: str,
     object_name: str,
-    subject: SubjectArgs,
+    subject: Subject,
     role: str,
     provider: pulumi.ProviderResource,
     parent: pulumi.Resource,
-) -> ClusterRoleBinding:
+) -> Binding:
     """Binds `subject` to the built-in ClusterRole `role`."""
     return ClusterRoleBinding(
         name,
@@ -27,16 +30,16 @@ def bind(
     )
 
 
-def group(name: str) -> SubjectArgs:
+def group(name: str) -> Subject:
     """Everybody whom the API server finds in this group."""
     return SubjectArgs(api_group=_GROUP, kind="Group", name=name)
 
 
-def user(name: str) -> SubjectArgs:
+def user(name: str) -> Subject:
     """Who comes with this name, by whatever proof."""
     return SubjectArgs(api_group=_GROUP, kind="User", name=name)
 
 
-def account(name: str, namespace: str) -> SubjectArgs:
+def account(name: str, namespace: str) -> Subject:
     """A ServiceAccount."""
     return SubjectArgs(kind="ServiceAccount", name=name, namespace=namespace)

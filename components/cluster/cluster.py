@@ -12,7 +12,7 @@ import pulumi
 
 from components.api.account import NAMESPACE, account_token
 from components.api.provider import cluster_provider
-from components.api.rbac import ClusterRoleBinding, SubjectArgs, account, bind, group, user
+from components.api.rbac import Binding, Subject, account, bind, group, user
 from components.identity.csr import NODES_GROUP
 from components.pki.issued import IssuedCertificate, IssuedCertificateArgs, Issuing
 from components.settings.sections import IdentitySection
@@ -51,7 +51,7 @@ class Cluster(pulumi.ComponentResource):
         self.provider = cluster_provider(f"{name}-provider", issuing.kubeconfig, args["identifier"], own)
         self.bootstrap_group = f"system:bootstrappers:kubenode:{short}"
 
-        def bound(step: str, subject: SubjectArgs, role: str) -> ClusterRoleBinding:
+        def bound(step: str, subject: Subject, role: str) -> Binding:
             return bind(f"{name}-{step}", f"kubenode:{short}:{step}", subject, role, self.provider, self)
 
         static = identity.static if identity.client == "static" else None

@@ -46,6 +46,7 @@ from components.settings.sections import (
     RolloutSection,
     Section,
     SshSection,
+    StaticTokenSection,
     TimeoutsSection,
     VerificationSection,
 )
@@ -81,6 +82,7 @@ class _Loading:
     encrypted: Collection[str] | None = None
     problems: list[Problem] = field(default_factory=list)
     missing: list[Problem] = field(default_factory=list)
+    administrators: frozenset[str] = field(default_factory=frozenset, repr=False)
 
     def run(self) -> StackSettings:
         self._check_keys()
@@ -283,7 +285,7 @@ class _Loading:
             else:
                 text = section.kubeconfig.get_secret_value() if section.kubeconfig else ""
                 self._refuse_plain(("cluster", "kubeconfig"), ("cluster", "kubeconfig"))
-            return sources.kubeconfig_of(text, section.context, directory)
+            found = sources.kubeconfig_of(text, section.context, directory)
         except sources.SourceMissingError as error:
             if section.server and section.ca_data and section.identifier:
                 self.missing.append(Problem(f"cluster.{key}", str(error)))
@@ -292,6 +294,9 @@ class _Loading:
                 self._refuse(f"cluster.{key}", f"{error} {hint}")
         except sources.SourceError as error:
             self._refuse(f"cluster.{key}", str(error))
+        else:
+            self.administrators = found.tokens
+            return found
         return None
 
     def _authority(self, identity: IdentitySection | None) -> AuthoritySettings | None:
@@ -325,38 +330,45 @@ class _Loading:
 
     def _with_static_token(self, identity: IdentitySection | None) -> IdentitySection | None:
         """With the token of client static read from its file, where it has one and that is there."""
+        # What is wrong elsewhere there is reported.
         known = identity or salvaged(IdentitySection, self.raw.get("identity"))
-        if known is None:
-            return identity
-        static = known.static
-        if known.client != "static":
+        static = known.static if known else None
+        if known is not None and (known.client == "static") != (static is not None):
             if static is not None:
-                self._refuse(
-                    "identity.static", "is for client static: set identity.client to static, or leave it out"
-                )
+                words = "is for client static: set identity.client to static, or leave it out"
+                self._refuse("identity.static", words)
+            elif not any(problem.path.startswith("identity.static") for problem in self.problems):
+                words = "required with client static, for example {tokenFile: secrets/bootstrap-token}"
+                self._refuse("identity.static", words)
             return identity
-        if static is None:
-            if not any(problem.path.startswith("identity.static") for problem in self.problems):
-                self._refuse(
-                    "identity.static",
-                    "required with client static, for example {tokenFile: secrets/bootstrap-token}",
-                )
+        token = self._static_token(static) if static is not None else None
+        if identity is None or static is None or token is None:
             return identity
+        return identity.model_copy(update={"static": static.model_copy(update={"token": token})})
+
+    def _static_token(self, static: StaticTokenSection) -> SecretStr | None:
         secret = static.token.get_secret_value() if static.token else None
-        if secret is not None:
-            place = ("identity", "static", "token")
-            self._refuse_plain(place, place)
         text = self._file_or_text(
             "identity.static", "token", static.token_file, secret, "secrets/bootstrap-token", is_secret=True
         )
-        if text is None or identity is None:
-            return identity
+        if secret is not None:
+            place = ("identity", "static", "token")
+            self._refuse_plain(place, place)
+        if text is None:
+            return None
+        where = f"identity.static.token{'File' if static.token_file else ''}"
         try:
             token = _STATIC_TOKEN.validate_python(text.strip())
         except ValidationError:
-            self._refuse("identity.static.tokenFile", "expected a file with the token alone, on one line")
-            return identity
-        return identity.model_copy(update={"static": static.model_copy(update={"token": token})})
+            self._refuse(where, "expected a file with the token alone, on one line")
+            return None
+        if token.get_secret_value() in self.administrators:
+            self._refuse(
+                where,
+                "is an administrator's, of the kubeconfig, and would stand on every host: give the token of a user "
+                "that may ask for certificates and nothing else",
+            )
+        return token
 
     def _authority_text(self, part: str, file: str | None, text: str | None) -> str | None:
         """The contents of one of its two parts; None if there are none to be had."""
