@@ -82,11 +82,11 @@ class Node(pulumi.ComponentResource):
         )
         docker = Docker(host, settings, [prepare.command, out_of_service], own)
         calico = Calico(host, settings, [prepare.command, out_of_service], own)
-        given = issued(
-            settings, cluster.issuing, cluster.proxy_certificate if settings.runs_kube_proxy else None, own
-        )
+        proxy = cluster.proxy_certificate or cluster.proxy_token
+        given = issued(settings, cluster.issuing, proxy if settings.runs_kube_proxy else None, own)
         self.issued = given
-        token = None if given.client else BootstrapToken(f"{name}-token", own)
+        static = settings.static_token
+        token = None if given.client or static else BootstrapToken(f"{name}-token", own)
         before_credentials: list[pulumi.Resource] = [prepare.command, out_of_service]
         if token is not None:
             bootstrap = operator(
@@ -100,12 +100,16 @@ class Node(pulumi.ComponentResource):
                 [node, *cluster.rights],
             )
             before_credentials.append(bootstrap)
+        elif static is not None:
+            before_credentials += cluster.rights
         credentials = Credentials(host, settings, token, given, before_credentials, own)
         before_kubelet: list[pulumi.Resource] = [docker.command, calico.command, credentials.command]
         kubelet = Kubelet(host, settings, given, before_kubelet, own)
         requestor: dict[str, Any] = {}
         if token is not None:
             requestor = {"tokenId": token.token_id, "groups": [cluster.bootstrap_group]}
+        if static is not None:
+            requestor = {"bootstrapUser": static.user}
         approves = settings.identity.approval
         if approves != "exact":
             requestor["approval"] = approves
@@ -125,11 +129,11 @@ class Node(pulumi.ComponentResource):
                 "kubelet": kubelet.digest,
             },
             # Beside a kubelet that waits for it; after one that does not.
-            before_kubelet if token and approves != "manual" else [kubelet.command],
+            before_kubelet if not given.client and approves != "manual" else [kubelet.command],
         )
         services: list[pulumi.Resource] = []
         if given.proxy is not None:
-            services.append(KubeProxy(host, settings, given.proxy, [kubelet.command], own).command)
+            services.append(KubeProxy(host, settings, given, [kubelet.command], own).command)
         self.run_id = out_of_service.stdout
         self.in_service = operator(
             "in-service",

@@ -36,9 +36,7 @@ PARTS: Mapping[str, Callable[[NodeSettings, Born], Content]] = {
     "calico": lambda node, _: calico.content(node),
     "credentials": lambda node, born: kubeconfigs.content(node, born.identities),
     "kubelet": lambda node, born: kubelet.content(node, born.identities),
-    "kube-proxy": lambda node, born: kube_proxy.content(
-        node, born.identities.proxy.certificate if born.identities.proxy else ""
-    ),
+    "kube-proxy": lambda node, born: kube_proxy.content(node, born.identities.proxy_mark),
 }
 # With the proof one more, which leaves nothing on the host.
 VERIFY = "verify"

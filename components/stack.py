@@ -25,6 +25,7 @@ from components.pki.issued import Issuing, expiry
 from components.remote.command import Kubeconfig
 from components.settings import NodeSettings, SettingsError, StackSettings, load
 from components.settings.authority import early_end
+from components.settings.risks import risks
 from components.verification.component import Verification, VerificationArgs
 
 # What the console of Pulumi's service shows of a stack; it fills in the outputs that the text names.
@@ -57,6 +58,8 @@ def settings() -> StackSettings:
             pulumi.log.warn(
                 f"{problem}. Enough for a preview, not for an up: what it would change is not shown."
             )
+        for risk in risks(loaded.identity):
+            pulumi.log.warn(risk)
     except SettingsError as error:
         raise pulumi.RunError(
             f"the configuration of stack {pulumi.get_stack()} has problems:\n{error}"
@@ -128,8 +131,7 @@ def cluster(settings: StackSettings) -> Cluster:
                 early_renewal_hours=settings.identity.early_renewal_hours,
                 authority=settings.authority,
             ),
-            "approves_by_rbac": settings.identity.approval == "rbac"
-            and settings.identity.client == "bootstrap",
+            "identity": settings.identity,
             "runs_kube_proxy": any(node.runs_kube_proxy for node in settings.nodes.values()),
         },
     )

@@ -8,20 +8,38 @@ from pulumi_kubernetes.rbac.v1 import ClusterRoleBinding, RoleRefArgs, SubjectAr
 
 _GROUP = "rbac.authorization.k8s.io"
 
+Binding = ClusterRoleBinding
+Subject = SubjectArgs
 
-def bind_group(
+
+def bind(
     name: str,
     object_name: str,
-    group: str,
+    subject: Subject,
     role: str,
     provider: pulumi.ProviderResource,
     parent: pulumi.Resource,
-) -> ClusterRoleBinding:
-    """Binds `group` to the built-in ClusterRole `role`."""
+) -> Binding:
+    """Binds `subject` to the built-in ClusterRole `role`."""
     return ClusterRoleBinding(
         name,
         metadata=ObjectMetaArgs(name=object_name),
         role_ref=RoleRefArgs(api_group=_GROUP, kind="ClusterRole", name=role),
-        subjects=[SubjectArgs(api_group=_GROUP, kind="Group", name=group)],
+        subjects=[subject],
         opts=pulumi.ResourceOptions(parent=parent, provider=provider),
     )
+
+
+def group(name: str) -> Subject:
+    """Everybody whom the API server finds in this group."""
+    return SubjectArgs(api_group=_GROUP, kind="Group", name=name)
+
+
+def user(name: str) -> Subject:
+    """Who comes with this name, by whatever proof."""
+    return SubjectArgs(api_group=_GROUP, kind="User", name=name)
+
+
+def account(name: str, namespace: str) -> Subject:
+    """A ServiceAccount."""
+    return SubjectArgs(kind="ServiceAccount", name=name, namespace=namespace)

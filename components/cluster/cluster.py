@@ -10,71 +10,66 @@ from typing import TypedDict
 
 import pulumi
 
+from components.api.account import NAMESPACE, account_token
 from components.api.provider import cluster_provider
-from components.api.rbac import bind_group
+from components.api.rbac import Binding, Subject, account, bind, group, user
+from components.identity.csr import NODES_GROUP
 from components.pki.issued import IssuedCertificate, IssuedCertificateArgs, Issuing
+from components.settings.sections import IdentitySection
+
+_APPROVERS = "system:certificates.k8s.io:certificatesigningrequests"
 
 
 class ClusterArgs(TypedDict):
-    """`issuing` has the kubeconfig and the claim too. `runs_kube_proxy`: whether any node of the stack runs ours.
-
-    `approves_by_rbac`: whether the cluster is to approve what the stack's tokens ask for.
-    """
+    """`issuing` has the kubeconfig and the claim too. `runs_kube_proxy`: whether any node of the stack runs ours."""
 
     identifier: str
     issuing: Issuing
+    identity: IdentitySection
     runs_kube_proxy: bool
-    approves_by_rbac: bool
 
 
 class Cluster(pulumi.ComponentResource):
-    """`provider` for objects; `bootstrap_group` for tokens; `proxy_certificate` for kube-proxy, if any is ours.
+    """`provider` for objects; `bootstrap_group` for tokens; `proxy_certificate` or `proxy_token` for kube-proxy, if any
+    is ours.
 
-    `issuing`: how certificates of single nodes are made too.
+    `issuing`: how certificates of single nodes are made too. `rights`: what a kubelet needs before it may ask.
     """
 
     issuing: Issuing
 
     proxy_certificate: IssuedCertificate | None
 
+    proxy_token: pulumi.Output[str] | None
+
     def __init__(self, name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("kubenode:index:Cluster", name, None, opts)
         self.issuing = issuing = args["issuing"]
+        identity = args["identity"]
         short = stack_slug(issuing.claim)
         own = pulumi.ResourceOptions(parent=self)
         self.provider = cluster_provider(f"{name}-provider", issuing.kubeconfig, args["identifier"], own)
         self.bootstrap_group = f"system:bootstrappers:kubenode:{short}"
-        self.rights = [
-            bind_group(
-                f"{name}-join",
-                f"kubenode:{short}:join",
-                self.bootstrap_group,
-                "system:node-bootstrapper",
-                self.provider,
-                self,
-            ),
-            bind_group(
-                f"{name}-renew",
-                f"kubenode:{short}:renew",
-                "system:nodes",
-                "system:certificates.k8s.io:certificatesigningrequests:selfnodeclient",
-                self.provider,
-                self,
-            ),
-        ]
-        if args["approves_by_rbac"]:
-            self.rights.append(
-                bind_group(
-                    f"{name}-approve",
-                    f"kubenode:{short}:approve",
-                    self.bootstrap_group,
-                    "system:certificates.k8s.io:certificatesigningrequests:nodeclient",
-                    self.provider,
-                    self,
-                )
-            )
-        self.proxy_certificate = None
-        if args["runs_kube_proxy"]:
+
+        def bound(step: str, subject: Subject, role: str) -> Binding:
+            return bind(f"{name}-{step}", f"kubenode:{short}:{step}", subject, role, self.provider, self)
+
+        static = identity.static if identity.client == "static" else None
+        asking = user(static.user) if static else group(self.bootstrap_group)
+        self.rights = []
+        if static is None or static.binding:
+            self.rights.append(bound("join", asking, "system:node-bootstrapper"))
+        self.rights.append(bound("renew", group(NODES_GROUP), f"{_APPROVERS}:selfnodeclient"))
+        if identity.approval == "rbac" and identity.client != "issued":
+            self.rights.append(bound("approve", asking, f"{_APPROVERS}:nodeclient"))
+        if identity.kubelet_api_user is not None:
+            bound("kubelet-api", user(identity.kubelet_api_user), "system:kubelet-api-admin")
+        self.proxy_certificate = self.proxy_token = None
+        if args["runs_kube_proxy"] and identity.kube_proxy == "serviceAccount":
+            account_name = f"kubenode-{short}-kube-proxy"
+            bound("kube-proxy", account(account_name, NAMESPACE), "system:node-proxier")
+            self.proxy_token = account_token(f"{name}-kube-proxy-account", account_name, self.provider, self)
+        elif args["runs_kube_proxy"]:
             self.proxy_certificate = IssuedCertificate(
                 f"{name}-kube-proxy",
                 IssuedCertificateArgs(

@@ -26,5 +26,8 @@ class Credentials(Part):
         after: Sequence[pulumi.Resource],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        content = secret(issued, token).apply(lambda made: kubeconfigs.content(settings, made))
-        super().__init__("Credentials", "credentials", host, content, after, opts)
+        static = settings.static_token
+        content = secret(issued, token, static).apply(lambda made: kubeconfigs.content(settings, made))
+        # Without the token nothing can be said of a change; a preview may do without its file.
+        ignored = ["stdin"] if static is not None and static.token is None else None
+        super().__init__("Credentials", "credentials", host, content, after, opts, ignored)

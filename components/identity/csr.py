@@ -26,6 +26,7 @@ from cryptography.x509.oid import NameOID, ObjectIdentifier
 CLIENT_SIGNER: Final = "kubernetes.io/kube-apiserver-client-kubelet"
 SERVING_SIGNER: Final = "kubernetes.io/kubelet-serving"
 NODES_GROUP: Final = "system:nodes"
+NODE_PREFIX: Final = "system:node:"
 BOOTSTRAPPERS_GROUP: Final = "system:bootstrappers"
 
 # With or without "key encipherment": the signer takes both for every key type, and kubelets before 1.27 ask
@@ -52,7 +53,7 @@ class Standing(Enum):
     """What is to be done with a request."""
 
     FOREIGN = "foreign"
-    """Somebody else's: not looked at any further."""
+    """Somebody else's, and never touched; with reasons if it asks for our node's name or address."""
     SETTLED = "settled"
     """Ours, and approved, denied or failed already."""
     EXPECTED = "expected"
@@ -73,10 +74,12 @@ class Expectation:
     """Exact user name of the node's bootstrap identity; empty when it has none."""
     bootstrap_groups: tuple[str, ...] = ()
     """Groups that a request of the bootstrap user must show."""
+    bootstrap_user_is_shared: bool = False
+    """Whether other nodes bootstrap as the same user: its requests for other nodes are theirs."""
 
     @property
     def node_user(self) -> str:
-        return f"system:node:{self.node}"
+        return f"{NODE_PREFIX}{self.node}"
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,15 @@ def judge(request: Mapping[str, Any], expectation: Expectation) -> Judgement:
     if expectation.bootstrap_user:
         known.add(expectation.bootstrap_user)
     if username not in known:
-        return Judgement(Standing.FOREIGN)
+        claims = () if is_settled(request) else _claims(spec, expectation)
+        found = tuple(f"requestor: {_shown(username)} asks for the {claim} of this node" for claim in claims)
+        return Judgement(Standing.FOREIGN, found)
+    if expectation.bootstrap_user_is_shared and username == expectation.bootstrap_user:
+        asked = requested_node(request)
+        if asked is not None and asked != expectation.node:
+            is_open = not is_settled(request)
+            reason = f"requestor: {username} asks for {_shown(asked)}, which is no node of this stack"
+            return Judgement(Standing.FOREIGN, (reason,) if is_open else ())
     if is_settled(request):
         return Judgement(Standing.SETTLED)
     reasons = [*_requestor_faults(spec, expectation), *_request_faults(spec, expectation)]
@@ -128,6 +139,16 @@ def is_settled(request: Mapping[str, Any]) -> bool:
     if status.get("certificate"):
         return True
     return any(one.get("type") in ("Approved", "Denied", "Failed") for one in status.get("conditions") or ())
+
+
+def requested_node(request: Mapping[str, Any]) -> str | None:
+    """The node whose name is the common name of a request; None where that is no node's, or cannot be read."""
+    found = _first_request(request.get("spec") or {})
+    try:
+        name = subject_of(found.subject).common_name if found is not None else ""
+    except ValueError:
+        return None
+    return name.removeprefix(NODE_PREFIX) if name.startswith(NODE_PREFIX) else None
 
 
 def load_request(pem: str) -> x509.CertificateSigningRequest:
@@ -192,6 +213,40 @@ def described(encoded: str) -> list[str]:
         for name in extension.value
     ]
     return [*lines, f"names: {', '.join(names)}"] if names else lines
+
+
+def _first_request(spec: Mapping[str, Any]) -> x509.CertificateSigningRequest | None:
+    """What the API server reads of a text that may hold more; only to tell of it, never to approve it."""
+    try:
+        text = base64.b64decode(str(spec.get("request") or "")).decode("ascii", "replace")
+        return x509.load_pem_x509_csr(text[:_LONGEST_REQUEST].encode())
+    except (ValueError, UnsupportedAlgorithm):
+        return None
+
+
+def _claims(spec: Mapping[str, Any], expectation: Expectation) -> tuple[str, ...]:
+    """What of our node's identity a request of somebody else asks for."""
+    request = _first_request(spec)
+    if request is None:
+        return ()
+    ips = {str(ipaddress.ip_address(ip)) for ip in expectation.node_ips}
+    found: list[str] = []
+    try:
+        if subject_of(request.subject).common_name == expectation.node_user:
+            found.append("name")
+        names = [
+            str(name.value)
+            for extension in request.extensions
+            if isinstance(extension.value, x509.SubjectAlternativeName)
+            for name in extension.value
+        ]
+    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+        return tuple(found)
+    if expectation.node in names:
+        found.append("host name")
+    if ips.intersection(names):
+        found.append("address")
+    return tuple(found)
 
 
 def _requestor_faults(spec: Mapping[str, Any], expectation: Expectation) -> list[str]:

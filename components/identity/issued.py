@@ -21,7 +21,9 @@ from components.pki.issued import (
     Issuing,
 )
 from components.pki.token import BootstrapToken
+from components.rendering import digest
 from components.settings import NodeSettings
+from components.settings.sections import StaticTokenSection
 from components.settings.types import is_ip, pair
 
 
@@ -29,15 +31,19 @@ from components.settings.types import is_ip, pair
 class Issued:
     """What one node is given. None: it asks for it, or needs none."""
 
-    proxy: IssuedCertificate | None = None
+    proxy: IssuedCertificate | pulumi.Output[str] | None = None
+    """kube-proxy's: a certificate, or the token of a ServiceAccount."""
     client: IssuedCertificate | None = None
     serving: IssuedCertificate | None = None
 
 
 def issued(
-    settings: NodeSettings, issuing: Issuing, proxy: IssuedCertificate | None, opts: pulumi.ResourceOptions
+    settings: NodeSettings,
+    issuing: Issuing,
+    proxy: IssuedCertificate | pulumi.Output[str] | None,
+    opts: pulumi.ResourceOptions,
 ) -> Issued:
-    """The node's own certificates, made; and kube-proxy's, which the stack has once."""
+    """The node's own certificates, made; and kube-proxy's proof, which the stack has once."""
     user, groups = f"system:node:{settings.name}", (NODES_GROUP,)
     client = serving = None
     if settings.client_is_issued:
@@ -65,21 +71,39 @@ def server_names(settings: NodeSettings) -> tuple[list[str], list[str]]:
 
 
 def public(made: Issued) -> pulumi.Output[Identities]:
-    """Without token and keys, for what is to be shown in a preview."""
-    pairs = {"proxy": made.proxy, "client": made.client, "serving": made.serving}
-    known = {f"{name} certificate": one.certificate for name, one in pairs.items() if one is not None}
+    """The kubelet's, without token and keys, for what is to be shown in a preview."""
+    known = {f"{name} certificate": one.certificate for name, one in _certificates(made).items()}
     return pulumi.Output.all(**known).apply(_identities)
 
 
-def secret(made: Issued, token: BootstrapToken | None) -> pulumi.Output[Identities]:
+def proxy_mark(made: Issued) -> pulumi.Output[dict[str, str]]:
+    """What changes whenever kube-proxy's proof does, and may be shown: a digest tells nothing of a signed token."""
+    if isinstance(made.proxy, IssuedCertificate):
+        return made.proxy.certificate.apply(lambda pem: {"certificate": digest(pem)})
+    token = made.proxy if made.proxy is not None else pulumi.Output.from_input("")
+    return pulumi.Output.unsecret(token.apply(lambda text: {"token": digest(text)}))
+
+
+def secret(
+    made: Issued, token: BootstrapToken | None, static: StaticTokenSection | None
+) -> pulumi.Output[Identities]:
     """All of it. One of these is secret, so everything made of them is."""
     known: dict[str, pulumi.Input[str]] = {}
     if token is not None:
         known |= {"id": token.token_id, "secret": token.token_secret}
-    for name, one in (("proxy", made.proxy), ("client", made.client), ("serving", made.serving)):
-        if one is not None:
-            known |= {f"{name} certificate": one.certificate, f"{name} key": one.private_key}
+    if static is not None:
+        # Unknown is one whose file is not there, which only a preview may do without.
+        known["static"] = pulumi.Output.secret(static.token.get_secret_value() if static.token else "")
+    for name, one in _certificates(made).items():
+        known |= {f"{name} certificate": one.certificate, f"{name} key": one.private_key}
+    if isinstance(made.proxy, pulumi.Output):
+        known["proxy token"] = made.proxy
     return pulumi.Output.all(**known).apply(_identities)
+
+
+def _certificates(made: Issued) -> dict[str, IssuedCertificate]:
+    pairs = {"proxy": made.proxy, "client": made.client, "serving": made.serving}
+    return {name: one for name, one in pairs.items() if isinstance(one, IssuedCertificate)}
 
 
 def _identities(known: dict[str, str]) -> Identities:
@@ -87,5 +111,7 @@ def _identities(known: dict[str, str]) -> Identities:
         certificate = known.get(f"{name} certificate")
         return None if certificate is None else KeyPair(certificate, known.get(f"{name} key", ""))
 
-    token = f"{known['id']}.{known['secret']}" if "id" in known else ""
-    return Identities(token, pair_of("proxy"), pair_of("client"), pair_of("serving"))
+    token = f"{known['id']}.{known['secret']}" if "id" in known else known.get("static", "")
+    return Identities(
+        token, pair_of("proxy"), pair_of("client"), pair_of("serving"), known.get("proxy token", "")
+    )

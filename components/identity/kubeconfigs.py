@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from components.identity.registries import registries
 from components.remote.bundle import HostFile
 from components.remote.content import Content
-from components.rendering import yaml_text
+from components.rendering import digest, yaml_text
 from components.settings import NodeSettings
 from components.settings.defaults import (
     CA_PATH,
@@ -38,17 +38,26 @@ class KeyPair:
 
 @dataclass(frozen=True)
 class Identities:
-    """What a run makes for one node. `token` for a kubelet that bootstraps; each pair for one that gets it."""
+    """What a run makes for one node. `token` for a kubelet that asks; each pair for one that gets it; `proxy_token` in
+    place of kube-proxy's pair."""
 
     token: str = ""
     proxy: KeyPair | None = None
     client: KeyPair | None = None
     serving: KeyPair | None = None
+    proxy_token: str = ""
 
     @property
     def kubelet_certificates(self) -> list[str]:
         """Those that the kubelet is given, PEM."""
         return [pair.certificate for pair in (self.client, self.serving) if pair is not None]
+
+    @property
+    def proxy_mark(self) -> dict[str, str]:
+        """What changes whenever kube-proxy's proof does."""
+        if self.proxy is not None:
+            return {"certificate": digest(self.proxy.certificate)}
+        return {"token": digest(self.proxy_token)}
 
 
 def content(node: NodeSettings, made: Identities) -> Content:
@@ -60,6 +69,8 @@ def content(node: NodeSettings, made: Identities) -> Content:
         files += serving(made.serving)
     if made.proxy is not None:
         files.append(kube_proxy(server, made.proxy.certificate, made.proxy.key))
+    elif made.proxy_token:
+        files.append(kube_proxy_with_token(server, made.proxy_token))
     logins = registries(node)
     if logins is not None:
         files.append(logins)

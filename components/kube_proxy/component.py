@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pulumi
 
+from components.identity.issued import Issued, proxy_mark
 from components.kube_proxy import files
-from components.pki.issued import IssuedCertificate
 from components.remote.command import Host
 from components.remote.part import Part
 from components.settings import NodeSettings
@@ -20,9 +20,9 @@ class KubeProxy(Part):
         self,
         host: Host,
         settings: NodeSettings,
-        certificate: IssuedCertificate,
+        issued: Issued,
         after: Sequence[pulumi.Resource],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        content = certificate.certificate.apply(lambda pem: files.content(settings, pem))
+        content = proxy_mark(issued).apply(lambda mark: files.content(settings, mark))
         super().__init__("KubeProxy", "kube-proxy", host, content, after, opts)

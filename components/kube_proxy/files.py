@@ -6,11 +6,12 @@ Owns the KubeProxyConfiguration, the unit and the binary. Does not own its kubec
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from components.remote.bundle import Artifact, HostFile
 from components.remote.content import Content
-from components.rendering import command_line, digest, yaml_text
+from components.rendering import command_line, yaml_text
 from components.settings import NodeSettings
 from components.settings.defaults import KUBE_PROXY
 from components.settings.merge import patched
@@ -19,15 +20,15 @@ CONFIG_PATH = "/etc/kubernetes/kube-proxy.yaml"
 BINARY_PATH = "/usr/local/bin/kube-proxy"
 
 
-def content(node: NodeSettings, certificate_pem: str) -> Content:
-    """Everything that the part puts on a host. Another certificate restarts it, so its digest is a setting."""
+def content(node: NodeSettings, mark: Mapping[str, str]) -> Content:
+    """Everything that the part puts on a host. `mark`: digest of the certificate or token; another one restarts it."""
     return Content(
         files=files(node),
         artifacts=artifacts(node),
         settings={
             "mode": [node.kube_proxy.mode],
             "healthy-timeout-seconds": [str(node.kube_proxy.healthy_timeout_seconds)],
-            "certificate": [digest(certificate_pem)],
+            **{kind: [text] for kind, text in mark.items()},
         },
     )
 

@@ -10,11 +10,12 @@ kn_part_apply() {
     kn_put_artifacts
     kn_drop_stale
     ! kn_changed kube-proxy.service || kn_daemon_reload
-    # Its kubeconfig belongs to the credentials; a new certificate in it asks for a restart here.
-    [ "$(kn_setting certificate)" = "$(cat "$KN_R/certificate" 2>/dev/null)" ] || KN_CHANGED="${KN_CHANGED}certificate "
+    # Its kubeconfig belongs to the credentials; a new certificate or token in it asks for a restart here.
+    kn_mark=$(kn_setting certificate "$(kn_setting token)")
+    [ "$kn_mark" = "$(cat "$KN_R/certificate" 2>/dev/null)" ] || KN_CHANGED="${KN_CHANGED}certificate "
     kn_start kube-proxy.service "$(kn_setting healthy-timeout-seconds 120)" proxy_healthy \
         kube-proxy kube-proxy.yaml kube-proxy.service certificate
-    kn_setting certificate >"$KN_R/certificate"
+    printf '%s' "$kn_mark" >"$KN_R/certificate"
 }
 
 # In the mode that its file asks for: after a rollback that is not the bundle's.

@@ -5,6 +5,8 @@ set -eu
 PLUGIN_DIR=/usr/libexec/kubernetes
 CLIENT_CERTIFICATE=/var/lib/kubelet/pki/kubelet-client-current.pem
 KUBECONFIG=/etc/kubernetes/kubelet.kubeconfig
+BOOTSTRAP=/etc/kubernetes/bootstrap.kubeconfig
+WATCH=kubenode-bootstrap
 
 kn_part_apply() {
     kn_fetch_artifacts
@@ -24,10 +26,12 @@ kn_part_apply() {
     [ -z "$(kn_setting certificates)" ] || kn_setting certificates >"$KN_R/certificates"
     if is_waiting; then
         kn_say "the kubelet runs and waits for somebody to approve its request"
+        drop_token_later
         return
     fi
     # Joined: the token has done its work.
-    rm -f /etc/kubernetes/bootstrap.kubeconfig
+    stop_watch
+    rm -f "$BOOTSTRAP"
     # Of the other way to a certificate nothing is left.
     if is_issued; then
         : >"$KN_R/issued"
@@ -47,6 +51,22 @@ is_issued() {
 
 # is_waiting: whether the kubelet has no certificate yet and nobody here is to do anything about it.
 is_waiting() { [ "$(kn_setting approval)" = manual ] && ! is_issued && [ ! -e "$CLIENT_CERTIFICATE" ]; }
+
+# drop_token_later: nobody is here when the certificate comes, and the token may be one that has no end. systemd runs this
+# again and again while the path is there, so the command stops what started it.
+drop_token_later() {
+    stop_watch
+    kn_try 60 systemd-run --quiet --collect --unit="$WATCH" --path-property=PathExists="$CLIENT_CERTIFICATE" \
+        /bin/sh -c "rm -f $BOOTSTRAP; systemctl stop $WATCH.path" ||
+        kn_say "the token stays in $BOOTSTRAP until the kubelet's part next runs"
+    : >"$KN_R/watch"
+}
+
+stop_watch() {
+    [ -e "$KN_R/watch" ] || return 0
+    kn_try 60 systemctl stop "$WATCH.path" || :
+    rm -f "$KN_R/watch"
+}
 
 # A kubelet that still waits for its client certificate answers too, so this waits for the approval itself; and for the
 # API server's yes to a certificate that was given.
@@ -96,6 +116,7 @@ kubelet_is_unregistered() {
 
 kn_part_remove() {
     kn_restore_units
+    stop_watch
     kn_stop kubelet.service
     stop_pods
     for kn_dir in /var/lib/kubelet /var/log/pods /var/log/containers "$PLUGIN_DIR"; do kn_drop_dir "$kn_dir"; done

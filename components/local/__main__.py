@@ -90,7 +90,7 @@ def _run(arguments: Sequence[str], secrets: list[str]) -> int:
         if verb == "apply":
             print(module.run(values), flush=True)
         return 0
-    if verb == "remove" and program in ("csr-approval", "out-of-service"):
+    if verb == "remove" and (program == "out-of-service" or _has_token(program, values)):
         # They leave nothing behind; needing the API here could only make a removal fail.
         return 0
     if values.has("tokenSecret"):
@@ -110,6 +110,11 @@ def _run(arguments: Sequence[str], secrets: list[str]) -> int:
         text = str(error)
         raise Failure(text if text.startswith(subject) else f"{subject}: {program} {verb}: {text}") from error
     return 0
+
+
+def _has_token(program: str, values: Arguments) -> bool:
+    """Whether it is an approval whose requests the removal of the node's token deletes."""
+    return program == "csr-approval" and values.has("tokenId")
 
 
 def _cluster(values: Arguments) -> str:

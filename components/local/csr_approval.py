@@ -3,26 +3,31 @@ verified TLS.
 
 Arguments: node, nodeIp (several with commas), dnsNames (optional, further names of the serving certificate),
 tokenId (optional: none when the node does not bootstrap by token), bootstrapUser (optional: the exact user
-name where it is none of a token), groups (optional: groups that the bootstrap user must have), stack,
-timeoutSeconds 180, serving true (false: the node only has to join), serverTlsBootstrap true (false: the kubelet
-is given its serving certificate), approval exact (rbac: the cluster approves client requests by itself; manual: nothing
-is approved here), tokenSecret (manual: makes the node's token anew while it waits).
+name where it is none of a token, which all nodes share), groups (optional: groups that the bootstrap user
+must have), stack, timeoutSeconds 180, serving true (false: the node only has to join), serverTlsBootstrap true
+(false: the kubelet is given its serving certificate), approval exact (rbac: the cluster approves client requests by
+itself; manual: nothing is approved here), tokenSecret (manual: makes the node's token anew while it waits).
 
 apply  Looks for pending requests of exactly these users, approves those that `components.identity.csr` finds
-       in order, and reports the others; it never denies. Ends when the kubelet has joined and answers; then
+       in order, and reports the others, and those of anybody else for this node's name or address; it never
+       denies. Ends when the kubelet has joined and answers; then
        deletes the node's bootstrap tokens. With approval manual it ends with an error as soon as a request in order
        waits, which tells what to approve and how; the next run goes on.
-remove Nothing.
+remove The requests of exactly this node, where no bootstrap-token does it.
 """
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, Final
+
+from cryptography import x509
 
 from components.identity.csr import (
     SERVING_SIGNER,
@@ -32,12 +37,13 @@ from components.identity.csr import (
     bootstrap_user,
     described,
     judge,
+    requested_node,
 )
 from components.local import bootstrap_token, nodes
 from components.local.arguments import Arguments
 from components.local.bootstrap_token import delete_tokens
 from components.local.errors import Failure
-from components.local.kubectl import PATHS, Json, KubectlError, items
+from components.local.kubectl import PATHS, Json, KubectlError, items, path
 from components.local.session import Session
 from components.local.waiting import Wait
 
@@ -66,6 +72,8 @@ class Sight:
     lease: Json | None
     reach: Reach
     probe: str
+    foreign: list[tuple[Json, Judgement]] = field(default_factory=list)
+    """Pending requests of others for this node."""
 
     @property
     def joined(self) -> bool:
@@ -116,7 +124,8 @@ def expectation(arguments: Arguments) -> Expectation:
     if arguments.text("tokenId", ""):
         user = bootstrap_user(arguments.token_id())
         groups = ("system:bootstrappers", *groups)
-    return Expectation(node, ips, arguments.texts("dnsNames"), user, groups)
+    is_shared = bool(user) and not arguments.text("tokenId", "")
+    return Expectation(node, ips, arguments.texts("dnsNames"), user, groups, is_shared)
 
 
 def apply(session: Session, arguments: Arguments) -> None:
@@ -144,11 +153,15 @@ def apply(session: Session, arguments: Arguments) -> None:
         if is_done(sight, serving=serving):
             break
         if wait.expired:
-            raise Failure(report(sight, expected, story, wait.timeout_seconds, serving=serving))
+            told = report(sight, expected, story, wait.timeout_seconds, serving=serving)
+            lines = _told_of_others(session, sight, expected, arguments.text("stack"))
+            raise Failure("\n".join((told, *lines)))
         wait.pause(f"for its kubelet: {_missing(sight, serving=serving)}")
     for request, judgement in sight.requests:
         if judgement.standing is Standing.REFUSED:
             session.say(f"request {request['metadata']['name']} not approved: {'; '.join(judgement.reasons)}")
+    for line in _told_of_others(session, sight, expected, arguments.text("stack")):
+        session.say(line)
     if serving and sight.reach is Reach.REFUSED:
         session.say(
             "its kubelet refuses the API server's client certificate, so logs and exec will fail: "
@@ -158,7 +171,38 @@ def apply(session: Session, arguments: Arguments) -> None:
 
 
 def remove(session: Session, arguments: Arguments) -> None:
-    """Nothing to undo: requests go with the bootstrap token, and an approval cannot be taken back."""
+    """An approval cannot be taken back; requests go with the bootstrap token, or here where there is none.
+
+    Those of a node in service stay: it is this command alone that goes, to be made anew.
+    """
+    if arguments.has("tokenId"):
+        return
+    expected = expectation(arguments)
+    found = session.kubectl.find(f"{PATHS.nodes}/{expected.node}")
+    if found is not None and not nodes.view(found).is_tainted:
+        return
+    for request in items(session.kubectl.get(PATHS.requests)):
+        user = (request.get("spec") or {}).get("username")
+        is_shared = expected.bootstrap_user and user == expected.bootstrap_user
+        if user == expected.node_user or (is_shared and requested_node(request) == expected.node):
+            session.kubectl.delete(
+                f"{PATHS.requests}/{request['metadata']['name']}", request["metadata"]["uid"]
+            )
+
+
+def _told_of_others(session: Session, sight: Sight, expected: Expectation, stack: str) -> list[str]:
+    """One line for each; but a node of this stack that bootstraps as the same user looks after its own."""
+    lines: list[str] = []
+    for request, judgement in sight.foreign:
+        asked = requested_node(request)
+        if asked and asked != expected.node and request["spec"].get("username") == expected.bootstrap_user:
+            found = session.kubectl.find(path("api", "v1", "nodes", asked))
+            if found is not None and nodes.view(found).claim == stack:
+                continue
+        lines.append(
+            f"request {request['metadata']['name']} of others left alone: {'; '.join(judgement.reasons)}"
+        )
+    return lines
 
 
 def to_approve(node: str, waiting: Sequence[Json]) -> str:
@@ -209,14 +253,30 @@ def _outcome(request: Mapping[str, Any], judgement: Judgement, story: Story) -> 
     if judgement.standing is Standing.EXPECTED:
         return "in order, not approved yet"
     status = request.get("status") or {}
-    for condition in status.get("conditions") or ():
-        if condition.get("type") in ("Denied", "Failed"):
-            words = f"{condition['type']} {condition.get('reason', '')} {condition.get('message', '')}"
-            return " ".join(words.split())[:300]
+    bad = _rejection(request)
+    if bad is not None:
+        words = f"{bad['type']} {bad.get('reason', '')} {bad.get('message', '')}"
+        return " ".join(words.split())[:300]
     by = "by this run" if request["metadata"]["uid"] in story.approved else "before"
     if not status.get("certificate"):
         return f"approved {by}, but no signer has issued the certificate"
+    end = _end(status["certificate"])
+    if end is not None and end <= datetime.now(UTC):
+        return f"approved {by}, and its certificate ended on {end:%Y-%m-%d} at {end:%H:%M} UTC"
     return f"approved {by}, certificate issued"
+
+
+def _rejection(request: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The condition by which somebody denied a request, or a signer failed at it."""
+    conditions = (request.get("status") or {}).get("conditions") or ()
+    return next((one for one in conditions if one.get("type") in ("Denied", "Failed")), None)
+
+
+def _end(certificate: str) -> datetime | None:
+    try:
+        return x509.load_pem_x509_certificate(base64.b64decode(certificate)).not_valid_after_utc
+    except ValueError:
+        return None
 
 
 def _missing(sight: Sight, *, serving: bool) -> str:
@@ -234,11 +294,18 @@ def _advice(sight: Sight, expected: Expectation) -> str:
             f"kubectl get csr {refused[0]} -o yaml; "
             "then mend what the node asks for (nodeIp, node name) and run again"
         )
-    waiting = [
-        str(request["metadata"]["name"])
+    undone = [
+        request
         for request, found in sight.requests
         if found.standing is Standing.SETTLED and not (request.get("status") or {}).get("certificate")
     ]
+    rejected = [str(one["metadata"]["name"]) for one in undone if _rejection(one) is not None]
+    waiting = [str(one["metadata"]["name"]) for one in undone if _rejection(one) is None]
+    if rejected and not waiting:
+        return (
+            f"kubectl get csr {rejected[-1]} -o yaml says who would not have it; when that is settled, run again: "
+            "the kubelet asks again by itself"
+        )
     if waiting:
         return f"is --cluster-signing-cert-file set on the controller manager? kubectl get csr {waiting[0]}"
     if sight.reach is Reach.UNTRUSTED:
@@ -280,7 +347,8 @@ def _look(session: Session, expected: Expectation, *, serving: bool, asks: bool)
     ours = [
         (request, judgement) for request, judgement in judged if judgement.standing is not Standing.FOREIGN
     ]
-    return Sight(ours, node, lease, reach, text)
+    foreign = [one for one in judged if one[1].standing is Standing.FOREIGN and one[1].reasons]
+    return Sight(ours, node, lease, reach, text, foreign)
 
 
 def running_configuration(session: Session, node: str) -> Json | None:

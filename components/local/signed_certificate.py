@@ -4,8 +4,9 @@ Arguments: name, stack, request (PEM), signerName kubernetes.io/kube-apiserver-c
 expirationSeconds (optional), notBefore (RFC 3339: a certificate from before it is due for renewal),
 expectedCommonName, expectedOrganizations, timeoutSeconds 60.
 
-apply  The last run's certificate is printed again, with no API call, if it is for the same key and subject,
-       not expired, and no older than notBefore (less 10 minutes, because signers backdate). Else a
+apply  The last run's certificate is printed again, with no API call, if it has key, subject, alternative names
+       and usages as asked and no more, is no authority's, is not expired, and no older than notBefore (less 10
+       minutes, because signers backdate). Else a
        CertificateSigningRequest with a name of its own is made, read again and compared, approved, waited
        for, checked and deleted. Only the certificate is printed.
 remove Requests that a killed run left.
@@ -22,6 +23,7 @@ from typing import Any, Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from components.identity.csr import MalformedRequestError, load_request, subject_of
 from components.local import nodes
@@ -33,6 +35,20 @@ from components.local.session import Session
 from components.local.waiting import Wait
 
 _BACKDATED: Final = timedelta(minutes=10)
+# The CSR API's words for what a certificate says in two extensions.
+_KEY_USAGES: Final = {
+    "digital signature": "digital_signature",
+    "content commitment": "content_commitment",
+    "key encipherment": "key_encipherment",
+    "data encipherment": "data_encipherment",
+    "key agreement": "key_agreement",
+    "cert sign": "key_cert_sign",
+    "crl sign": "crl_sign",
+}
+_EXTENDED_USAGES: Final = {
+    ExtendedKeyUsageOID.CLIENT_AUTH: "client auth",
+    ExtendedKeyUsageOID.SERVER_AUTH: "server auth",
+}
 _REVIEWS: Final = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 
 
@@ -85,15 +101,14 @@ def apply(session: Session, arguments: Arguments) -> None:
         raise arguments.mistake("request", f"expected a PEM request: {error}") from None
     if subject := subject_faults(request.subject, order):
         raise Failure(f"{order.name}: the request is not for what is expected: {'; '.join(subject)}")
-    key = public_key(request)
     previous = session.previous_stdout.strip()
-    if previous and not certificate_faults(previous, key, order, datetime.now(UTC)):
+    if previous and not certificate_faults(previous, request, order, datetime.now(UTC)):
         session.result(previous)
         return
     _delete_leftovers(session, order.labels)
     wait = Wait(arguments.integer("timeoutSeconds", 60, low=1), order.name)
     certificate = _sign(session, order, wait)
-    if faults := certificate_faults(certificate, key, order, datetime.now(UTC)):
+    if faults := certificate_faults(certificate, request, order, datetime.now(UTC)):
         raise Failure(
             f"{order.name}: the signer {order.signer} issued another certificate: {'; '.join(faults)}"
         )
@@ -125,20 +140,60 @@ def manifest(order: Order, name: str) -> Json:
     }
 
 
-def certificate_faults(pem: str, key: bytes, order: Order, now: datetime) -> list[str]:
+def certificate_faults(
+    pem: str, request: x509.CertificateSigningRequest, order: Order, now: datetime
+) -> list[str]:
     """Why a certificate is not, or no longer, the wanted one."""
     try:
         certificate = x509.load_pem_x509_certificate(pem.strip().encode())
-    except ValueError:
+        extensions = certificate.extensions
+        faults = subject_faults(certificate.subject, order)
+        faults += _differences("names", names_of(extensions), names_of(request.extensions))
+    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
         return ["no readable certificate"]
-    faults = subject_faults(certificate.subject, order)
-    if public_key(certificate) != key:
+    faults += _differences("usages", usages_of(extensions), set(order.usages))
+    if _is_authority(extensions):
+        faults.append("it is an authority's, which may sign others")
+    if public_key(certificate) != public_key(request):
         faults.append("it is for another key")
     if certificate.not_valid_after_utc <= now:
         faults.append("it has expired")
     if certificate.not_valid_before_utc < order.not_before - _BACKDATED:
         faults.append("it is due for renewal")
     return faults
+
+
+def names_of(extensions: x509.Extensions) -> set[str]:
+    """The subject alternative names, each with its kind."""
+    return {
+        f"{type(name).__name__} {name.value}"
+        for extension in extensions
+        if isinstance(extension.value, x509.SubjectAlternativeName)
+        for name in extension.value
+    }
+
+
+def usages_of(extensions: x509.Extensions) -> set[str]:
+    """What a certificate may be used for, in the words of the CSR API; a usage without a word by its number."""
+    found: set[str] = set()
+    for extension in extensions:
+        value = extension.value
+        if isinstance(value, x509.KeyUsage):
+            found |= {word for word, attribute in _KEY_USAGES.items() if getattr(value, attribute)}
+        elif isinstance(value, x509.ExtendedKeyUsage):
+            found |= {_EXTENDED_USAGES.get(one, one.dotted_string) for one in value}
+    return found
+
+
+def _is_authority(extensions: x509.Extensions) -> bool:
+    return any(isinstance(one.value, x509.BasicConstraints) and one.value.ca for one in extensions)
+
+
+def _differences(what: str, found: set[str], expected: set[str]) -> list[str]:
+    if found == expected:
+        return []
+    texts = [", ".join(sorted(one)) or "none" for one in (found, expected)]
+    return [f"{what} {texts[0]}; expected {texts[1]}"]
 
 
 def subject_faults(name: x509.Name, order: Order) -> list[str]:

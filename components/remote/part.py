@@ -23,7 +23,8 @@ class Part(pulumi.ComponentResource):
     """The base of every part. `command` is its one command; other parts wait for that.
 
     `content` may be an Output where something is born elsewhere, as a certificate is. `after` is a list of commands or
-    objects; a component's own dependencies would not be kept as its command's in the state.
+    objects; a component's own dependencies would not be kept as its command's in the state. `ignored`: inputs that
+    cannot be compared in this run.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class Part(pulumi.ComponentResource):
         content: Content | pulumi.Output[Content],
         after: Sequence[pulumi.Resource],
         opts: pulumi.ResourceOptions | None,
+        ignored: list[str] | None = None,
     ) -> None:
         name = f"{host.node}-{part}"
         super().__init__(f"kubenode:index:{token}", name, None, opts)
@@ -46,6 +48,6 @@ class Part(pulumi.ComponentResource):
             host,
             part,
             bundle,
-            pulumi.ResourceOptions(parent=self, depends_on=list(after)),
+            pulumi.ResourceOptions(parent=self, depends_on=list(after), ignore_changes=ignored),
         )
         self.register_outputs({})

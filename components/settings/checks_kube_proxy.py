@@ -36,6 +36,15 @@ def check_kube_proxy(node: NodeDraft) -> None:
     for field, reason in _OUR_KUBE_PROXY_FIELDS.items():
         if field in extra:
             node.refuse(f"this project's own: {reason}", *where, field)
+    connection = extra.get("clientConnection")
+    if isinstance(connection, dict) and "kubeconfig" in connection:
+        node.refuse(
+            "this project's own: set identity.kubeProxy. No other kubeconfig of a host is kube-proxy's, least of all "
+            "an administrator's",
+            *where,
+            "clientConnection",
+            "kubeconfig",
+        )
     ports = {"healthzBindAddress": KUBE_PROXY_HEALTHZ_PORT, "metricsBindAddress": KUBE_PROXY_METRICS_PORT}
     for field, port in ports.items():
         expected = f"127.0.0.1:{port}"

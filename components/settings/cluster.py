@@ -59,7 +59,7 @@ def _kubeconfig(report: Report, section: ClusterSection) -> sources.Kubeconfig |
         else:
             text = section.kubeconfig.get_secret_value() if section.kubeconfig else ""
             report.refuse_plain(("cluster", "kubeconfig"), ("cluster", "kubeconfig"))
-        return sources.kubeconfig_of(text, section.context, directory)
+        found = sources.kubeconfig_of(text, section.context, directory)
     except sources.SourceMissingError as error:
         if section.server and section.ca_data and section.identifier:
             report.missing.append(Problem(f"cluster.{key}", str(error)))
@@ -68,6 +68,9 @@ def _kubeconfig(report: Report, section: ClusterSection) -> sources.Kubeconfig |
             report.refuse(f"cluster.{key}", f"{error} {hint}")
     except sources.SourceError as error:
         report.refuse(f"cluster.{key}", str(error))
+    else:
+        report.administrators = found.tokens
+        return found
     return None
 
 

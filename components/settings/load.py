@@ -30,6 +30,7 @@ from components.settings.sections import (
     VerificationSection,
 )
 from components.settings.signer import authority_of
+from components.settings.static_token import with_static_token
 from components.settings.validate import SectionT, validated
 
 # Stands in for required values that are missing, where a check asks about the others.
@@ -69,6 +70,7 @@ def load(
     report.problems += addresses.problems_of(raw.get("cluster"), drafts)
     _check_renewal(report, identity)
     signer = authority_of(report, identity)
+    identity = with_static_token(report, identity)
     nodes = {draft.name: _node(report, draft, cluster, downloads, identity) for draft in drafts}
     report.problems += downloads.problems
     if cluster is None or report.problems:

@@ -23,6 +23,8 @@ class Report:
     nodes_from_file: bool
     problems: list[Problem] = field(default_factory=list)
     missing: list[Problem] = field(default_factory=list)
+    administrators: frozenset[str] = field(default_factory=frozenset, repr=False)
+    """Tokens of the kubeconfig's users, which no host may get."""
 
     def refuse(self, path: str, message: str) -> None:
         """Note a problem."""

@@ -18,6 +18,7 @@ from components.settings.sections import (
     KubeletSection,
     KubeProxySection,
     RolloutSection,
+    StaticTokenSection,
     TaintSection,
     TimeoutsSection,
     VerificationSection,
@@ -147,6 +148,11 @@ class NodeSettings:
     def client_is_issued(self) -> bool:
         """Whether the kubelet gets its client certificate, and does not ask for it."""
         return self.identity.client == "issued"
+
+    @property
+    def static_token(self) -> StaticTokenSection | None:
+        """The token that the kubelet asks with, if it is one of all nodes."""
+        return self.identity.static if self.identity.client == "static" else None
 
     @property
     def serving_is_issued(self) -> bool:

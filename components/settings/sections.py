@@ -30,6 +30,7 @@ from components.settings.types import (
     InsecureRegistry,
     IpAddress,
     KubeconfigText,
+    KubernetesUser,
     KubernetesVersion,
     LabelKey,
     LabelValue,
@@ -52,6 +53,7 @@ from components.settings.types import (
     Seconds,
     Sha256,
     SigningKey,
+    StaticToken,
     SysctlName,
     SysctlValue,
     Text,
@@ -420,13 +422,37 @@ class AuthoritySection(Section):
     private_key: SigningKey | None = Field(None, description="its private key, the contents encrypted")
 
 
+class StaticTokenSection(Section):
+    """The user of the API server's token file, for client static. The token has no end."""
+
+    user: KubernetesUser = Field(
+        "kubelet-bootstrap", description="its name in that file", examples=["kubelet-bootstrap"]
+    )
+    token_file: FilePath | None = Field(
+        None,
+        description="a file with the token alone, relative to the project directory",
+        examples=["secrets/bootstrap-token"],
+    )
+    token: StaticToken | None = Field(None, description="the token, encrypted")
+    binding: bool = Field(
+        default=False,
+        description="bind the user to system:node-bootstrapper, if nobody has",
+    )
+
+
 class IdentitySection(Section):
     """How nodes get their certificates."""
 
-    client: Literal["bootstrap", "issued"] = Field(
+    client: Literal["bootstrap", "static", "issued"] = Field(
         "bootstrap",
-        description="the kubelet's client certificate; bootstrap: it makes a key and asks for it with a token; "
-        "issued: key and certificate are made beforehand",
+        description="the kubelet's client certificate; bootstrap: it makes a key and asks for it with a token of its "
+        "own, valid for an hour; static: it asks with one that all nodes share and that has no end; issued: key and "
+        "certificate are made beforehand",
+    )
+    static: StaticTokenSection | None = Field(
+        None,
+        description="the token of all nodes, for client static",
+        examples=[{"tokenFile": "secrets/bootstrap-token"}],
     )
     serving: Literal["bootstrap", "issued"] = Field(
         "bootstrap",
@@ -436,8 +462,18 @@ class IdentitySection(Section):
     approval: Literal["exact", "rbac", "manual"] = Field(
         "exact",
         description="who approves requests of kubelets; exact: the stack, the one expected request of each node; "
-        "rbac: the cluster, every client request of the stack's tokens (serving ones still the stack); manual: you, "
-        "and pulumi up stops until then",
+        "rbac: the cluster, every client request of the stack's tokens, or of the static user (serving ones still the "
+        "stack); manual: you, and pulumi up stops until then",
+    )
+    kube_proxy: Literal["certificate", "serviceAccount"] = Field(
+        "certificate",
+        description="how kube-proxy proves who it is; serviceAccount: with a token that has no end",
+    )
+    kubelet_api_user: KubernetesUser | None = Field(
+        None,
+        description="user of the API server's --kubelet-client-certificate, which the stack is to bind to "
+        "system:kubelet-api-admin; without it nobody is bound",
+        examples=["kube-apiserver-kubelet-client"],
     )
     issuer: Literal["cluster", "ca"] = Field(
         "cluster",

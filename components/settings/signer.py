@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 
 from pydantic import SecretStr
 
-from components.settings import authority, sources
-from components.settings.problems import Problem
+from components.settings import authority
+from components.settings.file_or_text import file_or_text
 from components.settings.report import Report
 from components.settings.resolved import AuthoritySettings
 from components.settings.sections import IdentitySection
@@ -28,9 +28,9 @@ def authority_of(report: Report, identity: IdentitySection) -> AuthoritySettings
             example = "{certificateFile: secrets/ca.pem, privateKeyFile: secrets/ca-key.pem}"
             report.refuse("identity.ca", f"required with issuer ca, for example {example}")
         return None
-    certificate = _authority_text(report, "certificate", ca.certificate_file, ca.certificate)
+    certificate = _part(report, "certificate", ca.certificate_file, ca.certificate)
     secret = ca.private_key.get_secret_value() if ca.private_key else None
-    key = _authority_text(report, "privateKey", ca.private_key_file, secret)
+    key = _part(report, "privateKey", ca.private_key_file, secret)
     if secret is not None:
         place = ("identity", "ca", "privateKey")
         report.refuse_plain(place, place)
@@ -43,25 +43,6 @@ def authority_of(report: Report, identity: IdentitySection) -> AuthoritySettings
     return AuthoritySettings(found.certificate, SecretStr(found.key) if found.key else None)
 
 
-def _authority_text(report: Report, part: str, file: str | None, text: str | None) -> str | None:
-    """The contents of one of its two parts; None if there are none to be had."""
-    where = f"identity.ca.{part}"
-    if (file is None) == (text is None):
-        # One that is wrong itself is reported, and left out here.
-        if not report.is_wrong(where, f"{where}File"):
-            example = "secrets/ca.pem" if part == "certificate" else "secrets/ca-key.pem"
-            found = "both are given" if file else f"none is given, for example {part}File: {example}"
-            report.refuse(where, f"expected exactly one of {part}File, {part}; {found}")
-        return None
-    if file is None:
-        return text
-    try:
-        return sources.text_of(report.project_dir, file)
-    except sources.SourceMissingError as error:
-        if part == "privateKey":
-            report.missing.append(Problem(f"{where}File", str(error)))
-        else:
-            report.refuse(f"{where}File", str(error))
-    except sources.SourceError as error:
-        report.refuse(f"{where}File", str(error))
-    return None
+def _part(report: Report, part: str, file: str | None, text: str | None) -> str | None:
+    example = "secrets/ca.pem" if part == "certificate" else "secrets/ca-key.pem"
+    return file_or_text(report, "identity.ca", part, file, text, example, is_secret=part == "privateKey")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +102,8 @@ class Kubeconfig:
     cluster_name: str
     server: str
     ca_pem: str | None
+    tokens: frozenset[str] = field(default_factory=frozenset, repr=False)
+    """Those of its users, who are administrators."""
 
 
 def kubeconfig_of(text: str, context: str | None, ca_dir: Path) -> Kubeconfig:
@@ -119,7 +121,20 @@ def kubeconfig_of(text: str, context: str | None, ca_dir: Path) -> Kubeconfig:
     server = cluster.get("server")
     if not isinstance(server, str):
         raise SourceError(f"cluster {cluster_name} of the kubeconfig has no server")
-    return Kubeconfig(cluster_name, server.rstrip("/"), _ca_of(cluster, cluster_name, ca_dir))
+    return Kubeconfig(
+        cluster_name, server.rstrip("/"), _ca_of(cluster, cluster_name, ca_dir), _tokens(document)
+    )
+
+
+def _tokens(document: Mapping[str, object]) -> frozenset[str]:
+    entries = document.get("users")
+    users = (
+        [entry.get("user") for entry in entries if isinstance(entry, Mapping)]
+        if isinstance(entries, list)
+        else []
+    )
+    found = [user.get("token") for user in users if isinstance(user, Mapping)]
+    return frozenset(token for token in found if isinstance(token, str))
 
 
 def _ca_of(cluster: Mapping[str, object], name: str, ca_dir: Path) -> str | None:

@@ -443,6 +443,23 @@ SigningKey = Annotated[
     ),
 ]
 Password = Annotated[SecretStr, Expected("a password", "an encrypted value", _is_one_line)]
+StaticToken = Annotated[
+    SecretStr,
+    Expected(
+        "a token of at least 16 characters as in the API server's token file, without comma, quote or space",
+        "an encrypted value",
+        _Matches(r"""[^\s,"']{16,}"""),
+    ),
+]
+# What Kubernetes gives to its own parts starts with system:, and a person's user has no business here.
+KubernetesUser = Annotated[
+    str,
+    Expected(
+        "a user name of Kubernetes that does not start with system:",
+        "kube-apiserver-kubelet-client",
+        _Matches(r"""(?!system:)[^\s,"']{1,253}"""),
+    ),
+]
 KubeconfigText = Annotated[
     SecretStr, Expected("the contents of a kubeconfig", "an encrypted value", lambda text: bool(text.strip()))
 ]

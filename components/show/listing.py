@@ -23,11 +23,15 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/]{12,}={0,2}")
 
 def born(node: NodeSettings) -> Born:
     """Names for what a run makes or learns."""
+    with_token = node.runs_kube_proxy and node.identity.kube_proxy == "serviceAccount"
     identities = Identities(
-        token=f"<bootstrap token of {node.name}>",
-        proxy=_pair("kube-proxy") if node.runs_kube_proxy else None,
+        token=f"<token of {node.static_token.user}>"
+        if node.static_token
+        else f"<bootstrap token of {node.name}>",
+        proxy=_pair("kube-proxy") if node.runs_kube_proxy and not with_token else None,
         client=_pair("the kubelet as a client") if node.client_is_issued else None,
         serving=_pair("the kubelet as a server") if node.serving_is_issued else None,
+        proxy_token="<token of kube-proxy>" if with_token else "",
     )
     return Born(identities, verification_addresses=["<address of the Service or of a pod>"])
 
@@ -45,6 +49,8 @@ def parts(node: NodeSettings, names: Collection[str], *, verify: bool) -> dict[s
     words = {AUTHORITY_PEM: f"{AUTHORITY}\n"}
     if its.proxy is not None:
         words[digest(its.proxy.certificate)] = "<digest of the certificate of kube-proxy>"
+    elif its.proxy_token:
+        words[digest(its.proxy_token)] = "<digest of the token of kube-proxy>"
     words[digest(*its.kubelet_certificates)] = "<digest of the certificates of the kubelet>"
     return {
         part: _readable(_unpacked(content), known, words)

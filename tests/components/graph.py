@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -80,6 +81,8 @@ class Mocks(mocks.Mocks):
         outputs = {**args.inputs, **born.get(args.typ, {})}
         if args.typ == "kubernetes:core/v1:Service":
             outputs["spec"] = {**outputs["spec"], "clusterIP": "10.96.0.77"}
+        if args.typ == "kubernetes:core/v1:Secret":
+            outputs["data"] = {"token": base64.b64encode(b"canary.of-the.service-account").decode()}
         return f"{args.name}-id", outputs
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:

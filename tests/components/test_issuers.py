@@ -7,9 +7,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pulumi
 import pytest
 
 from components import stack
+from components.api.account import decoded
 from components.rendering import digest
 from components.settings import StackSettings, load
 from tests.components import example
@@ -230,3 +232,133 @@ def test_by_default_nothing_tells_of_approvals(client: str, tmp_path: Path) -> N
     graph = issued(tmp_path, client=client)
     assert "approval" not in json.loads(graph.resources["worker-1-csr-approval"].inputs["stdin"])
     assert "set | approval" not in graph.resources["worker-1-kubelet"].inputs["stdin"]
+
+
+TOKEN = "canary-of-the-token-file-0123456789"
+SERVICE_ACCOUNT_TOKEN = "canary.of-the.service-account"
+
+
+def with_static(directory: Path, **identity: object) -> Graph:
+    (directory / "token").write_text(f"{TOKEN}\n")
+    static = {"tokenFile": "token", **identity.pop("static", {})}  # type: ignore[dict-item]
+    return issued(directory, client="static", static=static, **identity)
+
+
+def test_a_token_of_all_nodes_stands_in_one_secret_and_no_other_token_is_made(tmp_path: Path) -> None:
+    graph = with_static(tmp_path)
+    assert not [name for name in graph.resources if "token" in name]
+    holders = sorted(one.name for one in graph.resources.values() if TOKEN in str(one.inputs))
+    assert holders == ["worker-1-credentials", "worker-2-credentials"]
+    stdin = graph.resources["worker-1-credentials"].inputs["stdin"]
+    assert is_secret(stdin)
+    assert f"bootstrap.kubeconfig |     token: {TOKEN}" in stdin["value"]
+    approval = graph.resources["worker-1-csr-approval"]
+    asked = json.loads(approval.inputs["stdin"])
+    assert asked["bootstrapUser"] == "kubelet-bootstrap"
+    assert {"tokenId", "tokenSecret", "groups"}.isdisjoint(asked)
+    # The kubelet waits for the approval, so that is beside it.
+    assert not graph.follows("worker-1-csr-approval", "worker-1-kubelet")
+    assert "--bootstrap-kubeconfig" in graph.resources["worker-1-kubelet"].inputs["stdin"]
+    # Its rights are there before it may ask.
+    assert graph.follows("worker-1-kubelet", "cluster-renew")
+
+
+def test_a_token_of_all_nodes_is_bound_only_if_asked(tmp_path: Path) -> None:
+    assert bindings(with_static(tmp_path)) == {"cluster-renew": "selfnodeclient"}
+    graph = with_static(tmp_path, static={"binding": True, "user": "node-bootstrap"})
+    assert bindings(graph) == {"cluster-join": "node-bootstrapper", "cluster-renew": "selfnodeclient"}
+    join = graph.resources["cluster-join"].inputs
+    assert join["metadata"]["name"].startswith("kubenode:")
+    assert join["subjects"] == [
+        {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "node-bootstrap"}
+    ]
+    assert graph.follows("worker-1-credentials", "cluster-join")
+
+
+def test_every_approval_works_with_a_token_of_all_nodes(tmp_path: Path) -> None:
+    rbac = with_static(tmp_path, approval="rbac")
+    assert bindings(rbac) == {"cluster-renew": "selfnodeclient", "cluster-approve": "nodeclient"}
+    (subject,) = rbac.resources["cluster-approve"].inputs["subjects"]
+    assert (subject["kind"], subject["name"]) == ("User", "kubelet-bootstrap")
+    manual = with_static(tmp_path, approval="manual")
+    assert manual.follows("worker-1-csr-approval", "worker-1-kubelet")
+    approval = manual.resources["worker-1-csr-approval"].inputs["stdin"]
+    assert json.loads(approval)["approval"] == "manual"
+    assert "set | approval manual" in manual.resources["worker-1-kubelet"].inputs["stdin"]
+
+
+def test_without_the_token_s_file_a_preview_shows_no_change(tmp_path: Path) -> None:
+    raw = example.changed(
+        example.raw(), {"identity": {"client": "static", "static": {"tokenFile": "nowhere"}}}
+    )
+    example.write_project(tmp_path)
+    settings = load(raw, tmp_path)
+    assert [problem.path for problem in settings.missing] == ["identity.static.tokenFile"]
+    request = graph_of(settings).resources["worker-1-credentials"].request
+    assert list(request.ignoreChanges) == ["stdin"]
+    assert list(with_static(tmp_path).resources["worker-1-credentials"].request.ignoreChanges) == []
+
+
+def test_a_service_account_s_token_stands_on_the_hosts_and_nowhere_readable(tmp_path: Path) -> None:
+    graph = issued(tmp_path, kubeProxy="serviceAccount")
+    assert not [
+        name for name in graph.resources if name.startswith(NAME) and "account" not in name and name != NAME
+    ]
+    account, secret = (graph.resources[f"{NAME}-account{end}"].inputs for end in ("", "-token"))
+    name = account["metadata"]["name"]
+    assert name.startswith("kubenode-")
+    assert account["metadata"]["namespace"] == secret["metadata"]["namespace"] == "kube-system"
+    assert account["automountServiceAccountToken"] is False
+    assert secret["type"] == "kubernetes.io/service-account-token"
+    assert secret["metadata"]["annotations"]["kubernetes.io/service-account.name"] == name
+    binding = graph.resources[NAME].inputs
+    assert binding["roleRef"]["name"] == "system:node-proxier"
+    assert binding["subjects"] == [{"kind": "ServiceAccount", "name": name, "namespace": "kube-system"}]
+    holders = sorted(one.name for one in graph.resources.values() if SERVICE_ACCOUNT_TOKEN in str(one.inputs))
+    assert holders == ["worker-1-credentials", "worker-2-credentials"]
+    stdin = graph.resources["worker-1-credentials"].inputs["stdin"]
+    assert is_secret(stdin)
+    assert (
+        "file | kube-proxy.kubeconfig 0600 root:root /etc/kubernetes/kube-proxy.kubeconfig" in stdin["value"]
+    )
+    # Another token restarts kube-proxy, and a preview shows the rest of its bundle.
+    proxy = graph.resources["worker-1-kube-proxy"].inputs["stdin"]
+    assert f"set | token {digest(SERVICE_ACCOUNT_TOKEN)}" in proxy
+    assert graph.outputs["cluster"]["kubeProxyCertificateExpires"] is None
+
+
+def test_where_the_cluster_has_its_own_kube_proxy_no_service_account_is_made(tmp_path: Path) -> None:
+    changes = {
+        "identity": {"kubeProxy": "serviceAccount"},
+        "kubeProxy": {"mode": "existing"},
+        "nodes/worker-2/kubeProxy": {},
+    }
+    graph = graph_of(example.stack(tmp_path, changes))
+    assert not [name for name in graph.resources if name.startswith(NAME)]
+
+
+def test_the_api_server_s_user_is_bound_only_if_asked(tmp_path: Path) -> None:
+    assert "cluster-kubelet-api" not in bindings(issued(tmp_path))
+    graph = issued(tmp_path, kubeletApiUser="kube-apiserver-kubelet-client")
+    assert bindings(graph)["cluster-kubelet-api"] == "kubelet-api-admin"
+    (subject,) = graph.resources["cluster-kubelet-api"].inputs["subjects"]
+    assert (subject["kind"], subject["name"]) == ("User", "kube-apiserver-kubelet-client")
+    assert graph.resources["cluster-kubelet-api"].inputs["metadata"]["name"].endswith(":kubelet-api")
+
+
+@pytest.mark.parametrize("identity", [{}, {"approval": "rbac"}, {"kubeProxy": "serviceAccount"}])
+def test_nothing_is_bound_beyond_the_built_in_roles_of_nodes(
+    identity: dict[str, str], tmp_path: Path
+) -> None:
+    roles = set(bindings(issued(tmp_path, **identity)).values())
+    assert roles <= {"node-bootstrapper", "selfnodeclient", "nodeclient", "node-proxier"}
+
+
+def test_a_token_that_never_came_is_an_error_and_not_an_empty_kubeconfig(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: False)
+    with pytest.raises(pulumi.RunError, match="the Secret kube-system/x has no token"):
+        decoded(None, "x")
+    monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)
+    assert decoded(None, "x") == ""

@@ -48,6 +48,16 @@ def test_it_restarts_for_each_of_its_causes_and_once(host: Box, change: dict[str
     assert _restarts(host) == 1
 
 
+def test_from_a_certificate_to_a_token_and_back_it_restarts_once_each(host: Box) -> None:
+    with_token = bundles.kube_proxy(host).replace("set | certificate 0123", "set | token 4567")
+    _apply(host, bundles.kube_proxy(host))
+    for bundle in (with_token, bundles.kube_proxy(host)):
+        host.forget_calls()
+        assert "restarted kube-proxy.service" in _apply(host, bundle)
+        assert _apply(host, bundle) == "kube-proxy: nothing to change\n"
+        assert _restarts(host) == 1
+
+
 def test_a_certificate_that_does_not_work_is_tried_again_by_the_next_apply(host: Box) -> None:
     _apply(host, bundles.kube_proxy(host))
     host.shell("mv /stubs/curl /stubs/curl.real")

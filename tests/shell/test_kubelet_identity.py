@@ -15,6 +15,7 @@ KUBECONFIG = "/etc/kubernetes/kubelet.kubeconfig"
 BOOTSTRAP = "/etc/kubernetes/bootstrap.kubeconfig"
 CLIENT = "/var/lib/kubelet/pki/kubelet-client-current.pem"
 UNIT = "kubelet.service"
+WATCH = "kubenode-bootstrap.path"
 ASKING_UNIT = bundles.KUBELET_UNIT.replace(
     "kubelet \\\n", f"kubelet \\\n  --bootstrap-kubeconfig={BOOTSTRAP} \\\n"
 )
@@ -189,11 +190,45 @@ def test_a_kubelet_that_waits_for_somebody_s_approval_is_no_failure(host: Box) -
     running = host.running()
     assert "waits for somebody" in _apply(host, "kubelet", bundle)
     assert host.running() == running
+    assert host.path(f"/state/active/{WATCH}").exists()
     host.put(CLIENT, "certificate\n", 0o600)
     assert _apply(host, "kubelet", bundle) == "kubelet: nothing to change\n"
     assert not host.path(BOOTSTRAP).exists()
+    assert not host.path(f"/state/active/{WATCH}").exists()
     _destroyed(host, _token(host))
     assert host.state() == before
+
+
+def test_the_token_goes_when_the_certificate_comes_and_nobody_is_there(host: Box) -> None:
+    _apply(host, "credentials", _token(host))
+    bundle = _asking(host).replace("\nend\n", "\nset | approval manual\nend\n")
+    host.path("/state/start-kubelet.service").unlink()
+    _apply(host, "kubelet", bundle)
+    *_, watched, shell, option, command = host.text("/state/watched").splitlines()
+    assert (watched, shell, option) == (f"--path-property=PathExists={CLIENT}", "/bin/sh", "-c")
+    host.put(CLIENT, "certificate\n", 0o600)
+    host.shell(command)
+    assert not host.path(BOOTSTRAP).exists()
+    assert not host.path(f"/state/active/{WATCH}").exists(), "systemd would run it again and again"
+
+
+def test_a_removal_ends_the_watch(host: Box) -> None:
+    before = host.state()
+    _apply(host, "credentials", _token(host))
+    bundle = _asking(host).replace("\nend\n", "\nset | approval manual\nend\n")
+    host.path("/state/start-kubelet.service").unlink()
+    _apply(host, "kubelet", bundle)
+    _destroyed(host, _token(host))
+    assert not host.path(f"/state/active/{WATCH}").exists()
+    assert host.state() == before
+
+
+def test_without_the_watch_it_is_said_that_the_token_stays(host: Box) -> None:
+    _apply(host, "credentials", _token(host))
+    bundle = _asking(host).replace("\nend\n", "\nset | approval manual\nend\n")
+    host.path("/state/start-kubelet.service").unlink()
+    host.stub("systemd-run", "exit 1\n")
+    assert f"the token stays in {BOOTSTRAP}" in _apply(host, "kubelet", bundle)
 
 
 def test_a_kubelet_that_does_not_run_is_one_also_while_it_would_wait(host: Box) -> None:

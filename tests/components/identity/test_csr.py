@@ -284,8 +284,89 @@ def test_nothing_else_speaks_against_it(name: str) -> None:
         7,
     ],
 )
-def test_requests_of_others_are_not_looked_at(user: object) -> None:
-    assert judge(client(user=user), EXPECTED).standing is Standing.FOREIGN
+def test_a_request_of_another_for_our_name_is_told_of_and_is_not_ours(user: object) -> None:
+    judgement = judge(client(user=user), EXPECTED)
+    assert judgement.standing is Standing.FOREIGN
+    assert judgement.reasons == (f"requestor: {str(user)!r} asks for the name of this node",)
+
+
+OF_OTHERS: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "our host name": (
+        serving(pem("system:node:worker-2", names=[x509.DNSName(NODE), ip("10.0.0.8")]), user="mallory"),
+        ["host name"],
+    ),
+    "our address": (
+        serving(pem("system:node:worker-2", names=[ip("10.0.0.7")]), user="system:node:worker-2"),
+        ["address"],
+    ),
+    "all of it, behind other text": (
+        serving("hello\n" + pem(names=SERVING_NAMES) + pem(), user="mallory"),
+        ["name", "host name", "address"],
+    ),
+    "for another signer": (
+        client(user="mallory", signerName="kubernetes.io/kube-apiserver-client"),
+        ["name"],
+    ),
+    "its own": (
+        serving(
+            pem("system:node:worker-2", names=[x509.DNSName("worker-2"), ip("10.0.0.8")]),
+            user="system:node:worker-2",
+        ),
+        [],
+    ),
+    "nothing readable": (client("no request", user="mallory"), []),
+}
+
+
+@pytest.mark.parametrize("name", OF_OTHERS)
+def test_what_others_ask_for_of_our_node(name: str) -> None:
+    asked, claims = OF_OTHERS[name]
+    judgement = judge(asked, EXPECTED)
+    assert judgement.standing is Standing.FOREIGN
+    assert [one.split(" asks for the ")[1] for one in judgement.reasons] == [
+        f"{one} of this node" for one in claims
+    ]
+
+
+def test_a_decided_request_of_another_is_not_told_of() -> None:
+    decided = client(user="mallory")
+    decided["status"] = {"conditions": [{"type": "Denied", "status": "True"}]}
+    assert judge(decided, EXPECTED).reasons == ()
+
+
+STATIC = Expectation(
+    node=NODE,
+    node_ips=("10.0.0.7",),
+    bootstrap_user="kubelet-bootstrap",
+    bootstrap_user_is_shared=True,
+)
+
+
+def test_a_user_of_all_nodes_asks_for_each_of_them_and_only_ours_is_ours() -> None:
+    ours, other = (client(pem(name), user="kubelet-bootstrap") for name in (USER, "system:node:worker-2"))
+    assert judge(ours, STATIC).standing is Standing.EXPECTED
+    assert judge(serving(user="kubelet-bootstrap"), STATIC).standing is Standing.REFUSED
+    judgement = judge(other, STATIC)
+    assert judgement.standing is Standing.FOREIGN
+    assert judgement.reasons == (
+        "requestor: kubelet-bootstrap asks for 'worker-2', which is no node of this stack",
+    )
+    other["status"] = {"conditions": [{"type": "Approved", "status": "True"}]}
+    assert judge(other, STATIC).reasons == ()
+    # Who asks for no node at all is not left to the run of another.
+    for name in ("system:admin", "", "system:nodes"):
+        assert judge(client(pem(name), user="kubelet-bootstrap"), STATIC).standing is Standing.REFUSED
+    assert judge(client("rubbish", user="kubelet-bootstrap"), STATIC).standing is Standing.REFUSED
+
+
+# A token file gives whatever groups it likes.
+@pytest.mark.parametrize("name", [one for one in REFUSED if one != "bootstrap user without our group"])
+def test_a_hostile_request_of_a_user_of_all_nodes_is_never_expected(name: str) -> None:
+    hostile = REFUSED[name][0]
+    spec = {**hostile["spec"]}
+    if spec["username"] == BOOTSTRAP:
+        spec["username"] = "kubelet-bootstrap"
+    assert judge({**hostile, "spec": spec}, STATIC).standing in (Standing.REFUSED, Standing.FOREIGN)
 
 
 def test_without_a_bootstrap_identity_an_empty_user_is_foreign() -> None:

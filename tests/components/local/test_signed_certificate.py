@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import ipaddress
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -9,16 +11,18 @@ from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from components.identity.csr import subject_of
+from components.identity.csr import load_request, subject_of
 from components.local import signed_certificate
 from components.local.arguments import Arguments
 from components.local.errors import Failure
 from components.local.kubectl import Kubectl
 from components.local.nodes import label_value
 from components.local.session import Session
-from components.local.signed_certificate import Order, certificate_faults, public_key
+from components.local.signed_certificate import Order, certificate_faults
 from tests.components.local.cluster import STACK, new_name
 from tests.components.local.conftest import FakeKubectl, Outcome, Run
 from tests.support.apiserver import ApiServer, Key, key_pem, new_key
@@ -36,7 +40,7 @@ NOWHERE = json.dumps(
 )
 
 
-def now(**shift: float) -> str:
+def _shifted(**shift: float) -> str:
     return (datetime.now(UTC) + timedelta(**shift)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -50,7 +54,7 @@ def order(
         "signerName": "kubernetes.io/kube-apiserver-client",
         "usages": ["digital signature", "client auth"],
         "expirationSeconds": 86400,
-        "notBefore": now(),
+        "notBefore": _shifted(),
         "expectedCommonName": common_name,
         "expectedOrganizations": list(organizations),
         **more,
@@ -100,7 +104,7 @@ def test_a_last_certificate_that_is_not_the_wanted_one_is_replaced(run: Run, why
     first = run("signed-certificate", "apply", **given)
     last = "no certificate" if why == "rubbish" else first.stdout.strip()
     if why == "clock":
-        given["notBefore"] = now(minutes=12)
+        given["notBefore"] = _shifted(minutes=12)
         # A signer cannot issue for a clock that lies ahead: this shows that it was asked.
         outcome = run("signed-certificate", "apply", env={"PULUMI_COMMAND_STDOUT": last}, **given, expect=1)
         assert "it is due for renewal" in outcome.stderr
@@ -114,13 +118,143 @@ def test_a_last_certificate_that_is_not_the_wanted_one_is_replaced(run: Run, why
     assert certificate(second).not_valid_after_utc > datetime.now(UTC)
 
 
-def test_an_expired_certificate_is_replaced(api_server: ApiServer, run: Run) -> None:
-    pem, _ = api_server.authority.issue(PROXY, valid_for=timedelta(hours=-0.5))
-    found = x509.load_pem_x509_certificate(pem.encode())
-    wanted = Order.read(Arguments("p", order(new_key(), notBefore=now(hours=-2))))
-    assert certificate_faults(pem, public_key(found), wanted, datetime.now(UTC)) == ["it has expired"]
-    earlier = datetime.now(UTC) - timedelta(minutes=45)
-    assert certificate_faults(pem, public_key(found), wanted, earlier) == []
+NAMES = [x509.DNSName("worker-1"), x509.IPAddress(ipaddress.ip_address("10.0.0.7"))]
+SUBJECT = [(NameOID.ORGANIZATION_NAME, "system:nodes"), (NameOID.COMMON_NAME, "system:node:worker-1")]
+SERVER = [ExtendedKeyUsageOID.SERVER_AUTH]
+CODE_SIGNING = ExtendedKeyUsageOID.CODE_SIGNING
+
+
+def made(
+    key: Key,
+    *,
+    subject: Sequence[tuple[x509.ObjectIdentifier, str]] = SUBJECT,
+    names: Sequence[x509.GeneralName] = NAMES,
+    uses: Sequence[x509.ObjectIdentifier] = SERVER,
+    signs: bool = False,
+    is_authority: bool = False,
+    hours: tuple[float, float] = (-1, 1),
+) -> str:
+    """A certificate as a signer might issue it."""
+    flags = ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "crl_sign")
+    usage = x509.KeyUsage(
+        digital_signature=True,
+        key_cert_sign=signs,
+        encipher_only=False,
+        decipher_only=False,
+        **dict.fromkeys(flags, False),
+    )
+    name = x509.Name([x509.NameAttribute(kind, value) for kind, value in subject])
+    start, end = (datetime.now(UTC) + timedelta(hours=one) for one in hours)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(start)
+        .not_valid_after(end)
+        .add_extension(usage, critical=True)
+        .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
+    )
+    if uses:
+        builder = builder.add_extension(x509.ExtendedKeyUsage(uses), critical=False)
+    if names:
+        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+    return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM).decode()
+
+
+def faults(pem: str, key: Key, now: datetime | None = None) -> list[str]:
+    """What is wrong with it for somebody who asked for a node's serving certificate."""
+    request = load_request(request_pem(key, "system:node:worker-1", dns_names=["worker-1"], ips=["10.0.0.7"]))
+    wanted = Order.read(
+        Arguments(
+            "p",
+            {
+                **order(key, "system:node:worker-1", ["system:nodes"], notBefore=_shifted(hours=-2)),
+                "usages": ["digital signature", "server auth"],
+            },
+        )
+    )
+    return certificate_faults(pem, request, wanted, now or datetime.now(UTC))
+
+
+def test_a_certificate_as_asked_is_taken_until_it_has_expired() -> None:
+    key = new_key()
+    assert faults(made(key), key) == []
+    assert faults(made(key, names=list(reversed(NAMES))), key) == []
+    assert faults(made(key), key, datetime.now(UTC) + timedelta(hours=2)) == ["it has expired"]
+    assert faults(made(key, hours=(-3, 1)), key) == ["it is due for renewal"]
+
+
+OTHER: dict[str, tuple[dict[str, Any], str]] = {
+    "a further DNS name": (
+        {"names": [*NAMES, x509.DNSName("kubernetes.default.svc")]},
+        "names DNSName kubernetes.default.svc, DNSName worker-1, IPAddress 10.0.0.7; "
+        "expected DNSName worker-1, IPAddress 10.0.0.7",
+    ),
+    "another address": (
+        {"names": [NAMES[0], x509.IPAddress(ipaddress.ip_address("10.0.0.8"))]},
+        "names DNSName worker-1, IPAddress 10.0.0.8; expected DNSName worker-1, IPAddress 10.0.0.7",
+    ),
+    "an address as a name": (
+        {"names": [NAMES[0], x509.DNSName("10.0.0.7")]},
+        "names DNSName 10.0.0.7, DNSName worker-1; expected DNSName worker-1, IPAddress 10.0.0.7",
+    ),
+    "no names": ({"names": []}, "names none; expected DNSName worker-1, IPAddress 10.0.0.7"),
+    "a further use": (
+        {"uses": [*SERVER, ExtendedKeyUsageOID.CLIENT_AUTH]},
+        "usages client auth, digital signature, server auth; expected digital signature, server auth",
+    ),
+    "another use": (
+        {"uses": [CODE_SIGNING]},
+        f"usages {CODE_SIGNING.dotted_string}, digital signature; expected digital signature, server auth",
+    ),
+    "any use": ({"uses": []}, "usages digital signature; expected digital signature, server auth"),
+    "the right to sign": (
+        {"signs": True},
+        "usages cert sign, digital signature, server auth; expected digital signature, server auth",
+    ),
+    "an authority's": ({"is_authority": True}, "it is an authority's, which may sign others"),
+    "another node": (
+        {"subject": [SUBJECT[0], (NameOID.COMMON_NAME, "system:node:worker-2")]},
+        "common name 'system:node:worker-2', expected 'system:node:worker-1'",
+    ),
+    "a further group": (
+        {"subject": [(NameOID.ORGANIZATION_NAME, "system:masters"), *SUBJECT]},
+        "organizations ['system:masters', 'system:nodes'], expected ['system:nodes']",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OTHER)
+def test_a_certificate_that_is_not_what_was_asked_is_refused(name: str) -> None:
+    key = new_key()
+    change, fault = OTHER[name]
+    assert faults(made(key, **change), key) == [fault]
+
+
+def test_another_key_s_certificate_is_refused() -> None:
+    assert faults(made(new_key()), new_key()) == ["it is for another key"]
+
+
+def test_rubbish_is_no_certificate() -> None:
+    assert faults("rubbish", new_key()) == ["no readable certificate"]
+
+
+def test_a_signer_that_issues_something_else_is_named_and_nothing_is_printed(
+    fake_kubectl: FakeKubectl, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = new_key()
+    given = order(key, name="proxy")
+    issued = made(key, subject=[(NameOID.COMMON_NAME, PROXY)], uses=[ExtendedKeyUsageOID.CLIENT_AUTH])
+    status = {"certificate": base64.b64encode(issued.encode()).decode()}
+    session = _answered(fake_kubectl, monkeypatch, given, {}, status)
+    with pytest.raises(
+        Failure, match=r"issued another certificate: names DNSName worker-1, .*; expected none"
+    ):
+        signed_certificate.apply(session, Arguments("signed-certificate", given))
+    assert len(fake_kubectl.asked("replace")) == 1
+    assert capsys.readouterr().out == ""
 
 
 def test_a_request_for_somebody_else_is_never_sent(api_server: ApiServer, run: Run) -> None:
@@ -173,6 +307,36 @@ def label(text: str) -> str:
     return label_value(text)
 
 
+def _answered(
+    fake_kubectl: FakeKubectl,
+    monkeypatch: pytest.MonkeyPatch,
+    given: dict[str, Any],
+    change: dict[str, Any],
+    status: dict[str, Any] | None = None,
+) -> Session:
+    """An API server that gives the request back with a change, and this status."""
+    monkeypatch.setenv("PATH", fake_kubectl.environment["PATH"])
+    monkeypatch.setattr("secrets.token_hex", lambda _: "abc")
+    name = "kubenode-proxy-abc"
+    wanted = signed_certificate.manifest(Order.read(Arguments("p", given)), name)
+    there = {
+        **wanted,
+        "metadata": {**wanted["metadata"], "uid": "u"},
+        "spec": {**wanted["spec"], "username": "admin", **change},
+        "status": status or {},
+    }
+    fake_kubectl.answer(f"create {REQUESTS}", {"out": there})
+    fake_kubectl.answer(f"get {REQUESTS}/{name}", {"out": there})
+    fake_kubectl.answer(f"replace {REQUESTS}/{name}/approval", {"out": there})
+    who = {"status": {"userInfo": {"username": "admin"}}}
+    fake_kubectl.answer("create /apis/authentication.k8s.io/v1/selfsubjectreviews", {"out": who})
+    fake_kubectl.answer(f"delete {REQUESTS}/{name}", {"out": {}})
+    selector = f"{REQUESTS}?labelSelector=kubenode%2Fname%3Dproxy%2Ckubenode%2Fstack%3D{label(STACK)}"
+    fake_kubectl.answer(f"get {selector}", {"out": {"items": []}})
+    fake_kubectl.write()
+    return Session(Kubectl(str(fake_kubectl.kubeconfig)), "proxy")
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -186,36 +350,12 @@ def label(text: str) -> str:
 def test_what_comes_back_changed_is_not_approved(
     fake_kubectl: FakeKubectl, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], message: str
 ) -> None:
-    monkeypatch.setenv("PATH", fake_kubectl.environment["PATH"])
-    monkeypatch.setattr("secrets.token_hex", lambda _: "abc")
     given = order(new_key(), name="proxy")
-    wanted = signed_certificate.manifest(Order.read(Arguments("p", given)), "kubenode-proxy-abc")
-    made = {
-        **wanted,
-        "metadata": {**wanted["metadata"], "uid": "u"},
-        "spec": {**wanted["spec"], "username": "admin", **change},
-    }
-    name = "kubenode-proxy-abc"
-    fake_kubectl.answer(f"create {REQUESTS}", {"out": made})
-    fake_kubectl.answer(f"get {REQUESTS}/{name}", {"out": made})
-    who = {"status": {"userInfo": {"username": "admin"}}}
-    fake_kubectl.answer("create /apis/authentication.k8s.io/v1/selfsubjectreviews", {"out": who})
-    fake_kubectl.answer(f"delete {REQUESTS}/{name}", {"out": {}})
-    selector = f"{REQUESTS}?labelSelector=kubenode%2Fname%3Dproxy%2Ckubenode%2Fstack%3D{label(STACK)}"
-    fake_kubectl.answer(f"get {selector}", {"out": {"items": []}})
-    fake_kubectl.write()
-    session = Session(Kubectl(str(fake_kubectl.kubeconfig)), "proxy")
+    session = _answered(fake_kubectl, monkeypatch, given, change)
     with pytest.raises(Failure, match=message):
         signed_certificate.apply(session, Arguments("signed-certificate", given))
     assert fake_kubectl.asked("replace") == []
     assert len(fake_kubectl.asked("delete")) == 1
-
-
-def test_another_key_s_certificate_is_not_printed(api_server: ApiServer) -> None:
-    pem, _ = api_server.authority.issue(PROXY)
-    mine = new_key().public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    wanted = Order.read(Arguments("p", order(new_key(), notBefore=now(hours=-2))))
-    assert certificate_faults(pem, mine, wanted, datetime.now(UTC)) == ["it is for another key"]
 
 
 @pytest.mark.parametrize(

@@ -123,6 +123,27 @@ CASES: list[tuple[str, list[str]]] = [
     ]),
     ("identity: {keyAlgorithm: ed25519}", ["identity.keyAlgorithm: expected ecdsa or rsa"]),
     ("identity: {approval: everything}", ["identity.approval: expected exact, rbac or manual"]),
+    ("identity: {client: token}", ["identity.client: expected bootstrap, static or issued"]),
+    ("identity: {client: static}", ["identity.static: required with client static, for example {tokenFile: secrets/bootstrap-token}"]),
+    ("identity: {static: {tokenFile: token}}", ["identity.static: is for client static: set identity.client to static, or leave it out"]),
+    ("identity: {client: static, static: {}}", ["identity.static.token: expected exactly one of tokenFile, token; none is given, for example tokenFile: secrets/bootstrap-token"]),
+    ("identity: {client: static, static: {tokenFile: token, token: 0123456789abcdef0123456789abcdef}}", ["identity.static.token: expected exactly one of tokenFile, token; both are given", "identity.static.token: is a secret, and so must be encrypted: pulumi config set --secret --path 'identity.static.token'"]),
+    ("identity: {client: static, static: {token: short}}", ["identity.static.token: expected a token of at least 16 characters as in the API server's token file, without comma, quote or space, for example an encrypted value"]),
+    ("identity: {client: static, static: {tokenFile: admin.kubeconfig}}", ["identity.static.tokenFile: expected a file with the token alone, on one line"]),
+    ("identity: {client: static, static: {token: token-of-the-admin}}", ["identity.static.token: is a secret, and so must be encrypted: pulumi config set --secret --path 'identity.static.token'", "identity.static.token: is an administrator's, of the kubeconfig, and would stand on every host: give the token of a user that may ask for certificates and nothing else"]),
+    ("identity: {client: static, static: {tokenFile: admin-token}}", ["identity.static.tokenFile: is an administrator's, of the kubeconfig, and would stand on every host: give the token of a user that may ask for certificates and nothing else"]),
+    ("identity: {client: static, static: {user: 'system:node:worker-1', tokenFile: token}}", ["identity.static.user: expected a user name of Kubernetes that does not start with system:, for example kube-apiserver-kubelet-client"]),
+    ("identity: {kubeletApiUser: 'system:anonymous'}", ["identity.kubeletApiUser: expected a user name of Kubernetes that does not start with system:, for example kube-apiserver-kubelet-client"]),
+    ("identity: {kubeProxy: token}", ["identity.kubeProxy: expected certificate or serviceAccount"]),
+    ("kubelet: {extraFlags: {kubeconfig: /root/.kube/config}}", [
+        "kubelet.extraFlags.kubeconfig: --kubeconfig is this project's own: the path is fixed",
+    ]),
+    ("kubelet: {extraFlags: {bootstrap-kubeconfig: /root/.kube/config}}", [
+        "kubelet.extraFlags.bootstrap-kubeconfig: --bootstrap-kubeconfig is this project's own: the path is fixed",
+    ]),
+    ("kubeProxy: {extraConfig: {clientConnection: {kubeconfig: /root/.kube/config}}}", [
+        "kubeProxy.extraConfig.clientConnection.kubeconfig: this project's own: set identity.kubeProxy. No other kubeconfig of a host is kube-proxy's, least of all an administrator's",
+    ]),
     ("identity: {earlyRenewalHours: 9000}", ["identity.earlyRenewalHours: expected less than certificateValidityHours, which is 8760"]),
     ('verification: {image: "nginx:latest"}', ["verification.image: expected an image with a tag other than latest, or a digest, for example registry.k8s.io/pause:3.10.2"]),
     ("verification: {enabled: 1}", ["verification.enabled: expected true or false, without quotes"]),
@@ -173,6 +194,8 @@ def _written(directory: Path, text: str) -> dict[str, object]:
     example.write_project(directory)
     (directory / "ca.pem").write_text(example.CA_PEM)
     (directory / "ca-key.pem").write_text("no key\n")
+    (directory / "token").write_text("0123456789abcdef0123456789abcdef\n")
+    (directory / "admin-token").write_text("token-of-the-admin\n")
     (directory / "twice.yaml").write_text("worker-1: {address: 10.0.0.7}\nworker-1: {address: 10.0.0.8}\n")
     return patched(example.raw(), yaml.safe_load(text))
 
