@@ -119,6 +119,8 @@ def test_each_section_alone_is_fine_with_its_comments_taken_away(tmp_path: Path)
         "archive",
         # For another issuer.
         "ca",
+        # For another client.
+        "static",
     }
     whole = raw_of(uncommented())
     for section in {**STACK_SECTIONS, **NODE_SECTIONS}:
