@@ -17,7 +17,9 @@ from tests.plugins.scenario import Phase
 from tests.plugins.sshd import DROP, Run
 
 _OUTPUTS = "remote/commandOutputs.go"
-_MUCH = 3 * 1024 * 1024  # more than a host takes before anybody reads
+_MUCH = (
+    8 * 1024 * 1024
+)  # more than a host takes before anybody reads: its buffer, and as much again on the way
 
 _PROGRAM = """
     quiet = dict(logging="none")
