@@ -24,7 +24,7 @@ from google.protobuf.empty_pb2 import Empty
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2, provider_pb2, provider_pb2_grpc
 
-from sandbox.plugins.values import Path, Properties, changes, decode, encode, join_path
+from sandbox.plugins.values import Path, Properties, changes, decode, encode, has_secret, join_path
 
 _UNLIMITED_MESSAGES: Final = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 _PARENT_POLL_SECONDS: Final = 1.0
@@ -314,9 +314,15 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
 def _check_response(checked: tuple[Properties, list[Failure]]) -> provider_pb2.CheckResponse:
     inputs, failures = checked
     return provider_pb2.CheckResponse(
-        inputs=encode(inputs),
-        failures=[provider_pb2.CheckFailure(property=each.property, reason=each.reason) for each in failures],
+        inputs=encode(inputs), failures=[_check_failure(inputs, each) for each in failures]
     )
+
+
+def _check_failure(inputs: Properties, failure: Failure) -> provider_pb2.CheckFailure:
+    """The engine prints the value of a refused property, a secret one too, but for a failure of no property."""
+    if has_secret(inputs.get(failure.property)):
+        return provider_pb2.CheckFailure(reason=f"{failure.property}: {failure.reason}")
+    return provider_pb2.CheckFailure(property=failure.property, reason=failure.reason)
 
 
 def _diff_response(diff: Diff) -> provider_pb2.DiffResponse:

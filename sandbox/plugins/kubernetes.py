@@ -1,7 +1,7 @@
 # ruff: noqa: ARG002 - every method has the whole signature of its interface
 """The kubernetes provider: an object of any kind, by server-side apply.
 
-Owns the life of a resource as the official provider 4.34.2 has it (pulumi-kubernetes, provider/pkg). What a
+Owns the life of an object as the official provider 4.34.2 has it (pulumi-kubernetes, provider/pkg). What a
 program can notice:
 - a create is a plain POST, so an object that exists already is an error, unless the provider has
   `upsertExistingObjects`, which applies instead;
@@ -14,20 +14,17 @@ program can notice:
 - a changed name or namespace replaces, as do the fields in `_FORCE_NEW`; an explicitly named object is
   deleted first;
 - a delete is in the foreground and waits until the object is gone; what is gone already is a success;
-- a refresh that finds a Deployment, DaemonSet or StatefulSet not ready warns, and the next run waits for it;
+- a refresh that finds a Deployment, DaemonSet, StatefulSet or Service not ready warns, and the next run waits for it;
 - whether the cluster can be reached is found out once, at the start; if not, previews go on with the inputs,
   and a delete or a refresh fails unless `deleteUnreachable` is set, or for a refresh `skipUpdateUnreachable`;
 - an object that does not become ready in time is kept in state as not initialized; the next run waits again.
-Not here: `...Patch` kinds, yaml, helm and kustomize, client-side apply, rendering to a
-directory, the built-in waits of kinds other than Deployment, DaemonSet and StatefulSet, and the normalization
-of quantities.
+Not here: `...Patch` kinds, yaml, helm and kustomize, client-side apply, rendering to a directory, the built-in waits of
+other kinds (`kubewait.py` refuses them), and the normalization of quantities.
 """
 
 import asyncio
-import os
 import secrets
 import time
-from collections.abc import Awaitable, Callable
 from typing import Final
 
 from sandbox.plugins import VERSIONS, kubewait
@@ -35,16 +32,12 @@ from sandbox.plugins.base import Call, Diff, Failure, NotReadyError, Plugin, Plu
 from sandbox.plugins.kubeapi import (
     Api,
     ApiError,
-    KubeconfigError,
     NoSuchKindError,
     Object,
-    UnreachableError,
-    active_cluster,
-    read_kubeconfig,
 )
+from sandbox.plugins.kubecluster import Cluster, cluster_of
 from sandbox.plugins.kubeobjects import (
     AUTONAMED,
-    CLUSTER_SCOPED,
     CREATE_MANAGER,
     PATCH_FORCE,
     PROPAGATION,
@@ -93,12 +86,12 @@ _CREATE_RETRIES: Final = 5
 class KubernetesObject(Resource):
     """One object."""
 
-    def __init__(self, plugin: "KubernetesPlugin") -> None:
-        self._plugin = plugin
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
 
     async def check(self, call: Call, olds: Properties, news: Properties) -> tuple[Properties, list[Failure]]:
-        plugin = self._plugin
-        if plugin.unreachable and plugin.skip_update_unreachable:
+        cluster = self._cluster
+        if cluster.unreachable and cluster.skip_update_unreachable:
             await call.log.warning(
                 "Cluster is unreachable but skipUpdateUnreachable flag is set to true, skipping..."
             )
@@ -112,6 +105,8 @@ class KubernetesObject(Resource):
         inputs.setdefault("kind", kind)
         for field in SERVER_METADATA:
             metadata.pop(field, None)
+        if waits := kubewait.not_here(inputs):
+            return news, [Failure("kind", waits)]
         if metadata.get("generateName"):
             reason = "the `.metadata.generateName` field is not supported in Server-Side Apply mode"
             return news, [Failure("metadata.generateName", reason)]
@@ -120,8 +115,12 @@ class KubernetesObject(Resource):
             kept = old_metadata.get("name") if annotation(plain(olds), AUTONAMED) == "true" else None
             metadata["name"] = kept or f"{call.name}-{secrets.token_hex(4)}"
             metadata["annotations"] = {**(metadata.get("annotations") or {}), AUTONAMED: "true"}
-        if not metadata.get("namespace") and plugin.namespace and await plugin.namespaced(api_version, kind):
-            metadata["namespace"] = plugin.namespace
+        if (
+            not metadata.get("namespace")
+            and cluster.namespace
+            and await cluster.namespaced(api_version, kind)
+        ):
+            metadata["namespace"] = cluster.namespace
         return mark_secrets(inputs, news), []
 
     async def diff(self, call: Call, old_inputs: Properties, olds: Properties, news: Properties) -> Diff:
@@ -133,7 +132,7 @@ class KubernetesObject(Resource):
             if at(old, path) or at(new, path) or kind == "update"
         }
         diff = Diff(meant, input_diff=True)
-        forced = force_new(new, self._plugin.mutable)
+        forced = force_new(new, self._cluster.mutable)
         diff.replace = {path for path in diff.changes if any(forces(path, each, old, new) for each in forced)}
         live_metadata, metadata = plain(olds).get("metadata") or {}, new["metadata"]
         named = annotation(new, AUTONAMED) != "true"
@@ -145,10 +144,10 @@ class KubernetesObject(Resource):
         return diff
 
     async def create(self, call: Call, inputs: Properties) -> tuple[str, Properties]:
-        obj, plugin = plain(inputs), self._plugin
-        if call.preview and (has_unknown(obj) or not await plugin.knows(obj)):
+        obj, cluster = plain(inputs), self._cluster
+        if call.preview and (has_unknown(obj) or not await cluster.knows(obj)):
             return "", inputs
-        api = plugin.reachable_api()
+        api = cluster.reachable_api()
         manager = field_manager({}, obj)
         try:
             live = await self._make(api, obj, manager, preview=call.preview)
@@ -175,19 +174,19 @@ class KubernetesObject(Resource):
     async def read(
         self, call: Call, inputs: Properties, olds: Properties
     ) -> tuple[str, Properties, Properties] | None:
-        plugin = self._plugin
-        if plugin.unreachable:
-            await call.log.warning(f"configured Kubernetes cluster is unreachable: {plugin.unreachable}")
-            if plugin.delete_unreachable:
+        cluster = self._cluster
+        if cluster.unreachable:
+            await call.log.warning(f"configured Kubernetes cluster is unreachable: {cluster.unreachable}")
+            if cluster.delete_unreachable:
                 return None
-            if plugin.skip_update_unreachable:
+            if cluster.skip_update_unreachable:
                 return call.id, inputs, olds
             raise PluginError(f"failed to read resource state due to unreachable cluster. {_WAY_OUT}")
         api_version, kind = gvk(call.token)
         namespace, _, name = call.id.rpartition("/")
         metadata = {"name": name, "namespace": namespace or None}
         try:
-            live = await plugin.reachable_api().get(
+            live = await cluster.reachable_api().get(
                 {"apiVersion": api_version, "kind": kind, "metadata": metadata}
             )
         except NoSuchKindError:
@@ -199,22 +198,24 @@ class KubernetesObject(Resource):
         live_inputs = prune(live, wanted) if wanted else user_fields(live)
         marked = mark_secrets(live_inputs, inputs)
         outputs = checkpoint(marked, live, field_manager(olds, live_inputs))
-        if wanted and (unready := kubewait.unready(wanted, live)):
+        asked = kubewait.endpoints_of(live)
+        endpoints = await cluster.reachable_api().get(asked) if asked else None
+        if wanted and (unready := kubewait.unready(wanted, live, endpoints)):
             raise NotReadyError(call.id, marked, outputs, [f"{id_of(live)} is not ready", unready])
         return call.id, marked, outputs
 
     async def update(
         self, call: Call, old_inputs: Properties, olds: Properties, news: Properties
     ) -> Properties:
-        obj, plugin = plain(news), self._plugin
-        if call.preview and (has_unknown(obj) or not await plugin.knows(obj)):
+        obj, cluster = plain(news), self._cluster
+        if call.preview and (has_unknown(obj) or not await cluster.knows(obj)):
             return news
-        api = plugin.reachable_api()
+        api = cluster.reachable_api()
         manager = field_manager(olds, obj)
         live = await api.get(obj)
         if live is None:
             raise PluginError(f'update of resource "{call.urn}" failed: {id_of(obj)} not found')
-        force = is_forced(obj, enable_patch_force=plugin.enable_patch_force)
+        force = is_forced(obj, enable_patch_force=cluster.enable_patch_force)
         try:
             if call.preview:
                 force = force or creation_entry(live) is not None
@@ -234,13 +235,13 @@ class KubernetesObject(Resource):
         return checkpoint(news, live, manager)
 
     async def delete(self, call: Call, old_inputs: Properties, olds: Properties) -> None:
-        plugin = self._plugin
-        if plugin.unreachable:
-            await call.log.warning(f"configured Kubernetes cluster is unreachable: {plugin.unreachable}")
-            if plugin.delete_unreachable:
+        cluster = self._cluster
+        if cluster.unreachable:
+            await call.log.warning(f"configured Kubernetes cluster is unreachable: {cluster.unreachable}")
+            if cluster.delete_unreachable:
                 return
             raise PluginError(f"configured Kubernetes cluster is unreachable. {_WAY_OUT}")
-        api, obj = plugin.reachable_api(), identity(plain(olds))
+        api, obj = cluster.reachable_api(), identity(plain(olds))
         inputs = plain(old_inputs) or plain(olds)
         propagation = (annotation(inputs, PROPAGATION) or "foreground").capitalize()
         try:
@@ -260,7 +261,7 @@ class KubernetesObject(Resource):
             held_by[:] = live["metadata"].get("finalizers") or []
             return "still there"
 
-        if await plugin.wait(gone, _timeout_seconds(call, inputs)):
+        if await cluster.wait(gone, _timeout_seconds(call, inputs)):
             await call.log.warning(f"finalizers might be preventing deletion ({', '.join(held_by)})")
             raise PluginError(f"{id_of(obj)} is still there: {_TIMED_OUT}")
 
@@ -269,8 +270,8 @@ class KubernetesObject(Resource):
         pause = 1
         for attempt in range(_CREATE_RETRIES + 1):
             try:
-                if self._plugin.upsert_existing_objects:
-                    force = preview or is_forced(obj, enable_patch_force=self._plugin.enable_patch_force)
+                if self._cluster.upsert_existing_objects:
+                    force = preview or is_forced(obj, enable_patch_force=self._cluster.enable_patch_force)
                     return await api.apply(obj, manager, force=force, dry_run=preview)
                 return await api.create(obj, CREATE_MANAGER, dry_run=preview)
             except ApiError as error:
@@ -278,7 +279,7 @@ class KubernetesObject(Resource):
                     error.code != 404
                     or preview
                     or attempt == _CREATE_RETRIES
-                    or self._plugin.cancelled.is_set()
+                    or self._cluster.cancelled.is_set()
                 ):
                     raise
                 await asyncio.sleep(pause)
@@ -291,18 +292,23 @@ class KubernetesObject(Resource):
         conditions = kubewait.conditions_for(plain(inputs))
         if not conditions:
             return live
-        api, latest, shown = self._plugin.reachable_api(), live, ""
+        api, latest, shown = self._cluster.reachable_api(), live, ""
+        service = next((each for each in conditions if isinstance(each, kubewait.ServiceReady)), None)
 
         async def missing() -> str | None:
             nonlocal latest, shown
             latest = await api.get(latest) or latest
+            if service and (endpoints := kubewait.endpoints_of(latest)):
+                service.look_at(await api.get(endpoints), time.monotonic())
             reasons = [reason for condition in conditions if (reason := condition(latest)) is not None]
             if reasons and shown != reasons[0]:
                 shown = reasons[0]
                 await call.log.status(f"waiting: {shown}")
             return "; ".join(reasons) or None
 
-        if reasons := await self._plugin.wait(missing, _timeout_seconds(call, plain(inputs))):
+        if reasons := await self._cluster.wait(missing, _timeout_seconds(call, plain(inputs))):
+            if service and service.lacks(latest) is None:
+                return latest
             reason = f"{failed}: {_TIMED_OUT}"
             raise NotReadyError(id_of(latest), inputs, checkpoint(inputs, latest, manager), [reason, reasons])
         return latest
@@ -315,7 +321,7 @@ class KubernetesObject(Resource):
             return {**obj, "metadata": {}}
         for field in SERVER_METADATA:
             metadata.pop(field, None)
-        if await self._plugin.namespaced(obj.get("apiVersion", ""), obj.get("kind", "")):
+        if await self._cluster.namespaced(obj.get("apiVersion", ""), obj.get("kind", "")):
             metadata["namespace"] = metadata.get("namespace") or "default"
         else:
             metadata.pop("namespace", None)
@@ -376,19 +382,12 @@ def _is_taken_over(entry: Object) -> bool:
 
 
 class KubernetesPlugin(Plugin):
-    """The provider's configuration: one cluster."""
+    """One cluster and its objects."""
 
     def __init__(self) -> None:
         super().__init__("kubernetes", VERSIONS["kubernetes"], {})
-        self.namespace: str | None = None
-        self.unreachable: str | None = "the provider is not configured"
-        self.delete_unreachable = False
-        self.skip_update_unreachable = False
-        self.upsert_existing_objects = False
-        self.enable_patch_force = False
-        self.mutable = {"ConfigMap": False, "Secret": False}
-        self._api: Api | None = None
-        self._object = KubernetesObject(self)
+        self._cluster = Cluster(self.cancelled)
+        self._object = KubernetesObject(self._cluster)
 
     def resource(self, token: str) -> Resource:
         gvk(token)
@@ -412,99 +411,13 @@ class KubernetesPlugin(Plugin):
         if computed:
             diff.replace.update((key,) for key in computed)
             return diff
-        before, after = _cluster_of(old), _cluster_of(new)
+        before, after = cluster_of(old), cluster_of(new)
         if before is not None and after is not None and before != after:
             diff.replace.update((key,) for key in where if (key,) in diff.changes)
         return diff
 
     async def configure(self, config: Properties) -> None:
-        settings = plain(config)
-        if _flag(settings, "enableServerSideApply", default=True) is False:
-            raise PluginError("client-side apply is not in the sandbox's kubernetes plugin")
-        if settings.get("renderYamlToDirectory"):
-            raise PluginError("renderYamlToDirectory is not in the sandbox's kubernetes plugin")
-        self.namespace = settings.get("namespace") or None
-        self.delete_unreachable = _flag(settings, "deleteUnreachable")
-        self.skip_update_unreachable = _flag(settings, "skipUpdateUnreachable")
-        self.upsert_existing_objects = _flag(settings, "upsertExistingObjects")
-        self.enable_patch_force = _flag(settings, "enablePatchForce")
-        self.mutable = {
-            "ConfigMap": _flag(settings, "enableConfigMapMutable"),
-            "Secret": _flag(settings, "enableSecretMutable"),
-        }
-        try:
-            kubeconfig = read_kubeconfig(settings.get("kubeconfig") or _ambient_kubeconfig())
-            self._api = Api(kubeconfig, settings.get("context") or None, settings.get("cluster") or None)
-            self.namespace = self.namespace or self._api.namespace or "default"
-            await self._api.version()
-        except (KubeconfigError, UnreachableError, ApiError) as error:
-            self.unreachable = str(error)
-        else:
-            self.unreachable = None
-
-    def reachable_api(self) -> Api:
-        if self._api is None or self.unreachable:
-            raise PluginError(f"configured Kubernetes cluster is unreachable: {self.unreachable}")
-        return self._api
-
-    async def knows(self, obj: Object) -> bool:
-        """Whether the server can be asked about this kind."""
-        if self.unreachable:
-            return False
-        try:
-            await self.reachable_api().kind(obj["apiVersion"], obj["kind"])
-        except NoSuchKindError:
-            return False
-        return True
-
-    async def namespaced(self, api_version: str, kind: str) -> bool:
-        if not self.unreachable:
-            try:
-                return (await self.reachable_api().kind(api_version, kind)).namespaced
-            except NoSuchKindError:
-                pass
-        return kind not in CLUSTER_SCOPED
-
-    async def wait(self, missing: Callable[[], Awaitable[str | None]], timeout_seconds: float) -> str | None:
-        """None as soon as nothing is missing; what is, when time is up or the engine cancels."""
-        deadline, pause = time.monotonic() + timeout_seconds, 0.05
-        while (reason := await _tolerant(missing)) is not None:
-            if time.monotonic() >= deadline or self.cancelled.is_set():
-                return reason
-            try:
-                await asyncio.wait_for(self.cancelled.wait(), min(pause, deadline - time.monotonic()))
-            except TimeoutError:
-                pause = min(pause * 1.5, 1.0)
-        return None
-
-
-async def _tolerant(missing: Callable[[], Awaitable[str | None]]) -> str | None:
-    """An API server that does not answer for a moment is no reason to give up what has begun."""
-    try:
-        return await missing()
-    except UnreachableError as error:
-        return str(error)
-
-
-def _cluster_of(settings: Properties) -> Object | None:
-    try:
-        kubeconfig = read_kubeconfig(settings.get("kubeconfig") or _ambient_kubeconfig())
-    except KubeconfigError:
-        return None
-    return active_cluster(kubeconfig, settings.get("context") or None, settings.get("cluster") or None)
-
-
-def _ambient_kubeconfig() -> str:
-    return os.environ.get("KUBECONFIG") or "~/.kube/config"
-
-
-def _flag(settings: Properties, name: str, *, default: bool = False) -> bool:
-    """A switch: the SDK sends it as JSON text, and the environment may have it."""
-    words = "".join(f"_{letter}" if letter.isupper() else letter for letter in name).upper()
-    value = settings.get(name)
-    if value is None:
-        value = os.environ.get(f"PULUMI_K8S_{words}")
-    return default if value in (None, "") else str(value).lower() == "true"
+        await self._cluster.configure(config)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """When a Kubernetes object counts as ready, as the official provider's await logic has it.
 
-Owns the conditions: the rollouts of Deployment, DaemonSet and StatefulSet, and what the annotations
-`pulumi.com/waitFor` and `pulumi.com/skipAwait` ask for. Does not own waiting itself, nor any other kind's
-built-in conditions: other kinds are ready at once.
+Owns the conditions: the rollouts of Deployment, DaemonSet and StatefulSet, the endpoints of a Service, and what the
+annotations `pulumi.com/waitFor` and `pulumi.com/skipAwait` ask for; and which kinds are refused, as the official
+provider waits for them in a way that is not here. Does not own waiting itself. Other kinds are ready at once.
 """
 
 import json
@@ -30,20 +30,47 @@ def conditions_for(obj: Object) -> list[Condition]:
         return []
     if wanted := annotation(obj, WAIT_FOR):
         return [_parse(each) for each in _expressions(wanted)]
-    built_in = _BUILT_IN.get((obj.get("apiVersion"), obj.get("kind")))
+    if _type(obj) == _SERVICE:
+        return [ServiceReady()]
+    built_in = _BUILT_IN.get(_type(obj))
     return [built_in] if built_in else []
 
 
-def unready(obj: Object, live: Object) -> str | None:
+def unready(obj: Object, live: Object, endpoints: Object | None) -> str | None:
     """What a refresh finds missing: by the built-in conditions only, whatever `waitFor` says."""
-    built_in = _BUILT_IN.get((obj.get("apiVersion"), obj.get("kind")))
-    return built_in(live) if built_in and annotation(obj, SKIP_AWAIT) != "true" else None
+    if annotation(obj, SKIP_AWAIT) == "true":
+        return None
+    if _type(obj) == _SERVICE:
+        return unready_service(live, endpoints)
+    built_in = _BUILT_IN.get(_type(obj))
+    return built_in(live) if built_in else None
+
+
+def endpoints_of(obj: Object) -> Object | None:
+    """The Endpoints that decide whether an object is ready: of a Service, those of its name."""
+    return {**obj, "kind": "Endpoints"} if _type(obj) == _SERVICE else None
+
+
+def not_here(obj: Object) -> str | None:
+    """What the official provider would wait for, and nobody here would."""
+    wanted = _NOT_HERE.get(_type(obj))
+    if obj.get("kind") == "Secret" and obj.get("type") == "kubernetes.io/service-account-token":
+        wanted = "has its token"
+    if wanted is None or annotation(obj, SKIP_AWAIT) == "true" or annotation(obj, WAIT_FOR):
+        return None
+    return (
+        f"the sandbox's kubernetes plugin does not wait for a {obj['kind']}; the official one waits until it {wanted}. "
+        f'Set the annotation {SKIP_AWAIT}: "true", or say in {WAIT_FOR} what to wait for'
+    )
 
 
 def skips_deletion(obj: Object) -> bool:
     """Whether nobody waits for the end of it: `skipAwait`, of the kinds for which that reaches deletions."""
-    kind = (obj.get("apiVersion"), obj.get("kind"))
-    return annotation(obj, SKIP_AWAIT) == "true" and kind in _MAY_SKIP_DELETION
+    return annotation(obj, SKIP_AWAIT) == "true" and _type(obj) in _MAY_SKIP_DELETION
+
+
+def _type(obj: Object) -> tuple[Any, Any]:
+    return obj.get("apiVersion"), obj.get("kind")
 
 
 def _expressions(text: str) -> list[str]:
@@ -166,6 +193,64 @@ def _stateful_set(live: Object) -> str | None:
     )
 
 
+def unready_service(live: Object, endpoints: Object | None) -> str | None:
+    """What a Service lacks now: an address for its load balancer, or that every pod it selects is ready. No pods at
+    all are good enough."""
+    spec = live.get("spec") or {}
+    balancer = (live.get("status") or {}).get("loadBalancer") or {}
+    if spec.get("type") == "LoadBalancer" and not balancer.get("ingress"):
+        return "Service was not allocated an IP address; does your cloud provider support this?"
+    subsets = (endpoints or {}).get("subsets") or []
+    if not _selects_pods(live) or not any(each.get("notReadyAddresses") for each in subsets):
+        return None
+    if any(each.get("addresses") for each in subsets):
+        return "Service targets Pods that are not ready"
+    return (
+        "Service does not target any Pods. Selected Pods may not be ready, or field '.spec.selector' may not match "
+        "labels on any Pods"
+    )
+
+
+def _selects_pods(service: Object) -> bool:
+    spec = service.get("spec") or {}
+    return (
+        spec.get("type") != "ExternalName" and spec.get("clusterIP") != "None" and bool(spec.get("selector"))
+    )
+
+
+class ServiceReady:
+    """The condition of a Service: it lacks nothing, and ten seconds have passed since its endpoints changed, or were
+    first seen. As with the official provider the time of an earlier change counts too, if it ends after the last
+    change; and without any Endpoints the wait takes all its time, and then succeeds."""
+
+    def __init__(self) -> None:
+        self._endpoints: Object | None = None
+        self._changes: list[float] = []
+        self._now = 0.0
+
+    def look_at(self, endpoints: Object | None, now: float) -> None:
+        """Has to be called before each check."""
+        if _version(endpoints) != _version(self._endpoints):
+            self._changes.append(now)
+        self._endpoints, self._now = endpoints, now
+
+    def __call__(self, live: Object) -> str | None:
+        settled = any(self._changes[-1] < each + _SETTLE_SECONDS <= self._now for each in self._changes)
+        if settled or not _selects_pods(live):
+            return self.lacks(live)
+        return self.lacks(live) or "the endpoints of the Service have not settled yet"
+
+    def lacks(self, live: Object) -> str | None:
+        """What is missing when time is up: settled or not does not matter any more."""
+        return unready_service(live, self._endpoints)
+
+
+def _version(obj: Object | None) -> str | None:
+    return obj["metadata"]["resourceVersion"] if obj else None
+
+
+_SETTLE_SECONDS: Final = 10.0
+_SERVICE: Final = ("v1", "Service")
 _BUILT_IN: Final[dict[tuple[Any, Any], Condition]] = {
     ("apps/v1", "Deployment"): _deployment,
     ("apps/v1", "DaemonSet"): _daemon_set,
@@ -177,4 +262,14 @@ _MAY_SKIP_DELETION: Final = {
     ("v1", "Namespace"),
     ("v1", "Pod"),
     ("v1", "ReplicationController"),
+}
+# await/awaiters.go of the official provider: the other kinds for which it waits, until each ...
+_NOT_HERE: Final = {
+    ("batch/v1", "Job"): "is complete",
+    ("networking.k8s.io/v1", "Ingress"): "has an address and its Services have endpoints",
+    ("v1", "PersistentVolume"): "is available",
+    ("v1", "PersistentVolumeClaim"): "is bound",
+    ("v1", "Pod"): "is ready",
+    ("v1", "ReplicationController"): "has all its replicas",
+    ("v1", "ResourceQuota"): "is in force",
 }

@@ -1,21 +1,18 @@
 # ruff: noqa: ARG002 - every method has the whole signature of its interface
 """The tls provider: PrivateKey, CertRequest, SelfSignedCert and LocallySignedCert.
 
-Owns keys, requests and certificates in the formats of the official provider 5.6.2, which wraps hashicorp/tls;
-its rules are those of terraform-provider-tls, internal/provider. What a program can notice:
+Owns what is in them, and when each is made anew, by the rules of the official provider 5.6.2, which wraps
+hashicorp/tls: terraform-provider-tls, internal/provider. Does not own the forms in which they are written
+(`tlsforms.py`). What a program can notice:
 - any change replaces, but for `earlyRenewalHours`;
 - a certificate is replaced, and a preview says so, once less than `earlyRenewalHours` of its life are left;
 - a certificate is valid from the very second it is made, and takes only the subject and the SANs of its
   request; the times are written in the zone of this machine;
 - deleting anything only forgets it.
-Not here: the write-only inputs (`...Wo`), the functions and the proxy configuration.
+Not here: the write-only inputs (`...Wo`), which are refused, the functions and the proxy configuration.
 """
 
 import asyncio
-import base64
-import hashlib
-import ipaddress
-import re
 import secrets
 import time
 from collections.abc import Iterable, Sequence
@@ -24,25 +21,15 @@ from typing import Any, ClassVar, Final
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat, PublicFormat
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from sandbox.plugins import VERSIONS
+from sandbox.plugins import tlsforms as forms
 from sandbox.plugins.base import Call, Diff, Failure, Plugin, PluginError, Resource, serve
+from sandbox.plugins.tlsforms import Key, PublicKey
 from sandbox.plugins.values import UNKNOWN, Properties, Unknown, plain, secret
-
-Curve = ec.SECP224R1 | ec.SECP256R1 | ec.SECP384R1 | ec.SECP521R1
-Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
-PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
-
-_CURVES: Final[dict[str, type[Curve]]] = {
-    "P224": ec.SECP224R1,
-    "P256": ec.SECP256R1,
-    "P384": ec.SECP384R1,
-    "P521": ec.SECP521R1,
-}
 
 _KEY_USAGES: Final = {
     "digital_signature": "digital_signature",
@@ -70,19 +57,6 @@ _EXTENDED_KEY_USAGES: Final = {
     "netscape_server_gated_crypto": x509.ObjectIdentifier("2.16.840.1.113730.4.1"),
     "microsoft_commercial_code_signing": x509.ObjectIdentifier("1.3.6.1.4.1.311.2.1.22"),
     "microsoft_kernel_code_signing": x509.ObjectIdentifier("1.3.6.1.4.1.311.61.1.1"),
-}
-_KEY_KINDS: Final = ("PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY")
-# In the order in which Go writes a name, whatever the order in a request.
-_SUBJECT: Final = {
-    "country": NameOID.COUNTRY_NAME,
-    "organization": NameOID.ORGANIZATION_NAME,
-    "organizationalUnit": NameOID.ORGANIZATIONAL_UNIT_NAME,
-    "locality": NameOID.LOCALITY_NAME,
-    "province": NameOID.STATE_OR_PROVINCE_NAME,
-    "streetAddresses": NameOID.STREET_ADDRESS,
-    "postalCode": NameOID.POSTAL_CODE,
-    "commonName": NameOID.COMMON_NAME,
-    "serialNumber": NameOID.SERIAL_NUMBER,
 }
 
 
@@ -119,9 +93,7 @@ class TlsResource(Resource):
             if key.startswith("__"):
                 continue
             if key not in known:
-                failures.append(
-                    Failure(key, f"the sandbox's tls plugin knows no input {key} of {call.token}")
-                )
+                failures.append(Failure(key, _why_not(call.token, key)))
             for item in value if isinstance(value, list) else [value]:
                 choices = self.choices.get(key)
                 if (
@@ -167,6 +139,17 @@ class TlsResource(Resource):
         return {**self.defaults, **given}
 
 
+def _why_not(token: str, key: str) -> str:
+    text = f"the sandbox's tls plugin knows no input {key} of {token}"
+    stem = key.removesuffix("Version").removesuffix("Wo")
+    if f"{stem}Wo" not in key:
+        return text
+    return (
+        f"{text}. The official one takes the key of {stem}Wo in place of {stem}, and after that another one only if "
+        f"{stem}WoVersion changes. Give {stem}: it is encrypted in state"
+    )
+
+
 class PrivateKey(TlsResource):
     required = ("algorithm",)
     defaults: ClassVar[Properties] = {"ecdsaCurve": "P224", "rsaBits": 2048}
@@ -180,7 +163,7 @@ class PrivateKey(TlsResource):
     )
     choices: ClassVar[dict[str, Iterable[str]]] = {
         "algorithm": ("RSA", "ECDSA", "ED25519"),
-        "ecdsaCurve": _CURVES,
+        "ecdsaCurve": forms.CURVES,
     }
 
     def make(self, inputs: Properties) -> tuple[str, Properties]:
@@ -188,7 +171,7 @@ class PrivateKey(TlsResource):
         if inputs["algorithm"] == "RSA":
             key = rsa.generate_private_key(public_exponent=65537, key_size=int(inputs["rsaBits"]))
         elif inputs["algorithm"] == "ECDSA":
-            key = ec.generate_private_key(_CURVES[inputs["ecdsaCurve"]]())
+            key = ec.generate_private_key(forms.CURVES[inputs["ecdsaCurve"]]())
         else:
             key = ed25519.Ed25519PrivateKey.generate()
         # PKCS#1 for RSA, SEC 1 for ECDSA; Ed25519 has neither.
@@ -196,41 +179,11 @@ class PrivateKey(TlsResource):
         public = key.public_key()
         der = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         made = {
-            "privateKeyPem": _private_pem(key, own),
-            "privateKeyPemPkcs8": _private_pem(key, PrivateFormat.PKCS8),
+            "privateKeyPem": forms.private_pem(key, own),
+            "privateKeyPemPkcs8": forms.private_pem(key, PrivateFormat.PKCS8),
             "publicKeyPem": public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode(),
         }
-        return _sha1(der).hex(), {**made, **_openssh(key)}
-
-
-def _private_pem(key: Key, form: PrivateFormat) -> str:
-    return key.private_bytes(Encoding.PEM, form, serialization.NoEncryption()).decode()
-
-
-def _openssh(key: Key) -> Properties:
-    """The OpenSSH forms; SSH knows no P-224, for which they are empty."""
-    names = ("privateKeyOpenssh", "publicKeyOpenssh", "publicKeyFingerprintMd5", "publicKeyFingerprintSha256")
-    if isinstance(key, ec.EllipticCurvePrivateKey) and key.curve.name == ec.SECP224R1.name:
-        return dict.fromkeys(names, "")
-    public = key.public_key()
-    line = public.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
-    md5 = serialization.ssh_key_fingerprint(public, hashes.MD5()).hex(":")  # noqa: S303 - asked for by name
-    sha256 = serialization.ssh_key_fingerprint(public, hashes.SHA256())
-    return {
-        "privateKeyOpenssh": _private_pem(key, PrivateFormat.OpenSSH),
-        "publicKeyOpenssh": f"{line}\n",
-        "publicKeyFingerprintMd5": md5,
-        "publicKeyFingerprintSha256": "SHA256:" + _base64(sha256).rstrip("="),
-    }
-
-
-def _sha1(data: bytes) -> bytes:
-    """A name for what is hashed, not a protection of it."""
-    return hashlib.sha1(data, usedforsecurity=False).digest()
-
-
-def _base64(data: bytes) -> str:
-    return base64.b64encode(data).decode()
+        return forms.sha1(der).hex(), {**made, **forms.openssh(key)}
 
 
 class CertRequest(TlsResource):
@@ -240,13 +193,13 @@ class CertRequest(TlsResource):
     computed = ("keyAlgorithm", "certRequestPem")
 
     def make(self, inputs: Properties) -> tuple[str, Properties]:
-        key, algorithm = _load_key(inputs["privateKeyPem"])
-        builder = x509.CertificateSigningRequestBuilder().subject_name(_subject(inputs.get("subject")))
-        if names := _alternative_names(inputs):
+        key, algorithm = forms.load_key(inputs["privateKeyPem"])
+        builder = x509.CertificateSigningRequestBuilder().subject_name(forms.subject(inputs.get("subject")))
+        if names := forms.alternative_names(inputs):
             builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
-        request = builder.sign(key, _hash_for(key))
+        request = builder.sign(key, forms.hash_for(key))
         pem = request.public_bytes(Encoding.PEM).decode()
-        id_ = _sha1(request.public_bytes(Encoding.DER)).hex()
+        id_ = forms.sha1(request.public_bytes(Encoding.DER)).hex()
         return id_, {"keyAlgorithm": algorithm, "certRequestPem": pem}
 
 
@@ -322,11 +275,11 @@ class Certificate(TlsResource):
             )
         constraints = x509.BasicConstraints(is_ca, path_length if path_length > 0 else None)
         builder = builder.add_extension(constraints, critical=True)
-        own_id = x509.SubjectKeyIdentifier(_key_id(public))
+        own_id = x509.SubjectKeyIdentifier(forms.key_id(public))
         has_own_id = is_ca or inputs["setSubjectKeyId"]
         if has_own_id:
             builder = builder.add_extension(own_id, critical=False)
-        authority_id = _subject_key_id(authority) if authority and issuer != subject else None
+        authority_id = forms.subject_key_id(authority) if authority and issuer != subject else None
         if inputs.get("setAuthorityKeyId"):  # only a self-signed certificate has this input
             if not has_own_id:
                 raise PluginError(
@@ -343,12 +296,12 @@ class Certificate(TlsResource):
             raise PluginError(
                 "Failed to create certificate: x509: provided PrivateKey doesn't match parent's PublicKey"
             )
-        made = builder.sign(signer, _hash_for(signer))
+        made = builder.sign(signer, forms.hash_for(signer))
         return str(made.serial_number), {
             "certPem": made.public_bytes(Encoding.PEM).decode(),
             "readyForRenewal": _due_at_once(inputs),
-            "validityStartTime": _rfc3339(start, below_micro),
-            "validityEndTime": _rfc3339(end, below_micro),
+            "validityStartTime": forms.rfc3339(start, below_micro),
+            "validityEndTime": forms.rfc3339(end, below_micro),
         }
 
 
@@ -360,8 +313,8 @@ class SelfSignedCert(Certificate):
     computed = ("keyAlgorithm", "certPem", "readyForRenewal", "validityStartTime", "validityEndTime")
 
     def make(self, inputs: Properties) -> tuple[str, Properties]:
-        key, algorithm = _load_key(inputs["privateKeyPem"])
-        subject, names = _subject(inputs.get("subject")), _alternative_names(inputs)
+        key, algorithm = forms.load_key(inputs["privateKeyPem"])
+        subject, names = forms.subject(inputs.get("subject")), forms.alternative_names(inputs)
         id_, made = self.issue(inputs, key.public_key(), subject, names, signer=key, authority=None)
         return id_, {"keyAlgorithm": algorithm, **made}
 
@@ -373,16 +326,16 @@ class LocallySignedCert(Certificate):
     computed = ("caKeyAlgorithm", "certPem", "readyForRenewal", "validityStartTime", "validityEndTime")
 
     def make(self, inputs: Properties) -> tuple[str, Properties]:
-        key, algorithm = _load_key(inputs["caPrivateKeyPem"])
+        key, algorithm = forms.load_key(inputs["caPrivateKeyPem"])
         authority = x509.load_pem_x509_certificate(
-            _first_pem(inputs["caCertPem"], "CERTIFICATE", "CA certificate")
+            forms.first_pem(inputs["caCertPem"], "CERTIFICATE", "CA certificate")
         )
         request = x509.load_pem_x509_csr(
-            _first_pem(inputs["certRequestPem"], "CERTIFICATE REQUEST", "certificate request")
+            forms.first_pem(inputs["certRequestPem"], "CERTIFICATE REQUEST", "certificate request")
         )
         subject = x509.Name(
             attribute
-            for oid in _SUBJECT.values()
+            for oid in forms.SUBJECT.values()
             for attribute in request.subject.get_attributes_for_oid(oid)
         )
         try:
@@ -409,100 +362,6 @@ def _due_at_once(inputs: Properties) -> bool:
     """What `readyForRenewal` says without a look at the clock."""
     hours = inputs["validityPeriodHours"]
     return bool(hours == 0 or inputs["earlyRenewalHours"] >= hours)
-
-
-def _rfc3339(moment: datetime, below_micro: int) -> str:
-    """As Go writes a time: in the zone of this machine, with nanoseconds, but no zeros at their end."""
-    local = moment.astimezone()
-    fraction = f".{local.microsecond:06}{below_micro:03}".rstrip("0").rstrip(".")
-    zone = f"{local:%z}"
-    return f"{local:%Y-%m-%dT%H:%M:%S}{fraction}" + (f"{zone[:3]}:{zone[3:]}" if int(zone) else "Z")
-
-
-def _first_block(text: str) -> tuple[str, bytes] | None:
-    """The kind of the first PEM block, and the block; what stands around it is nobody's concern."""
-    found = re.search(r"-----BEGIN ([^-]+)-----.*?-----END \1-----", text, re.DOTALL)
-    return (found[1], found[0].encode() + b"\n") if found else None
-
-
-def _first_pem(text: str, kind: str, what: str) -> bytes:
-    found = _first_block(text)
-    if found is None:
-        raise PluginError(
-            f'Failed to parse {what} PEM: failed to decode PEM of expected type "{kind}" from bytes'
-        )
-    if found[0] != kind:
-        raise PluginError(
-            f'Failed to parse {what} PEM: invalid PEM type - expected "{kind}", got "{found[0]}"'
-        )
-    return found[1]
-
-
-def _load_key(pem: str) -> tuple[Key, str]:
-    kind, block = _first_block(pem) or ("", b"")
-    if not kind:
-        raise PluginError("Failed to parse private key PEM: failed to decode PEM block")
-    if kind not in _KEY_KINDS:
-        known = kind in ("PUBLIC KEY", "CERTIFICATE", "CERTIFICATE REQUEST")
-        reason = "unable to determine parser for PEM preamble" if known else "unsupported PEM preamble/type"
-        raise PluginError(f"Failed to parse private key PEM: {reason}: {kind}")
-    try:
-        key = serialization.load_pem_private_key(block, None)
-    except (ValueError, TypeError) as error:
-        raise PluginError(f"Failed to parse private key PEM: {error}") from error
-    if isinstance(key, rsa.RSAPrivateKey):
-        return key, "RSA"
-    if isinstance(key, ec.EllipticCurvePrivateKey):
-        return key, "ECDSA"
-    if isinstance(key, ed25519.Ed25519PrivateKey):
-        return key, "ED25519"
-    raise PluginError("Failed to parse private key PEM: neither RSA, ECDSA nor ED25519")
-
-
-def _hash_for(key: Key) -> hashes.SHA256 | hashes.SHA384 | hashes.SHA512 | None:
-    if isinstance(key, ed25519.Ed25519PrivateKey):
-        return None
-    if isinstance(key, ec.EllipticCurvePrivateKey) and key.curve.key_size > 256:
-        return hashes.SHA384() if key.curve.key_size == 384 else hashes.SHA512()
-    return hashes.SHA256()
-
-
-def _key_id(public: PublicKey) -> bytes:
-    if isinstance(public, ed25519.Ed25519PublicKey):
-        # As the official provider does: the hash of the key as an ASN.1 octet string.
-        return _sha1(b"\x04\x20" + public.public_bytes_raw())
-    return x509.SubjectKeyIdentifier.from_public_key(public).digest
-
-
-def _subject_key_id(certificate: x509.Certificate) -> bytes | None:
-    try:
-        return certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
-    except x509.ExtensionNotFound:
-        return None
-
-
-def _subject(given: Properties | None) -> x509.Name:
-    subject = given or {}
-    attributes = []
-    for field, oid in _SUBJECT.items():
-        value = subject.get(field)
-        for item in value if isinstance(value, list) else [value]:
-            if item is not None:
-                attributes.append(x509.NameAttribute(oid, item))
-    if subject.get("emailAddress") is not None:
-        attributes.append(x509.NameAttribute(NameOID.EMAIL_ADDRESS, subject["emailAddress"]))
-    return x509.Name(attributes)
-
-
-def _alternative_names(inputs: Properties) -> list[x509.GeneralName]:
-    names: list[x509.GeneralName] = [x509.DNSName(name) for name in inputs.get("dnsNames") or []]
-    for address in inputs.get("ipAddresses") or []:
-        try:
-            names.append(x509.IPAddress(ipaddress.ip_address(address)))
-        except ValueError as error:
-            raise PluginError(f'Invalid IP address: Failed to parse "{address}"') from error
-    names += [x509.UniformResourceIdentifier(uri) for uri in inputs.get("uris") or []]
-    return names
 
 
 class TlsPlugin(Plugin):

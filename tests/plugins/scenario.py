@@ -81,6 +81,16 @@ class Phase:
         (found,) = [step for step in self.steps if step.name == name]
         return found
 
+    def seconds(self, name: str) -> int:
+        """How long the engine worked on a resource, from its first step's beginning to its last one's end."""
+        times = [
+            event["timestamp"]
+            for event in self.events
+            for kind in ("resourcePreEvent", "resOutputsEvent", "resOpFailedEvent")
+            if kind in event and event[kind]["metadata"]["urn"].rpartition("::")[2] == name
+        ]
+        return int(max(times) - min(times))
+
     def messages(self, name: str, *severities: str) -> list[str]:
         """What was said of a resource, without the last line ends; of these severities or all but debug."""
         said = [event["diagnosticEvent"] for event in self.events if "diagnosticEvent" in event]

@@ -33,12 +33,14 @@ DROP = "lose the connection"
 
 @dataclass
 class Run:
-    """One command as the host saw it. `open_when_begun`: how many connections the host had then."""
+    """One command as the host saw it. `open_when_begun`: how many connections the host had then; `terminal`: the kind
+    that it was asked for."""
 
     command: str
     user: str
     environment: dict[str, str]
     open_when_begun: int
+    terminal: str | None
     stdin: bytearray = field(default_factory=bytearray)
 
 
@@ -174,7 +176,7 @@ async def _listen(server: Server) -> asyncssh.SSHAcceptor:
     async def handle(process: asyncssh.SSHServerProcess[bytes]) -> None:
         environment = {str(name): str(value) for name, value in process.env.items()}
         user = str(process.get_extra_info("username"))
-        run = Run(process.command or "", user, environment, server.open_now)
+        run = Run(process.command or "", user, environment, server.open_now, process.term_type)
         server.runs.append(run)
         if DROP in run.command:
             process.get_extra_info("connection").abort()

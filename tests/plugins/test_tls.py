@@ -29,7 +29,7 @@ def test_preview_knows_only_the_inputs(tls: Engine) -> None:
             "ecdsaCurve: value must be one of: P224, .*, got: P-256",
         ),
         (SIGNED, {"allowedUses": ["all"]}, "got: all"),
-        (REQUEST, {"privateKeyPemWo": "x"}, "knows no input privateKeyPemWo"),
+        (REQUEST, {"other": "x"}, "knows no input other"),
     ],
 )
 def test_wrong_inputs_are_named(tls: Engine, token: str, inputs: dict[str, Any], reason: str) -> None:

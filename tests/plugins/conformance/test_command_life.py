@@ -69,6 +69,9 @@ _PROGRAM = """
         opts=ResourceOptions(additional_secret_outputs=["stdout"]))
     command("short", create="true", connection=remote.ConnectionArgs(host="127.0.0.1", port=HOSTS["one"]["port"],
         password=Output.secret(PASSWORD)))
+    # The SDK completes an object of its own classes, but no dictionary.
+    command("shortest", create="true", connection={"host": "127.0.0.1", "port": HOSTS["one"]["port"],
+        "password": Output.secret(PASSWORD)})
 """
 
 
@@ -432,11 +435,12 @@ def test_additional_secret_outputs(life: Life) -> None:
 
 @behaviour(
     "defaults of the connection become part of the inputs in state: user root, 10 retries, 15 seconds a dial",
-    source="remote/connection.go, and the SDK itself",
+    source="remote/connection.go, and the SDK itself for its own classes",
     but="what the program says stays",
 )
-def test_defaults_are_inputs(life: Life) -> None:
-    connection = json.loads(life.with_secrets["short"]["inputs"]["connection"]["plaintext"])
+@pytest.mark.parametrize("name", ["short", "shortest"])
+def test_defaults_are_inputs(life: Life, name: str) -> None:
+    connection = json.loads(life.with_secrets[name]["inputs"]["connection"]["plaintext"])
     expected = {"host": "127.0.0.1", "user": "root", "dialErrorLimit": 10, "perDialTimeout": 15}
     assert {key: connection[key] for key in expected} == expected
     given = json.loads(life.with_secrets["same"]["inputs"]["connection"]["plaintext"])

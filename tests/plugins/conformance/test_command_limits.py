@@ -122,7 +122,7 @@ def test_line_that_is_too_long(ended: Ended, name: str) -> None:
 
 @behaviour(
     "`custom_timeouts` end the dialling, and a local command, which is killed",
-    source=_CANCEL,
+    source=f"{_CANCEL}; seen",
     but="not a remote command that runs: neither the command nor the wait for it",
 )
 def test_custom_timeouts(ended: Ended) -> None:

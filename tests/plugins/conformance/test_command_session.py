@@ -17,7 +17,9 @@ from tests.plugins.scenario import Phase
 from tests.plugins.sshd import DROP, Run
 
 _OUTPUTS = "remote/commandOutputs.go"
-_MUCH = 3 * 1024 * 1024  # more than a host takes before anybody reads
+_MUCH = (
+    8 * 1024 * 1024
+)  # more than a host takes before anybody reads: its buffer, and as much again on the way
 
 _PROGRAM = """
     quiet = dict(logging="none")
@@ -30,7 +32,6 @@ _PROGRAM = """
 
     command("trimmed", create="printf ' a \\\\n\\\\n'; printf 'b\\\\n' >&2", **quiet)
     command("untrimmed", create="printf 'a\\\\n '", **quiet)
-    command("no-terminal", create="test -t 0 || test -t 1 || echo none", **quiet)
 
     command("fails", create='echo "one"; sleep .2; echo two >&2; exit 3', stdin="not shown", **quiet)
     command("killed", create="kill -KILL $$", **quiet)
@@ -121,7 +122,9 @@ def test_trimmed(sessions: Sessions) -> None:
 
 @behaviour("a command has no terminal", source=_OUTPUTS, but="its stdin and stdout are there")
 def test_no_terminal(sessions: Sessions) -> None:
-    assert sessions.created.outputs("no-terminal")["stdout"] == "none"
+    ran = [run for runs in sessions.created.seen.values() for run in runs if isinstance(run, Run)]
+    assert len(ran) > 10
+    assert {run.terminal for run in ran} == {None}
     assert sessions.created.outputs("no-stdin")["stdout"] == "end"
 
 
