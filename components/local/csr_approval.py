@@ -258,8 +258,9 @@ def _advice(sight: Sight, expected: Expectation) -> str:
         return "kubectl auth can-i get nodes --subresource=proxy"
     # This program sees the cluster only, and runs beside the kubelet's own command, which sees the host.
     return (
-        f"if {expected.node}-kubelet failed in this run, its error says why; else on the host {expected.node_ips[0]}: systemctl status kubelet; "
-        f"journalctl -u kubelet -n 50; and kubectl describe node {expected.node}"
+        f"if {expected.node}-kubelet failed in this run, its error says why; "
+        f"else on the host {expected.node_ips[0]}: systemctl status kubelet; journalctl -u kubelet -n 50; "
+        f"and kubectl describe node {expected.node}"
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +163,15 @@ def test_a_registry_s_password_stands_in_the_secret_input_of_credentials_only(tm
         assert word not in str(one.inputs), one.name
         assert encoded not in str(public), one.name
         assert (encoded in str(one.inputs)) is (one.name == "worker-1-credentials" and one.custom)
+
+
+def test_the_state_keeps_where_in_the_program_a_resource_was_made_and_little_more(graph: Graph) -> None:
+    """Every frame is 70 bytes in each resource; those below the program are as many again."""
+    for one in graph.resources.values():
+        places = [frame.pc.uri.rpartition("/")[2] for frame in one.request.stackTrace.frames]
+        assert 1 <= len(places) <= 12, (one.name, places)
+    assert graph.resources["worker-1-docker"].request.sourcePosition.uri.endswith("/remote/command.py")
+    assert not hasattr(sys, "tracebacklimit"), "an error's traceback would be cut"
 
 
 def test_outputs_are_secret_but_for_what_others_are_made_of(graph: Graph) -> None:
