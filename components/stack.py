@@ -9,6 +9,9 @@ import asyncio
 import json
 import os
 import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -117,6 +120,29 @@ def facts(settings: StackSettings) -> cluster_facts.Facts:
     return found
 
 
+# Half of them are the SDK's own, which it leaves out; the others lead from the resource to its node.
+_STACK_FRAMES = 12
+
+
+@contextmanager
+def _short_stack_traces() -> Iterator[None]:
+    """The SDK keeps in the state where each resource was made; most of it is what called this program.
+
+    Only while resources are made: an error's own traceback stays whole.
+    """
+    had = hasattr(sys, "tracebacklimit")
+    before = getattr(sys, "tracebacklimit", None)
+    sys.tracebacklimit = _STACK_FRAMES
+    try:
+        yield
+    finally:
+        if had:
+            sys.tracebacklimit = before
+        else:
+            del sys.tracebacklimit
+
+
+@_short_stack_traces()
 def cluster(settings: StackSettings) -> Cluster:
     """The provider, the rights of the nodes, kube-proxy's identity."""
     return Cluster(
@@ -137,6 +163,7 @@ def cluster(settings: StackSettings) -> Cluster:
     )
 
 
+@_short_stack_traces()
 def nodes(settings: StackSettings, found: cluster_facts.Facts, cluster: Cluster) -> dict[str, Node]:
     """Every node of the stack; those that this run will drain wait for the batch before theirs."""
     serving = {name: node.in_service for name, node in found.nodes.items()}
@@ -159,6 +186,7 @@ def nodes(settings: StackSettings, found: cluster_facts.Facts, cluster: Cluster)
     return made
 
 
+@_short_stack_traces()
 def verification(settings: StackSettings, nodes: dict[str, Node], cluster: Cluster) -> None:
     """The walkthrough's last chapter, if the stack asks for it."""
     if settings.verification.enabled:

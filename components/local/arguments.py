@@ -91,11 +91,11 @@ class Arguments:
             raise self.mistake(key, "expected an object")
         return Arguments(f"{self._program}: {key}", value)
 
-    def sections(self, key: str) -> dict[str, dict[str, Any]]:
-        """An object of objects of anything, such as a configuration by node."""
+    def words(self, key: str) -> dict[str, str]:
+        """An object of texts, such as one for each node."""
         value = self._values.get(key)
-        if not isinstance(value, dict) or not all(isinstance(one, dict) for one in value.values()):
-            raise self.mistake(key, "expected an object of objects")
+        if not isinstance(value, dict) or not all(isinstance(one, str) for one in value.values()):
+            raise self.mistake(key, "expected an object of texts")
         return value
 
     def mapping(self, key: str) -> dict[str, dict[str, str]]:

@@ -231,7 +231,10 @@ def _is_ours_to_approve(request: Json, approval: str) -> bool:
 
 def report(sight: Sight, expected: Expectation, story: Story, seconds: float, *, serving: bool) -> str:
     """The error of a run that waited in vain: what for, what was seen, what to do next."""
-    lines = [f"{expected.node}: after {seconds:.0f} s: {_missing(sight, serving=serving)}"]
+    lines = [
+        f"{expected.node}: after {seconds:.0f} s (timeouts.csrSeconds): {_missing(sight, serving=serving)}",
+        f"awaited: {_awaited(serving=serving)}",
+    ]
     if sight.node is None:
         lines.append("Node: there is none")
     else:
@@ -287,6 +290,11 @@ def _missing(sight: Sight, *, serving: bool) -> str:
     return sight.reach.value if serving else "joined"
 
 
+def _awaited(*, serving: bool) -> str:
+    then = ", whose serving certificate the API server accepts" if serving else ""
+    return f"a kubelet that registers as this node and renews its Lease{then}"
+
+
 def _advice(sight: Sight, expected: Expectation) -> str:
     refused = [one["metadata"]["name"] for one, found in sight.requests if found.standing is Standing.REFUSED]
     if refused:
@@ -315,8 +323,10 @@ def _advice(sight: Sight, expected: Expectation) -> str:
         )
     if sight.reach is Reach.FORBIDDEN:
         return "kubectl auth can-i get nodes --subresource=proxy"
+    # This program sees the cluster only, and runs beside the kubelet's own command, which sees the host.
     return (
-        "on the host: systemctl status kubelet; journalctl -u kubelet -n 50; "
+        f"if {expected.node}-kubelet failed in this run, its error says why; "
+        f"else on the host {expected.node_ips[0]}: systemctl status kubelet; journalctl -u kubelet -n 50; "
         f"and kubectl describe node {expected.node}"
     )
 

@@ -1,7 +1,7 @@
 """The walkthrough's last chapter, seen from the cluster's API: pods, endpoints, addresses, logs, exec, configuration.
 
-Arguments: namespace, selector (label=value), service, clusterIp, podCidr, serviceCidr, nodes (name to its rendered
-KubeletConfiguration), timeoutSeconds 120, runs (only there to run after them).
+Arguments: namespace, selector (label=value), service, clusterIp, podCidr, serviceCidr, kubelets (node to the
+fingerprint of its rendered KubeletConfiguration), timeoutSeconds 120, runs (only there to run after them).
 
 apply  Waits until every node runs one ready pod, then checks everything and reports all that is wrong at once. Its
        result is {"podIps": [...]} sorted, for the checks from the nodes. Changes nothing, except that it ends a surplus
@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import ipaddress
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from components.local.arguments import Arguments
 from components.local.errors import Failure
+from components.local.fingerprint import differing
 from components.local.kubectl import PATHS, Json, KubectlError, items, with_query
 from components.local.session import Session
 from components.local.waiting import Wait
@@ -28,7 +29,7 @@ _JUST_STARTED = ("pod does not exist", "container not found", "connection refuse
 
 def apply(session: Session, arguments: Arguments) -> None:
     namespace = arguments.text("namespace")
-    configurations = arguments.sections("nodes")
+    configurations = arguments.words("kubelets")
     wait = Wait(arguments.integer("timeoutSeconds", 120, low=1), namespace)
     selector = arguments.text("selector")
     pods_path = with_query(f"/api/v1/namespaces/{namespace}/pods", labelSelector=selector)
@@ -158,26 +159,17 @@ def _networks(text: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
     return [ipaddress.ip_network(one) for one in text.split(",")]
 
 
-def configuration_faults(node: str, rendered: Mapping[str, Any], running: Mapping[str, Any]) -> list[str]:
+def configuration_faults(node: str, wanted: str, running: Mapping[str, Any]) -> list[str]:
     """Every value of the rendered file must be what the kubelet says it runs with; it adds its own defaults."""
     return [
-        f"{node}: the kubelet runs with {field} = {json.dumps(found)}, configured is {json.dumps(wanted)}"
-        for field, wanted, found in _differences(rendered, running, "")
-        if field not in ("apiVersion", "kind")
+        f"{node}: the kubelet runs with {field} = {json.dumps(found)}, and another value is configured: "
+        f"make show NODE={node}"
+        for field, found in differing(wanted, running)
     ]
 
 
-def _differences(wanted: Any, found: Any, at: str) -> Iterator[tuple[str, Any, Any]]:
-    if isinstance(wanted, Mapping) and isinstance(found, Mapping):
-        for key, value in wanted.items():
-            yield from _differences(value, found.get(key), f"{at}.{key}" if at else str(key))
-    elif wanted != found and not (not wanted and found is None):
-        # An empty or false value may be left out of the answer.
-        yield at, wanted, found
-
-
 def _kubelet_faults(
-    session: Session, namespace: str, pods: list[Json], configurations: Mapping[str, Mapping[str, Any]]
+    session: Session, namespace: str, pods: list[Json], configurations: Mapping[str, str]
 ) -> list[str]:
     """What goes from the API server to each kubelet: logs, exec, /configz; all of it over verified TLS."""
     faults: list[str] = []

@@ -21,22 +21,9 @@ from components.settings import ConnectionSettings
 
 _TOOLKIT = "/usr/local/lib/kubenode"
 
-# Unpacks the toolkit from the bundle itself, so that claiming needs nothing on the host. No trap cleans up, so that
-# whatever shell a user has behaves alike; the name holds the process, and what a killed one left is removed by the next
-# command (`kn_lock`).
-_CLAIM = (
-    "umask 077; d=$(mktemp -d /run/kubenode-claim.$$.XXXXXX) || exit 1; "
-    'cat >"$d/bundle" && sed -n "s/^payload | //p" "$d/bundle" | base64 -d | tar -xzf - -C "$d" && '
-    '{claimed}sh "$d/claim" apply <"$d/bundle"; code=$?; rm -rf "$d"; exit $code'
-)
-# How a user who is not root claims a host, "$1" being the line above: the first command on a host says what is missing.
-_BY_SUDO = (
-    'why=$(sudo -n sh -c : 2>&1 </dev/null) && exec sudo -n sh -c "$1"; '
-    r'at=$(sed -n "s/^node | //p; s/^host | \(.*\)/(\1)/p" | tr "\n" " "); u=$(id -un); '
-    'printf "%s\\n" "kubenode: ${at% }: claim apply: the user $u may not become root by \'sudo -n\' on $(uname -n): '
-    '$(printf "%s" "$why" | tail -n 1). Nothing was written. '
-    'Put this line into /etc/sudoers.d/kubenode there: $u ALL=(root) NOPASSWD: ALL" >&2; exit 1'
-)
+# Claiming needs nothing on the host: how the toolkit is unpacked stands in the bundle, since a failed command's message
+# begins with its line. "$0" is sudo for a user who is not root, "$1" is claimed for an update.
+_CLAIM = """sh -c 'b=$(cat); eval "$(printf "%s\\n" "$b" | sed -n "s/^start | //p")"; exit 1'"""
 _UNDO = (
     f"if [ -x {_TOOLKIT}/{{part}} ]; then {_TOOLKIT}/{{part}} remove; elif [ -e /var/lib/kubenode/claim ]; then "
     f'echo "kubenode: this host is claimed, but {_TOOLKIT}/{{part}} is gone, so nothing can be undone. '
@@ -96,9 +83,8 @@ def command_lines(host: Host, part: str) -> tuple[str | None, str | None, str | 
     its create: it demands the claim that was made.
     """
     if part == "claim":
-        create, update = (_CLAIM.replace("{claimed}", word) for word in ("", "KN_CLAIMED=yes "))
-        before = f"sh -c {shlex.quote(_BY_SUDO)} kubenode" if host.prefix else "sh -c"
-        return f"{before} {shlex.quote(create)}", f"{before} {shlex.quote(update)}", None
+        create = f"{_CLAIM} {'sudo' if host.prefix else 'root'}"
+        return create, f"{create} claimed", None
     if part == "release":
         return None, None, f"{host.prefix}sh -c {shlex.quote(_RELEASE)}"
     script = f"{_TOOLKIT}/{part}"

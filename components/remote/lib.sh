@@ -53,9 +53,27 @@ kn_finish() {
 
 # kn_run SECONDS COMMAND...: a bounded step whose output goes to the log; a failure ends the part with its last lines.
 kn_run() {
-    kn_try "$@" || kn_die "'$2 ${3:-} ${4:-}' failed or took longer than $1 s:
-$(tail -n 8 "$KN_TMP/log" | cut -c1-200)"
+    kn_mark
+    kn_try "$@" || kn_die "'$2 ${3:-} ${4:-}' $(kn_ending $? "$1"):
+$(kn_words | tail -n 8)"
 }
+
+# kn_mark: a step begins. kn_ending CODE SECONDS: how it failed. kn_words: what it said.
+kn_mark() {
+    kn_marked=$(kn_now)
+    kn_said=$(wc -c <"$KN_TMP/log")
+}
+
+kn_ending() {
+    # A step that has to be killed ends with 137, and so does one that somebody else, or the kernel, killed.
+    if [ "$1" -eq 124 ] || { [ "$1" -eq 137 ] && [ $(($(kn_now) - kn_marked)) -ge "$2" ]; }; then
+        printf 'took longer than %s s and was ended' "$2"
+    else
+        printf 'failed with exit code %s' "$1"
+    fi
+}
+
+kn_words() { tail -c "+$((kn_said + 1))" "$KN_TMP/log" | cut -c1-200 | grep . || printf 'It said nothing.\n'; }
 
 # kn_try SECONDS COMMAND...: the same, but the caller decides what a failure means.
 kn_try() {
@@ -691,25 +709,31 @@ kn_apt() {
     mkdir -p "$KN_LISTS/partial" "$KN_RECORD/apt/cache/archives/partial"
     kn_from=
     [ ! -e "$KN_SOURCES" ] || kn_from="-o Dir::Etc::SourceList=$KN_SOURCES -o Dir::Etc::SourceParts=/dev/null"
+    kn_mark
     # shellcheck disable=SC2086 # the options are words
-    kn_try_online "$kn_seconds" apt-get $kn_from $KN_APT "$@" || kn_die "'apt-get $*' failed or took longer than $kn_seconds s:
-$({ kn_unreachable; tail -n 8 "$KN_TMP/log"; } | awk '!seen[$0]++' | cut -c1-200)"
+    kn_try_online "$kn_seconds" apt-get $kn_from $KN_APT "$@" || kn_die "'apt-get $*' $(kn_ending $? "$kn_seconds"):
+$({ kn_unreachable; kn_words | kn_worst '^(E: |Err:|dpkg: error)'; } | awk '!seen[$0]++')"
 }
+
+# kn_worst PATTERN: the first lines that say what is wrong, which may stand far above the end, then the last.
+kn_worst() { awk -v p="$1" '$0 ~ p && n++ < 5; { line[NR] = $0 } END { for (i = NR > 8 ? NR - 7 : 1; i <= NR; i++) print line[i] }'; }
 
 # kn_unreachable: sources that did not answer. apt goes on without them, and then knows no package.
 kn_unreachable() {
     grep '^[WE]: Failed to fetch' "$KN_TMP/log" >"$KN_TMP/unreachable" || return 0
     printf "Package sources do not answer: check the host's network, host.packageMirror and host.proxy.\n"
-    sort -u "$KN_TMP/unreachable" | head -n 3
+    # Not head, which leaves: SIGPIPE is ignored, and a writer without a reader complains.
+    sort -u "$KN_TMP/unreachable" | sed -n 1,3p
 }
 
 kn_dnf() {
     kn_seconds=$1
     shift
     mkdir -p "$KN_RECORD/dnf"
+    kn_mark
     # shellcheck disable=SC2086
-    kn_try_online "$kn_seconds" dnf $KN_DNF "$@" || kn_die "'dnf $*' failed or took longer than $kn_seconds s:
-$(tail -n 8 "$KN_TMP/log" | cut -c1-200)"
+    kn_try_online "$kn_seconds" dnf $KN_DNF "$@" || kn_die "'dnf $*' $(kn_ending $? "$kn_seconds"):
+$(kn_words | kn_worst '^(Error|error|Failed)' | awk '!seen[$0]++')"
 }
 
 # kn_package_mirror [URL [SECURITY-URL]]: the archive that all parts' packages come from, instead of the host's own sources,
@@ -840,7 +864,7 @@ Install that version on the host, or leave the version out of the configuration.
         find "$KN_LISTS/fetched" -mmin -60 2>/dev/null | grep -q . || {
             rm -f "$KN_LISTS/fetched"
             kn_apt 300 update
-            kn_unreachable | grep -q . || : >"$KN_LISTS/fetched"
+            [ -n "$(kn_unreachable)" ] || : >"$KN_LISTS/fetched"
         }
         # A package that another one would push out may be somebody's.
         # shellcheck disable=SC2086 # package names are words
@@ -909,7 +933,7 @@ kn_purge() {
         [ -s "$KN_TMP/foreign" ] || break
         # Something that is not ours would go too: what that needs stays.
         while read -r kn_package; do
-            ! kn_would_go "$kn_package" | comm -12 - "$KN_TMP/foreign" | grep -q . || printf '%s\n' "$kn_package"
+            [ -z "$(kn_would_go "$kn_package" | comm -12 - "$KN_TMP/foreign")" ] || printf '%s\n' "$kn_package"
         done <"$KN_TMP/purge" >"$KN_TMP/needed"
         kn_say "stays, because $(head -n 3 "$KN_TMP/foreign" | tr '\n' ' ')needs it: $(tr '\n' ' ' <"$KN_TMP/needed")"
         [ -s "$KN_TMP/needed" ] || kn_die "a removal would also take $(tr '\n' ' ' <"$KN_TMP/foreign"); remove our packages by hand"

@@ -10,6 +10,7 @@ import pulumi
 from components.api.workload import nginx
 from components.cluster.cluster import stack_slug
 from components.kubelet import files as kubelet_files
+from components.local.fingerprint import fingerprint
 from components.node import Node
 from components.remote.command import Host, Kubeconfig, operator_command
 from components.remote.part import Part
@@ -70,8 +71,8 @@ class Verification(pulumi.ComponentResource):
                 "clusterIp": workload.cluster_ip,
                 "podCidr": args.settings.cluster.pod_cidr,
                 "serviceCidr": args.settings.cluster.service_cidr,
-                "nodes": {
-                    node: kubelet_files.configuration(settings)
+                "kubelets": {
+                    node: fingerprint(kubelet_files.configuration(settings))
                     for node, settings in args.settings.nodes.items()
                 },
                 # Every run that brought a node back into service is followed by a proof.

@@ -111,8 +111,8 @@ def test_a_foreign_claim_is_refused_and_nothing_is_written(
 
 def test_an_update_is_for_the_machine_that_was_claimed(bare: Box) -> None:
     """Another machine at the node's address must not take its place: nothing of its parts is there."""
-    update = _lines()[0].replace('sh "$d/claim" apply', 'KN_CLAIMED=yes sh "$d/claim" apply')
-    assert update == _lines(verb="update")[0]
+    update = _lines(verb="update")[0]
+    assert update == _lines()[0] + " claimed"
     before = bare.state()
     done = bare.shell(update, bundles.claim(bare))
     assert done.returncode == 1
@@ -436,6 +436,22 @@ def test_a_sweep_that_lacks_a_script_says_so(host: Box) -> None:
     assert done.returncode == 1
     assert f"kubelet must be undone first, and its script {LIBRARY}/kubelet is gone." in done.stderr
     assert "pulumi up --replace and the URN of worker-1-claim" in done.stderr
+
+
+@pytest.mark.parametrize("user", ["root", "operator"])
+@pytest.mark.parametrize("verb", ["create", "update"])
+def test_a_failed_claims_message_begins_with_a_short_line(user: str, verb: str) -> None:
+    """Pulumi shows the line before what the host said."""
+    assert len(_lines(user=user, verb=verb)[0]) < 110
+
+
+@pytest.mark.parametrize("left", [0, 200, 400, 700, 900, 1100, 1300, 1500, 20_000])
+def test_a_bundle_that_was_cut_off_is_no_success_and_leaves_nothing(bare: Box, left: int) -> None:
+    before = bare.state()
+    done = bare.shell(_lines()[0], bundles.claim(bare)[:left])
+    assert done.returncode != 0
+    assert bare.state() == before
+    assert bare.leftovers() == []
 
 
 def test_another_user_becomes_root_by_sudo_without_a_password(bare: Box) -> None:

@@ -256,8 +256,20 @@ def test_a_step_that_does_not_end_is_ended_and_named(host: Box) -> None:
     done = host.run("calico", "apply", bundles.calico(host))
     assert done.returncode == 1
     assert "kubenode: worker-1 (192.0.2.7): calico apply: 'sh -c" in done.stderr
-    assert "failed or took longer than 1 s" in done.stderr
-    assert "last words" in done.stderr
+    assert "took longer than 1 s and was ended:\nlast words\n" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("step", "ending"),
+    [
+        ("echo why; exit 7", "failed with exit code 7:\nwhy\n"),
+        ("exit 3", "failed with exit code 3:\nIt said nothing.\n"),
+        ("kill -9 $$", "failed with exit code 137:\nKilled\n"),
+    ],
+)
+def test_a_step_that_fails_says_with_what_and_only_its_own_words(host: Box, step: str, ending: str) -> None:
+    _part(host, f"kn_try 5 echo words of another step\nkn_run 30 sh -c '{step}'")
+    assert host.run("calico", "apply", bundles.calico(host)).stderr.endswith(ending)
 
 
 @pytest.mark.parametrize("failure", ["false", "kn_die oops", "exit 7", "(exit 3)", "cd /nowhere"])

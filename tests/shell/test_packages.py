@@ -143,12 +143,44 @@ def test_a_failed_install_says_apts_last_words_and_leaves_what_came_to_the_undo(
     debian.put("/state/apt-fails", "E: Unable to locate package tool\n")
     done = debian.library("kn_install tool", part="prepare")
     assert done.returncode == 1
-    assert "'apt-get install -y --no-remove tool' failed or took longer than 900 s" in done.stderr
+    assert "'apt-get install -y --no-remove tool' failed with exit code 100:\n" in done.stderr
     assert "E: Unable to locate package tool" in done.stderr
     debian.path("/state/apt-fails").unlink()
     _ok(debian, "kn_install tool")
     _ok(debian, "kn_purge")
     assert _packages(debian) == _before()
+
+
+def test_what_apt_calls_an_error_is_said_though_it_stands_far_above_the_end(debian: Box) -> None:
+    broken = "dpkg: error processing package tool (--configure):"
+    debian.put("/state/apt-fails", f"Preparing\n{broken}\n" + "".join(f"line {n}\n" for n in range(20)))
+    said = debian.library("kn_install tool", part="prepare").stderr.splitlines()
+    assert said[1:] == [broken, *(f"line {n}" for n in range(12, 20))]
+
+
+def test_words_of_the_step_before_are_none_of_apts(debian: Box) -> None:
+    debian.put("/state/apt-fails", "E: Unable to locate package tool\n")
+    debian.put("/state/update-warns", "N: words of the update\n")
+    said = debian.library("kn_install tool", part="prepare").stderr
+    assert said.splitlines()[1:] == ["E: Unable to locate package tool"]
+
+
+def test_an_apt_that_does_not_end_is_told_from_one_that_fails(debian: Box) -> None:
+    debian.put("/state/install-tool", "echo 'Unpacking tool'; exec sleep 60\n")
+    done = debian.library("kn_apt 1 install -y tool", part="prepare")
+    assert done.returncode == 1
+    assert "'apt-get install -y tool' took longer than 1 s and was ended:\nUnpacking tool\n" in done.stderr
+    assert "failed" not in done.stderr
+
+
+def test_unreachable_sources_make_no_noise_about_pipes(debian: Box) -> None:
+    """A part ignores SIGPIPE, so a writer whose reader has gone complains aloud."""
+    warnings = "".join(f"W: Failed to fetch http://m{n}/InRelease  {'x' * 3000}\n" for n in range(60))
+    debian.put("/state/update-warns", warnings)
+    debian.put("/state/apt-fails", "E: Unable to locate package tool\n")
+    done = debian.library("trap '' PIPE; kn_install tool", part="prepare")
+    assert "\nPackage sources do not answer: " in done.stderr
+    assert "roken pipe" not in done.stderr
 
 
 @pytest.mark.parametrize("again", ["kn_install tool; kn_purge", "kn_purge"])

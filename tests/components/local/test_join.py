@@ -391,7 +391,13 @@ def test_nobody_comes(api_server: ApiServer, run: Run, name: str) -> None:
     make_node(api_server, name)
     given = values(name)
     outcome = run("csr-approval", "apply", nodeIp="10.0.0.7", timeoutSeconds=2, **given, expect=1)
-    assert f"{name}: after 2 s: no kubelet has registered as this node" in outcome.stderr
+    assert (
+        f"{name}: after 2 s (timeouts.csrSeconds): no kubelet has registered as this node\n"
+        "awaited: a kubelet that registers as this node and renews its Lease, "
+        "whose serving certificate the API server accepts\n"
+    ) in outcome.stderr
+    assert f"Next: if {name}-kubelet failed in this run, its error says why; " in outcome.stderr
+    assert "else on the host 10.0.0.7: systemctl status kubelet; " in outcome.stderr
     assert f"requests of system:bootstrap:{given['tokenId']} or system:node:{name}: none" in outcome.stderr
     assert "journalctl -u kubelet" in outcome.stderr
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from components.local.fingerprint import fingerprint
 from components.local.verification import (
     address_faults,
     configuration_faults,
@@ -89,11 +90,14 @@ def test_the_kubelet_may_add_defaults_but_not_differ() -> None:
         "port": 10250,
         "authentication": {"anonymous": {"enabled": False}, "webhook": {}},
     }
-    assert configuration_faults("worker-1", rendered, running) == []
-    (fault,) = configuration_faults("worker-1", rendered, {**running, "maxPods": 110})
-    assert fault == "worker-1: the kubelet runs with maxPods = 110, configured is 55"
+    wanted = fingerprint(rendered)
+    assert configuration_faults("worker-1", wanted, running) == []
+    (fault,) = configuration_faults("worker-1", wanted, {**running, "maxPods": 110})
+    assert fault == (
+        "worker-1: the kubelet runs with maxPods = 110, and another value is configured: make show NODE=worker-1"
+    )
     (fault,) = configuration_faults(
-        "worker-1", rendered, {**running, "authentication": {"anonymous": {"enabled": True}}}
+        "worker-1", wanted, {**running, "authentication": {"anonymous": {"enabled": True}}}
     )
     assert "authentication.anonymous.enabled" in fault
 

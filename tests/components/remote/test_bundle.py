@@ -33,7 +33,11 @@ def test_the_whole_text() -> None:
         settings={"zone": ["a", "b"], "mode": [""], "none": []},
         payload="A" * 2500,
     )
-    assert bundle.render().splitlines() == [
+    lines = bundle.render().splitlines()
+    start = [line for line in lines if line.startswith("start | ")]
+    # What unpacks the payload stands right before it.
+    assert lines[lines.index(start[-1]) + 1].startswith("payload | ")
+    assert [line for line in lines if line not in start] == [
         "kubenode bundle 1",
         "part | kubelet",
         "node | worker-1",
@@ -154,7 +158,7 @@ def test_a_setting_is_one_line(value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["part", "node", "host", "claim", "script", "file", "artifact", "set", "payload", "end"]
+    "name", ["part", "node", "host", "claim", "script", "file", "artifact", "set", "start", "payload", "end"]
 )
 def test_a_name_that_is_a_word_of_the_format_is_refused(name: str) -> None:
     with pytest.raises(BundleError, match="the name is taken"):

@@ -111,7 +111,7 @@ def _base64(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
-_HEADER = ("kubenode bundle", "node | ", "host | ", "claim | ", "script | ", "payload | ", "end")
+_HEADER = ("kubenode bundle", "node | ", "host | ", "claim | ", "script | ", "start | ", "payload | ", "end")
 
 
 @pytest.mark.parametrize("node", ["worker-1", "worker-2"])
