@@ -30,6 +30,7 @@ _ORDER = (
     "test_lost_host.py",
     "test_removal.py",
     "test_bastion.py",
+    "test_identity_ways.py",
     "test_killed_engine.py",
     "test_docker_sources.py",
     "test_documented_end.py",

@@ -46,7 +46,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({"identity": {"earlyRenewalHours": 8760}}, "identity.earlyRenewalHours: expected less than certificateValidityHours, which is 8760"),
     ({"identity": {"client": "issued"}, "kubelet": {"extraConfig": {"rotateCertificates": True}}}, "kubelet.extraConfig.rotateCertificates: contradicts identity.client, which is issued: leave it out"),
     ({"identity": {"serving": "issued"}, f"{KUBELET}": {"tlsCertFile": "/etc/k.pem"}}, f"{AT}.kubelet.extraConfig.tlsCertFile: contradicts identity.serving, which is issued: leave it out"),
-    ({"identity": {"client": "static-token"}}, "identity.client: expected bootstrap or issued"),
+    ({"identity": {"client": "static-token"}}, "identity.client: expected bootstrap, static or issued"),
     # nodes
     ({"nodes": {}}, "nodes: expected at least one node, for example worker-1: {address: 10.0.0.7}"),
     ({"nodes": []}, "nodes: expected a map with the nodes' names as keys, for example worker-1: {address: 10.0.0.7}"),

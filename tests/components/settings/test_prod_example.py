@@ -117,8 +117,9 @@ def test_each_section_alone_is_fine_with_its_comments_taken_away(tmp_path: Path)
         # Each for one source of Docker.
         "repository",
         "archive",
-        # For another issuer.
+        # For another issuer, and for another client.
         "ca",
+        "static",
     }
     whole = raw_of(uncommented())
     for section in {**STACK_SECTIONS, **NODE_SECTIONS}:
