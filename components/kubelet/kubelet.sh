@@ -53,11 +53,12 @@ is_issued() {
 is_waiting() { [ "$(kn_setting approval)" = manual ] && ! is_issued && [ ! -e "$CLIENT_CERTIFICATE" ]; }
 
 # drop_token_later: nobody is here when the certificate comes, and the token may be one that has no end. systemd runs this
-# again and again while the path is there, so the command stops what started it.
+# again and again while the path is there, so the command stops what started it. No semicolon in it: systemd writes one
+# as "\;", which it does not read back at its next daemon-reload.
 drop_token_later() {
     stop_watch
     kn_try 60 systemd-run --quiet --collect --unit="$WATCH" --path-property=PathExists="$CLIENT_CERTIFICATE" \
-        /bin/sh -c "rm -f $BOOTSTRAP; systemctl stop $WATCH.path" ||
+        /bin/sh -c "rm -f $BOOTSTRAP && systemctl stop $WATCH.path" ||
         kn_say "the token stays in $BOOTSTRAP until the kubelet's part next runs"
     : >"$KN_R/watch"
 }

@@ -21,6 +21,6 @@ def risks(identity: IdentitySection) -> list[str]:
     if identity.kube_proxy == "serviceAccount":
         found.append(
             "identity.kubeProxy is serviceAccount: its token is the same on every node and has no end. When a host is "
-            "lost, make another one (docs/operations.md, Certificates)."
+            "lost, make another one (docs/operations.md, kube-proxy by ServiceAccount)."
         )
     return found

@@ -447,7 +447,7 @@ StaticToken = Annotated[
     SecretStr,
     Expected(
         "a token of at least 16 characters as in the API server's token file, without comma, quote or space",
-        "an encrypted value",
+        "0123456789abcdef0123456789abcdef",
         _Matches(r"""[^\s,"']{16,}"""),
     ),
 ]

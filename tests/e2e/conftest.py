@@ -32,6 +32,7 @@ _ORDER = (
     "test_identities.py",
     "test_hostile_requests.py",
     "test_bastion.py",
+    "test_identity_ways.py",
     "test_killed_engine.py",
     "test_docker_sources.py",
     "test_documented_end.py",
