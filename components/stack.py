@@ -137,6 +137,7 @@ def cluster(settings: StackSettings) -> Cluster:
 
 def nodes(settings: StackSettings, found: cluster_facts.Facts, cluster: Cluster) -> dict[str, Node]:
     """Every node of the stack; those that this run will drain wait for the batch before theirs."""
+    heals = cluster_facts.heals(found)
     serving = {name: node.in_service for name, node in found.nodes.items()}
     wanted = {name: disruption_digest(node) for name, node in settings.nodes.items()}
     before = rollout.predecessors(rollout.waves(serving, wanted, settings.rollout.batch_size))
@@ -151,6 +152,7 @@ def nodes(settings: StackSettings, found: cluster_facts.Facts, cluster: Cluster)
                 "claim": claim(),
                 "drain": settings.drain,
                 "timeouts": settings.timeouts,
+                "heal": heals.get(name, ""),
                 "before": [made[other].in_service for other in before.get(name, [])],
             },
         )

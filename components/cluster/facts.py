@@ -17,6 +17,15 @@ from components.settings.defaults import EXISTING
 
 
 @dataclass(frozen=True)
+class Silence:
+    """A node that is not heard of: since when, why, and the `heal` for this run; empty if no host is there."""
+
+    since: str
+    reason: str
+    heal: str
+
+
+@dataclass(frozen=True)
 class NodeFacts:
     """One Node object. `claim` and `in_service` are our annotations on it, None where they are missing."""
 
@@ -24,6 +33,9 @@ class NodeFacts:
     in_service: str | None
     ready: bool
     joined: bool
+    healed: str | None = None
+    """The last `heal` that it was put into service after."""
+    silence: Silence | None = None
 
 
 @dataclass(frozen=True)
@@ -51,7 +63,14 @@ def read(kubeconfig: Kubeconfig, claim: str, labels: Mapping[str, Mapping[str, s
         error=raw.get("error"),
         server_version=raw.get("serverVersion"),
         nodes={
-            name: NodeFacts(found.get("claim"), found.get("inService"), found["ready"], found["joined"])
+            name: NodeFacts(
+                found.get("claim"),
+                found.get("inService"),
+                found["ready"],
+                found["joined"],
+                found.get("healed"),
+                Silence(**found["silent"]) if found.get("silent") else None,
+            )
             for name, found in raw.get("nodes", {}).items()
             if found.get("exists")
         },
@@ -59,6 +78,14 @@ def read(kubeconfig: Kubeconfig, claim: str, labels: Mapping[str, Mapping[str, s
         same_machine={name: tuple(others) for name, others in raw.get("sameMachine", {}).items()},
         client_authorities=raw.get("clientAuthorities"),
     )
+
+
+def heals(facts: Facts) -> dict[str, str]:
+    """What each node's commands are told to mend; that of last time stays, so that a healed node shows no change."""
+    known = {
+        name: (node.silence.heal if node.silence else "") or node.healed for name, node in facts.nodes.items()
+    }
+    return {name: heal for name, heal in known.items() if heal}
 
 
 def refusals(
@@ -139,6 +166,7 @@ def _warnings(facts: Facts, nodes: Mapping[str, NodeSettings]) -> list[str]:
         f"other. Give one an id of its own: rm -f /etc/machine-id; systemd-machine-id-setup; systemctl restart kubelet."
         for name, others in sorted(facts.same_machine.items())
     ]
+    found += [_told(name, node.silence) for name, node in sorted(facts.nodes.items()) if node.silence]
     served = {name for on in facts.proxy_daemon_sets.values() for name in on}
     bare = [name for name in sorted(nodes) if not nodes[name].runs_kube_proxy and name not in served]
     if bare:
@@ -147,6 +175,19 @@ def _warnings(facts: Facts, nodes: Mapping[str, NodeSettings]) -> list[str]:
             f"{', '.join(bare)}. Without one, or something in its place such as Cilium, Services do not work there."
         )
     return found
+
+
+def _told(name: str, silence: Silence) -> str:
+    said = f"nodes.{name}: not heard of since {silence.since} ({silence.reason})"
+    if silence.heal:
+        return (
+            f"{said}, but its host is there. pulumi up heals it: a new bootstrap token, its kubelet restarted, "
+            f"its client certificate asked for anew if the API server does not take the old one. Nothing is drained."
+        )
+    return (
+        f"{said}, and its host does not answer, so nothing is done about it. Bring the host back, or take the node out "
+        f"of the configuration."
+    )
 
 
 def _skew(server_version: str, nodes: Mapping[str, NodeSettings]) -> list[str]:

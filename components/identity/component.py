@@ -23,8 +23,9 @@ class Credentials(Part):
         settings: NodeSettings,
         token: BootstrapToken | None,
         issued: Issued,
+        heal: str,
         after: Sequence[pulumi.Resource],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        content = secret(issued, token).apply(lambda made: kubeconfigs.content(settings, made))
+        content = secret(issued, token).apply(lambda made: kubeconfigs.content(settings, made).healing(heal))
         super().__init__("Credentials", "credentials", host, content, after, opts)

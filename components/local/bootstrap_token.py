@@ -1,7 +1,8 @@
 """Gives a node that has to join a bootstrap token of its own, for an hour at most.
 
 Arguments: node, stack, tokenId, tokenSecret, ttlSeconds (60 to 3600, default 3600), groups
-(system:bootstrappers:...), heal (optional text: not empty makes a token although the node has joined).
+(system:bootstrappers:...), heal (optional: a text that makes a token although the node has joined, unless its
+annotation kubenode/healed is this very text).
 
 apply  The node has joined (a kubelet registered, and it is Ready or renews its Lease) and no heal: nothing.
        Else the Secret kube-system/bootstrap-token-ID is made or replaced, and those that earlier runs of this
@@ -71,13 +72,12 @@ def apply(session: Session, arguments: Arguments) -> None:
         if not _GROUP.fullmatch(group):
             raise arguments.mistake("groups", "expected groups that start with system:bootstrappers:")
     now = datetime.now(UTC)
-    if not arguments.text("heal", ""):
-        found, lease = session.kubectl.together(
-            lambda: session.kubectl.find(f"{PATHS.nodes}/{node}"),
-            lambda: session.kubectl.find(f"{PATHS.leases}/{node}"),
-        )
-        if nodes.is_joined(found, lease, now):
-            return
+    found, lease = session.kubectl.together(
+        lambda: session.kubectl.find(f"{PATHS.nodes}/{node}"),
+        lambda: session.kubectl.find(f"{PATHS.leases}/{node}"),
+    )
+    if not nodes.is_to_heal(found, arguments.text("heal", "")) and nodes.is_joined(found, lease, now):
+        return
     secret = manifest(
         node, stack, token_id, token_secret, groups=groups, expires=now + timedelta(seconds=seconds)
     )
