@@ -15,13 +15,14 @@ from pathlib import Path
 import pulumi
 from pulumi.runtime.config import get_config_env, get_config_secret_keys_env
 
+from components import expiry as expiries
 from components import rollout
 from components.api.node import labels_of
 from components.cluster import facts as cluster_facts
 from components.cluster.cluster import Cluster
 from components.disruption import disruption_digest
 from components.node import Node
-from components.pki.issued import Issuing, expiry
+from components.pki.issued import IssuedCertificate, Issuing, expiry
 from components.remote.command import Kubeconfig
 from components.settings import NodeSettings, SettingsError, StackSettings, load
 from components.settings.authority import early_end
@@ -108,6 +109,8 @@ def facts(settings: StackSettings) -> cluster_facts.Facts:
         )
     for warning in cluster_facts.warnings(found, settings.nodes, settings.authority):
         pulumi.log.warn(warning)
+    for line in cluster_facts.untold(found, settings.nodes, settings.authority):
+        pulumi.log.info(line)
     problems = cluster_facts.refusals(found, claim(), settings.nodes, settings.authority)
     if problems:
         raise pulumi.RunError("refused, nothing was changed:\n" + "\n".join(problems))
@@ -198,6 +201,7 @@ def outputs(settings: StackSettings, cluster: Cluster, nodes: dict[str, Node]) -
         "cluster",
         {
             "server": settings.cluster.server,
+            "caExpires": _authority_end(settings),
             "kubeProxyCertificateExpires": proxy.certificate.apply(expiry) if proxy else None,
             **(
                 {"authorityExpires": expiry(settings.authority.certificate_pem)} if settings.authority else {}
@@ -209,6 +213,53 @@ def outputs(settings: StackSettings, cluster: Cluster, nodes: dict[str, Node]) -
         {name: _node_outputs(node, nodes[name]) for name, node in sorted(settings.nodes.items())},
     )
     pulumi.export("readme", README.read_text(encoding="utf-8"))
+
+
+def warn_of_ends(settings: StackSettings, cluster: Cluster, nodes: dict[str, Node]) -> None:
+    """A line for each certificate that ends within `identity.expiryWarningHours`, as far as a run knows its end."""
+    now, hours, stack = datetime.now(UTC), settings.identity.expiry_warning_hours, pulumi.get_stack()
+
+    def tell(ending: expiries.Ending) -> None:
+        if expiries.is_soon(ending.end, now, hours):
+            pulumi.log.warn(expiries.warning(ending, now))
+
+    def watch(where: str, what: str, one: IssuedCertificate | None) -> None:
+        if one is not None:
+            one.certificate.apply(lambda pem: tell(expiries.given(where, what, expiry(pem), stack)))
+
+    tell(expiries.cluster_authority(_authority_end(settings)))
+    watch("cluster", "kube-proxy's certificate", cluster.proxy_certificate)
+    for name, node in nodes.items():
+        watch(f"nodes.{name}", "the kubelet's client certificate", node.issued.client)
+        watch(f"nodes.{name}", "the kubelet's serving certificate", node.issued.serving)
+
+    async def of_kubelets() -> list[str]:
+        # What was read when the node was put into service may be long ago: only who seems late is asked anew.
+        read = {name: node.report.future() for name, node in nodes.items()}
+        known = dict(zip(read, await asyncio.gather(*read.values(), return_exceptions=True), strict=True))
+        late = [
+            name
+            for name, report in known.items()
+            if isinstance(report, dict)
+            and any(expiries.is_soon(report.get(f"{which}CertificateExpires"), now, hours) for which in _OWN)
+        ]
+        if late:
+            found = cluster_facts.certificate_ends(kubeconfig(settings), late)
+            for name in late:
+                ends = found.get(name, {})
+                tell(expiries.client(name, ends.get("client")))
+                tell(expiries.serving(name, ends.get("serving"), stack))
+        return late
+
+    _: pulumi.Output[list[str]] = pulumi.Output.from_input(of_kubelets())
+
+
+_OWN = ("client", "serving")
+
+
+def _authority_end(settings: StackSettings) -> str | None:
+    """When the authority that the nodes trust ends; it is the same for all of them."""
+    return next((expiry(node.cluster.ca_pem) for node in settings.nodes.values()), None)
 
 
 def _node_outputs(settings: NodeSettings, node: Node) -> pulumi.Output[dict[str, str | None]]:

@@ -7,9 +7,10 @@ One tolerant read for each run. Owns the refusals that need the cluster. Does no
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from components.cluster import preflight
 from components.remote.command import Kubeconfig, run_on_operator
 from components.settings import AuthoritySettings, NodeSettings
 from components.settings.authority import is_among
@@ -50,6 +51,8 @@ class Facts:
     """Namespace and name of each DaemonSet that runs a kube-proxy, and on which nodes of the stack it may."""
     same_machine: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Of each node that is there twice, the other Nodes with its machine-id."""
+    preflight: Mapping[str, bool | None] | None = None
+    """What the control plane has for nodes to join; None where nothing was asked, because all have joined."""
     client_authorities: str | None = None
     """The CA certificates, PEM, that the API server trusts for clients; None where it does not say."""
 
@@ -77,7 +80,16 @@ def read(kubeconfig: Kubeconfig, claim: str, labels: Mapping[str, Mapping[str, s
         proxy_daemon_sets={name: tuple(on) for name, on in sorted(raw.get("daemonSetProxies", {}).items())},
         same_machine={name: tuple(others) for name, others in raw.get("sameMachine", {}).items()},
         client_authorities=raw.get("clientAuthorities"),
+        preflight=raw.get("preflight"),
     )
+
+
+def certificate_ends(kubeconfig: Kubeconfig, nodes: Sequence[str]) -> dict[str, dict[str, str | None]]:
+    """When the certificates of these kubelets end, `client` and `serving`; without those that do not answer."""
+    found: dict[str, dict[str, str | None]] = json.loads(
+        run_on_operator("certificate-ends", kubeconfig, {"nodes": sorted(nodes)})
+    )
+    return found
 
 
 def heals(facts: Facts) -> dict[str, str]:
@@ -137,7 +149,35 @@ def warnings(
     facts: Facts, nodes: Mapping[str, NodeSettings], authority: AuthoritySettings | None = None
 ) -> list[str]:
     """What a user should look at before going on, one line each."""
-    return [*_unsure_authority(facts, nodes, authority), *_warnings(facts, nodes)]
+    return [
+        *_preflight(facts, nodes, authority),
+        *_unsure_authority(facts, nodes, authority),
+        *_warnings(facts, nodes),
+    ]
+
+
+def untold(
+    facts: Facts, nodes: Mapping[str, NodeSettings], authority: AuthoritySettings | None = None
+) -> list[str]:
+    """What nobody can tell of the cluster; to be known, and no reason to worry."""
+    if facts.preflight is None:
+        return []
+    return preflight.untold(facts.preflight, _needs(nodes, authority))
+
+
+def _needs(nodes: Mapping[str, NodeSettings], authority: AuthoritySettings | None) -> list[preflight.Need]:
+    return preflight.needs(nodes.values(), by_the_cluster=authority is None)
+
+
+def _preflight(
+    facts: Facts, nodes: Mapping[str, NodeSettings], authority: AuthoritySettings | None
+) -> list[str]:
+    if facts.preflight is None:
+        return []
+    found = preflight.missing(facts.preflight, _needs(nodes, authority))
+    for pem in sorted({node.cluster.ca_pem for node in nodes.values()}):
+        found += preflight.authority_mismatch(pem, facts.client_authorities)
+    return found
 
 
 def _unsure_authority(

@@ -9,6 +9,7 @@ apply  Prints one JSON object and always ends well: an API that cannot be reache
        "heal"} (components.local.silence)}}, "foreign": {name: what is wrong},
        "sameMachine": {name: [other Nodes with its machine-id]},
        "daemonSetProxies": {"namespace/name": [nodes it may run on]}, "pendingRequests": {name: [request names]},
+       "preflight": what the control plane has (components.local.preflight), if a node has still to join; else null,
        "clientAuthorities": the CA certificates, PEM, that the API server trusts for clients; null if it does not say}
 remove Nothing.
 """
@@ -22,7 +23,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from components.local import kubectl as kubectls
-from components.local import nodes
+from components.local import nodes, preflight
 from components.local.arguments import Arguments
 from components.local.errors import Failure
 from components.local.kubectl import PATHS, Json, Kubectl, KubectlError, items
@@ -60,6 +61,7 @@ def unreachable(error: str) -> Json:
         "daemonSetProxies": {},
         "pendingRequests": {},
         "clientAuthorities": None,
+        "preflight": None,
     }
 
 
@@ -74,6 +76,7 @@ def facts(
     requests: Iterable[Json],
     authentication: Json | None = None,
     probes: Mapping[str, str] | None = None,
+    control_plane: Json | None = None,
     now: datetime | None = None,
 ) -> Json:
     """The answer, from what the API gave. Pure. `probes`: what was said when silent kubelets were asked."""
@@ -134,6 +137,7 @@ def facts(
         },
         "pendingRequests": {name: sorted(one) for name, one in sorted(pending.items())},
         "clientAuthorities": ((authentication or {}).get("data") or {}).get("client-ca-file") or None,
+        "preflight": control_plane,
     }
 
 
@@ -210,12 +214,21 @@ def _read(kubectl: Kubectl, seconds: int, stack: str, names: Iterable[str]) -> d
             if nodes.view(one).name in names and nodes.view(one).claim == stack and is_silent(one)
         ]
         probes = pool.map(lambda name: _probe(kubectl, name), silent)
-        return {
+        read: dict[str, Any] = {
             "version": version.result(),
             "node_list": found,
             "daemon_sets": items(daemon_sets.result()),
             "requests": items(requests.result()),
             "authentication": authentication.result(),
+        }
+        joined = {nodes.view(one).name for one in found if nodes.view(one).kubelet_version}
+        control_plane = None
+        if not joined.issuperset(names):
+            asked = {key: read[key] for key in ("node_list", "requests", "authentication")}
+            control_plane = preflight.read(kubectl, seconds, **asked)
+        return {
+            **read,
+            "control_plane": control_plane,
             "probes": dict(zip(silent, probes, strict=True)),
         }
 

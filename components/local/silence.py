@@ -50,7 +50,9 @@ def silence(node: Mapping[str, Any], probe: str, now: datetime) -> Silence | Non
     if is_silent(node) and seen.ready_since is not None:
         since = seen.ready_since
         answers = not _NO_HOST.search(probe)
-        return Silence(since, seen.conditions[:300], nodes.heal(since, now) if answers else "")
+        conditions = (node.get("status") or {}).get("conditions") or ()
+        reason = nodes.describe_conditions(one for one in conditions if one.get("type") == "Ready")
+        return Silence(since, reason, nodes.heal(since, now) if answers else "")
     if not seen.kubelet_version and seen.created is not None and now - seen.created >= _LATE:
         return Silence(seen.created, "no kubelet has ever joined as this node", nodes.heal(seen.created, now))
     return None

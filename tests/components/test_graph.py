@@ -189,6 +189,7 @@ def test_the_stack_s_outputs_say_what_was_read_of_each_node_and_hold_no_secret(g
     }
     assert graph.outputs["cluster"] == {
         "server": "https://10.0.0.1:6443",
+        "caExpires": None,
         # The mocks' certificate is none.
         "kubeProxyCertificateExpires": None,
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -89,14 +90,14 @@ def test_both_certificates_are_renewed_twice_and_nothing_is_done_in_between(
         for _ in range(2):
             # The client's: the controller manager approves it, and no run of the stack is needed.
             request, key = ask(kubelet, CLIENT_SIGNER, "client auth", {})
-            client = until(lambda request=request: issued(server, request))
+            client = until(partial(issued, server, request))
             kubelet.client = server.client(certificate=client, key=key)
             kubelet.renew()
             # The server's: it waits until a night's run of csr-approval.
             request, key = ask(kubelet, SERVING_SIGNER, "server auth", kubelet.serving_request)
             assert issued(server, request) is None
             run_short("csr-approval", "apply", **given)
-            serving = until(lambda request=request: issued(server, request))
+            serving = until(partial(issued, server, request))
             kubelet._serve(serving, key)
             for pem in (client, serving):
                 certificate = x509.load_pem_x509_certificate(pem.encode())
