@@ -26,7 +26,10 @@ from components.settings.sections import DrainSection, TimeoutsSection
 
 
 class NodeArgs(TypedDict):
-    """`before` are the `in_service` of nodes that must be back before this one may be drained."""
+    """`before` are the `in_service` of nodes that must be back before this one may be drained.
+
+    `heal`: what there is to mend, as the one read of the API tells; empty where nothing was ever wrong.
+    """
 
     settings: NodeSettings
     cluster: Cluster
@@ -34,6 +37,7 @@ class NodeArgs(TypedDict):
     claim: str
     drain: DrainSection
     timeouts: TimeoutsSection
+    heal: str
     before: list[pulumi.Resource]
 
 
@@ -52,6 +56,9 @@ class Node(pulumi.ComponentResource):
             "deleteEmptyDirData": args["drain"].delete_empty_dir_data,
             "force": args["drain"].force,
         }
+
+        # Only what is abnormal is an input.
+        heal = {"heal": args["heal"]} if args["heal"] else {}
 
         def operator(
             step: str, arguments: dict[str, Any], after: list[pulumi.Resource], *, public: bool = False
@@ -96,15 +103,16 @@ class Node(pulumi.ComponentResource):
                     "tokenSecret": token.token_secret,
                     "ttlSeconds": 3600,
                     "groups": [cluster.bootstrap_group],
+                    **heal,
                 },
                 [node, *cluster.rights],
             )
             before_credentials.append(bootstrap)
         elif static is not None:
             before_credentials += cluster.rights
-        credentials = Credentials(host, settings, token, given, before_credentials, own)
+        credentials = Credentials(host, settings, token, given, args["heal"], before_credentials, own)
         before_kubelet: list[pulumi.Resource] = [docker.command, calico.command, credentials.command]
-        kubelet = Kubelet(host, settings, given, before_kubelet, own)
+        kubelet = Kubelet(host, settings, given, args["heal"], before_kubelet, own)
         requestor: dict[str, Any] = {}
         if token is not None:
             requestor = {"tokenId": token.token_id, "groups": [cluster.bootstrap_group]}
@@ -127,6 +135,7 @@ class Node(pulumi.ComponentResource):
                 "serving": True,
                 # A kubelet that starts anew may ask for a certificate anew.
                 "kubelet": kubelet.digest,
+                **heal,
             },
             # Beside a kubelet that waits for it; after one that does not.
             before_kubelet if not given.client and approves != "manual" else [kubelet.command],
@@ -144,6 +153,7 @@ class Node(pulumi.ComponentResource):
                 "drain": drain,
                 "kubeletVersion": f"v{settings.kubernetes_version}",
                 "taints": [taint.model_dump() for taint in settings.taints],
+                **heal,
             },
             [*services, kubelet.command, approval, out_of_service],
             public=True,

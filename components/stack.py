@@ -18,13 +18,14 @@ from pathlib import Path
 import pulumi
 from pulumi.runtime.config import get_config_env, get_config_secret_keys_env
 
+from components import expiry as expiries
 from components import rollout
 from components.api.node import labels_of
 from components.cluster import facts as cluster_facts
 from components.cluster.cluster import Cluster
 from components.disruption import disruption_digest
 from components.node import Node
-from components.pki.issued import Issuing, expiry
+from components.pki.issued import IssuedCertificate, Issuing, expiry
 from components.remote.command import Kubeconfig
 from components.settings import NodeSettings, SettingsError, StackSettings, load
 from components.settings.authority import early_end
@@ -114,6 +115,8 @@ def facts(settings: StackSettings) -> cluster_facts.Facts:
         )
     for warning in cluster_facts.warnings(found, settings.nodes, settings.authority):
         pulumi.log.warn(warning)
+    for line in cluster_facts.untold(found, settings.nodes, settings.authority):
+        pulumi.log.info(line)
     problems = cluster_facts.refusals(found, claim(), settings.nodes, settings.authority)
     if problems:
         raise pulumi.RunError("refused, nothing was changed:\n" + "\n".join(problems))
@@ -166,6 +169,7 @@ def cluster(settings: StackSettings) -> Cluster:
 @_short_stack_traces()
 def nodes(settings: StackSettings, found: cluster_facts.Facts, cluster: Cluster) -> dict[str, Node]:
     """Every node of the stack; those that this run will drain wait for the batch before theirs."""
+    heals = cluster_facts.heals(found)
     serving = {name: node.in_service for name, node in found.nodes.items()}
     wanted = {name: disruption_digest(node) for name, node in settings.nodes.items()}
     before = rollout.predecessors(rollout.waves(serving, wanted, settings.rollout.batch_size))
@@ -180,6 +184,7 @@ def nodes(settings: StackSettings, found: cluster_facts.Facts, cluster: Cluster)
                 "claim": claim(),
                 "drain": settings.drain,
                 "timeouts": settings.timeouts,
+                "heal": heals.get(name, ""),
                 "before": [made[other].in_service for other in before.get(name, [])],
             },
         )
@@ -226,6 +231,7 @@ def outputs(settings: StackSettings, cluster: Cluster, nodes: dict[str, Node]) -
         "cluster",
         {
             "server": settings.cluster.server,
+            "caExpires": _authority_end(settings),
             "kubeProxyCertificateExpires": proxy.certificate.apply(expiry) if proxy else None,
             **(
                 {"authorityExpires": expiry(settings.authority.certificate_pem)} if settings.authority else {}
@@ -237,6 +243,53 @@ def outputs(settings: StackSettings, cluster: Cluster, nodes: dict[str, Node]) -
         {name: _node_outputs(node, nodes[name]) for name, node in sorted(settings.nodes.items())},
     )
     pulumi.export("readme", README.read_text(encoding="utf-8"))
+
+
+def warn_of_ends(settings: StackSettings, cluster: Cluster, nodes: dict[str, Node]) -> None:
+    """A line for each certificate that ends within `identity.expiryWarningHours`, as far as a run knows its end."""
+    now, hours, stack = datetime.now(UTC), settings.identity.expiry_warning_hours, pulumi.get_stack()
+
+    def tell(ending: expiries.Ending) -> None:
+        if expiries.is_soon(ending.end, now, hours):
+            pulumi.log.warn(expiries.warning(ending, now))
+
+    def watch(where: str, what: str, one: IssuedCertificate | None) -> None:
+        if one is not None:
+            one.certificate.apply(lambda pem: tell(expiries.given(where, what, expiry(pem), stack)))
+
+    tell(expiries.cluster_authority(_authority_end(settings)))
+    watch("cluster", "kube-proxy's certificate", cluster.proxy_certificate)
+    for name, node in nodes.items():
+        watch(f"nodes.{name}", "the kubelet's client certificate", node.issued.client)
+        watch(f"nodes.{name}", "the kubelet's serving certificate", node.issued.serving)
+
+    async def of_kubelets() -> list[str]:
+        # What was read when the node was put into service may be long ago: only who seems late is asked anew.
+        read = {name: node.report.future() for name, node in nodes.items()}
+        known = dict(zip(read, await asyncio.gather(*read.values(), return_exceptions=True), strict=True))
+        late = [
+            name
+            for name, report in known.items()
+            if isinstance(report, dict)
+            and any(expiries.is_soon(report.get(f"{which}CertificateExpires"), now, hours) for which in _OWN)
+        ]
+        if late:
+            found = cluster_facts.certificate_ends(kubeconfig(settings), late)
+            for name in late:
+                ends = found.get(name, {})
+                tell(expiries.client(name, ends.get("client")))
+                tell(expiries.serving(name, ends.get("serving"), stack))
+        return late
+
+    _: pulumi.Output[list[str]] = pulumi.Output.from_input(of_kubelets())
+
+
+_OWN = ("client", "serving")
+
+
+def _authority_end(settings: StackSettings) -> str | None:
+    """When the authority that the nodes trust ends; it is the same for all of them."""
+    return next((expiry(node.cluster.ca_pem) for node in settings.nodes.values()), None)
 
 
 def _node_outputs(settings: NodeSettings, node: Node) -> pulumi.Output[dict[str, str | None]]:

@@ -7,13 +7,23 @@ One tolerant read for each run. Owns the refusals that need the cluster. Does no
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from components.cluster import preflight
 from components.remote.command import Kubeconfig, run_on_operator
 from components.settings import AuthoritySettings, NodeSettings
 from components.settings.authority import is_among
 from components.settings.defaults import EXISTING
+
+
+@dataclass(frozen=True)
+class Silence:
+    """A node that is not heard of: since when, why, and the `heal` for this run; empty if no host is there."""
+
+    since: str
+    reason: str
+    heal: str
 
 
 @dataclass(frozen=True)
@@ -24,6 +34,9 @@ class NodeFacts:
     in_service: str | None
     ready: bool
     joined: bool
+    healed: str | None = None
+    """The last `heal` that it was put into service after."""
+    silence: Silence | None = None
 
 
 @dataclass(frozen=True)
@@ -38,6 +51,8 @@ class Facts:
     """Namespace and name of each DaemonSet that runs a kube-proxy, and on which nodes of the stack it may."""
     same_machine: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Of each node that is there twice, the other Nodes with its machine-id."""
+    preflight: Mapping[str, bool | None] | None = None
+    """What the control plane has for nodes to join; None where nothing was asked, because all have joined."""
     client_authorities: str | None = None
     """The CA certificates, PEM, that the API server trusts for clients; None where it does not say."""
 
@@ -51,14 +66,38 @@ def read(kubeconfig: Kubeconfig, claim: str, labels: Mapping[str, Mapping[str, s
         error=raw.get("error"),
         server_version=raw.get("serverVersion"),
         nodes={
-            name: NodeFacts(found.get("claim"), found.get("inService"), found["ready"], found["joined"])
+            name: NodeFacts(
+                found.get("claim"),
+                found.get("inService"),
+                found["ready"],
+                found["joined"],
+                found.get("healed"),
+                Silence(**found["silent"]) if found.get("silent") else None,
+            )
             for name, found in raw.get("nodes", {}).items()
             if found.get("exists")
         },
         proxy_daemon_sets={name: tuple(on) for name, on in sorted(raw.get("daemonSetProxies", {}).items())},
         same_machine={name: tuple(others) for name, others in raw.get("sameMachine", {}).items()},
         client_authorities=raw.get("clientAuthorities"),
+        preflight=raw.get("preflight"),
     )
+
+
+def certificate_ends(kubeconfig: Kubeconfig, nodes: Sequence[str]) -> dict[str, dict[str, str | None]]:
+    """When the certificates of these kubelets end, `client` and `serving`; without those that do not answer."""
+    found: dict[str, dict[str, str | None]] = json.loads(
+        run_on_operator("certificate-ends", kubeconfig, {"nodes": sorted(nodes)})
+    )
+    return found
+
+
+def heals(facts: Facts) -> dict[str, str]:
+    """What each node's commands are told to mend; that of last time stays, so that a healed node shows no change."""
+    known = {
+        name: (node.silence.heal if node.silence else "") or node.healed for name, node in facts.nodes.items()
+    }
+    return {name: heal for name, heal in known.items() if heal}
 
 
 def refusals(
@@ -110,7 +149,35 @@ def warnings(
     facts: Facts, nodes: Mapping[str, NodeSettings], authority: AuthoritySettings | None = None
 ) -> list[str]:
     """What a user should look at before going on, one line each."""
-    return [*_unsure_authority(facts, nodes, authority), *_warnings(facts, nodes)]
+    return [
+        *_preflight(facts, nodes, authority),
+        *_unsure_authority(facts, nodes, authority),
+        *_warnings(facts, nodes),
+    ]
+
+
+def untold(
+    facts: Facts, nodes: Mapping[str, NodeSettings], authority: AuthoritySettings | None = None
+) -> list[str]:
+    """What nobody can tell of the cluster; to be known, and no reason to worry."""
+    if facts.preflight is None:
+        return []
+    return preflight.untold(facts.preflight, _needs(nodes, authority))
+
+
+def _needs(nodes: Mapping[str, NodeSettings], authority: AuthoritySettings | None) -> list[preflight.Need]:
+    return preflight.needs(nodes.values(), by_the_cluster=authority is None)
+
+
+def _preflight(
+    facts: Facts, nodes: Mapping[str, NodeSettings], authority: AuthoritySettings | None
+) -> list[str]:
+    if facts.preflight is None:
+        return []
+    found = preflight.missing(facts.preflight, _needs(nodes, authority))
+    for pem in sorted({node.cluster.ca_pem for node in nodes.values()}):
+        found += preflight.authority_mismatch(pem, facts.client_authorities)
+    return found
 
 
 def _unsure_authority(
@@ -139,6 +206,7 @@ def _warnings(facts: Facts, nodes: Mapping[str, NodeSettings]) -> list[str]:
         f"other. Give one an id of its own: rm -f /etc/machine-id; systemd-machine-id-setup; systemctl restart kubelet."
         for name, others in sorted(facts.same_machine.items())
     ]
+    found += [_told(name, node.silence) for name, node in sorted(facts.nodes.items()) if node.silence]
     served = {name for on in facts.proxy_daemon_sets.values() for name in on}
     bare = [name for name in sorted(nodes) if not nodes[name].runs_kube_proxy and name not in served]
     if bare:
@@ -147,6 +215,19 @@ def _warnings(facts: Facts, nodes: Mapping[str, NodeSettings]) -> list[str]:
             f"{', '.join(bare)}. Without one, or something in its place such as Cilium, Services do not work there."
         )
     return found
+
+
+def _told(name: str, silence: Silence) -> str:
+    said = f"nodes.{name}: not heard of since {silence.since} ({silence.reason})"
+    if silence.heal:
+        return (
+            f"{said}, but its host is there. pulumi up heals it: a new bootstrap token, its kubelet restarted, "
+            f"its client certificate asked for anew if the API server does not take the old one. Nothing is drained."
+        )
+    return (
+        f"{said}, and its host does not answer, so nothing is done about it. Bring the host back, or take the node out "
+        f"of the configuration."
+    )
 
 
 def _skew(server_version: str, nodes: Mapping[str, NodeSettings]) -> list[str]:

@@ -23,11 +23,14 @@ class Credentials(Part):
         settings: NodeSettings,
         token: BootstrapToken | None,
         issued: Issued,
+        heal: str,
         after: Sequence[pulumi.Resource],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         static = settings.static_token
-        content = secret(issued, token, static).apply(lambda made: kubeconfigs.content(settings, made))
+        content = secret(issued, token, static).apply(
+            lambda made: kubeconfigs.content(settings, made).healing(heal)
+        )
         # Without the token nothing can be said of a change; a preview may do without its file.
         ignored = ["stdin"] if static is not None and static.token is None else None
         super().__init__("Credentials", "credentials", host, content, after, opts, ignored)

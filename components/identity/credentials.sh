@@ -7,8 +7,10 @@ CLIENT_CERTIFICATE=/var/lib/kubelet/pki/kubelet-client-current.pem
 KUBELET_KUBECONFIG=/etc/kubernetes/kubelet.kubeconfig
 
 kn_part_apply() {
-    # A node that has joined needs no token: none is written again, and the kubelet's part deleted the first.
-    [ -n "$(kn_setting heal)" ] || [ ! -e "$CLIENT_CERTIFICATE" ] || KN_SKIP_FILE=bootstrap.kubeconfig
+    # A node that has joined needs no token, unless it is to be healed and was not yet: none is written again, and the
+    # kubelet's part deleted the first.
+    [ ! -e "$CLIENT_CERTIFICATE" ] || [ "$(kn_setting heal)" != "$(cat "$KN_R/healed" 2>/dev/null)" ] ||
+        KN_SKIP_FILE=bootstrap.kubeconfig
     kn_mkdir /etc/kubernetes
     kn_mkdir /etc/kubernetes/ssl 0700
     # The logins lie in the kubelet's folder, which its own part empties later on if nothing was there before us.
@@ -20,6 +22,7 @@ kn_part_apply() {
     # The token's file comes and goes; it is not a file that a check should miss.
     grep -v ' /etc/kubernetes/bootstrap.kubeconfig$' "$KN_TMP/owned" >"$KN_TMP/owned.lasting" || :
     mv "$KN_TMP/owned.lasting" "$KN_TMP/owned"
+    [ -z "$(kn_setting heal)" ] || kn_setting heal >"$KN_R/healed"
 }
 
 # kubelet.kubeconfig is ours if the kubelet is given its certificate, else the kubelet's own. So what the kubelet wrote is

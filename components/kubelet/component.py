@@ -29,6 +29,7 @@ class Kubelet(Part):
         host: Host,
         settings: NodeSettings,
         issued: Issued,
+        heal: str,
         after: Sequence[pulumi.Resource],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -37,9 +38,9 @@ class Kubelet(Part):
 
         content: Content | pulumi.Output[Content]
         if issued.client is None and issued.serving is None:
-            content = files.content(settings, Identities())
+            content = files.content(settings, Identities()).healing(heal)
             self.digest = digest_of(content)
         else:
-            content = public(issued).apply(lambda made: files.content(settings, made))
+            content = public(issued).apply(lambda made: files.content(settings, made).healing(heal))
             self.digest = content.apply(digest_of)
         super().__init__("Kubelet", "kubelet", host, content, after, opts)

@@ -19,6 +19,7 @@ kn_part_apply() {
     ! kn_changed kubelet.service || kn_daemon_reload
     # Certificates that it is given belong to the credentials; new ones ask for a restart here.
     [ "$(kn_setting certificates)" = "$(cat "$KN_R/certificates" 2>/dev/null)" ] || KN_CHANGED="${KN_CHANGED}certificates "
+    ! is_to_heal || heal
     ! kubelet_is_unregistered || KN_CHANGED="${KN_CHANGED}registration "
     kn_start kubelet.service "$(kn_setting healthy-timeout-seconds 180)" kubelet_healthy \
         kubelet kubelet.yaml kubelet.service registration certificates
@@ -30,6 +31,7 @@ kn_part_apply() {
         return
     fi
     # Joined: the token has done its work.
+    [ -z "$(kn_setting heal)" ] || kn_setting heal >"$KN_R/healed"
     stop_watch
     rm -f "$BOOTSTRAP"
     # Of the other way to a certificate nothing is left.
@@ -76,6 +78,29 @@ kubelet_healthy() {
     if is_issued; then [ "$(own_node)" = 200 ]; else [ -e "$CLIENT_CERTIFICATE" ] || is_waiting; fi
 }
 
+# is_to_heal: whether the API server has not heard of this kubelet, and nothing was done about that yet.
+is_to_heal() { [ "$(kn_setting heal)" != "$(cat "$KN_R/healed" 2>/dev/null)" ] && [ -n "$(kn_setting heal)" ]; }
+
+# A certificate that the API server does not take, or that nobody can read, goes with the kubeconfig that names it: the
+# kubelet then asks for another with its token. One that is good stays. One that waits for its first goes on waiting.
+heal() {
+    if ! is_issued; then
+        [ -e "$CLIENT_CERTIFICATE" ] || [ -L "$CLIENT_CERTIFICATE" ] || return 0
+        if certificate_is_refused; then
+            rm -f /var/lib/kubelet/pki/kubelet-client-* "$KUBECONFIG"
+            kn_say "the API server does not take the kubelet's client certificate: removed, another is asked for"
+        fi
+    fi
+    KN_CHANGED="${KN_CHANGED}registration "
+}
+
+# certificate_is_refused: also by curl itself, which then ends with 58. An API server that does not answer refuses nothing.
+certificate_is_refused() {
+    kn_code=0
+    kn_status=$(own_node) || kn_code=$?
+    [ "$kn_status" = 401 ] || [ "$kn_code" = 58 ]
+}
+
 # own_node: the status with which the API server answers the kubelet's certificate when asked for its Node, which is then
 # in $KN_TMP/node. No answer is a failure.
 own_node() {
@@ -87,7 +112,7 @@ own_node() {
             echo
         done >"$kn_certificate") 2>>"$KN_TMP/log"
     fi
-    kn_server=$(sed -n 's/^ *server: *//p' "$KUBECONFIG" 2>/dev/null | head -n 1)
+    kn_server=$(sed -n 's/^ *server: *//p' "$KUBECONFIG" /etc/kubernetes/bootstrap.kubeconfig 2>/dev/null | head -n 1)
     curl -sS -m 10 --noproxy '*' --cacert /etc/kubernetes/ssl/ca.pem --cert "$kn_certificate" \
         -o "$KN_TMP/node" -w '%{http_code}' "$kn_server/api/v1/nodes/$KN_NODE" 2>>"$KN_TMP/log"
 }

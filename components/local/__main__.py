@@ -3,7 +3,7 @@
 components/local/run PROGRAM apply|remove < arguments.json components/local/run PROGRAM --help
 
 Programs: bootstrap-token, csr-approval, signed-certificate, out-of-service, in-service, api-read,
-verification.
+certificate-ends, verification.
 
 Every program takes one JSON object: kubeconfigFile (a path, seen from the project directory) or kubeconfig
 (contents), context (optional), lockSeconds (optional, how long to wait for another program at work on the
@@ -34,6 +34,7 @@ PROGRAMS: Final = (
     "out-of-service",
     "in-service",
     "api-read",
+    "certificate-ends",
     "verification",
 )
 # What a program is about, and locks, where that is no node.
@@ -86,7 +87,7 @@ def _run(arguments: Sequence[str], secrets: list[str]) -> int:
         raise UsageError(f"{program}: expected one of the verbs {', '.join(VERBS)}")
     verb = arguments[1]
     values = Arguments.parse(program, sys.stdin.read())
-    if program == "api-read":
+    if program in ("api-read", "certificate-ends"):
         if verb == "apply":
             print(module.run(values), flush=True)
         return 0

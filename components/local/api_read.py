@@ -5,9 +5,11 @@ exist yet).
 
 apply  Prints one JSON object and always ends well: an API that cannot be reached is an answer, not an error.
        {"reachable", "error", "serverVersion", "nodes": {name: {"exists", "uid", "claim", "inService",
-       "ready", "unschedulable", "kubeletVersion", "joined"}}, "foreign": {name: what is wrong},
+       "ready", "unschedulable", "kubeletVersion", "joined", "healed", "silent": null or {"since", "reason",
+       "heal"} (components.local.silence)}}, "foreign": {name: what is wrong},
        "sameMachine": {name: [other Nodes with its machine-id]},
        "daemonSetProxies": {"namespace/name": [nodes it may run on]}, "pendingRequests": {name: [request names]},
+       "preflight": what the control plane has (components.local.preflight), if a node has still to join; else null,
        "clientAuthorities": the CA certificates, PEM, that the API server trusts for clients; null if it does not say}
 remove Nothing.
 """
@@ -17,13 +19,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Final
 
 from components.local import kubectl as kubectls
-from components.local import nodes
+from components.local import nodes, preflight
 from components.local.arguments import Arguments
 from components.local.errors import Failure
 from components.local.kubectl import PATHS, Json, Kubectl, KubectlError, items
+from components.local.silence import is_silent, silence
+
+_PROBE_SECONDS: Final = 5
 
 
 def run(arguments: Arguments) -> str:
@@ -34,7 +40,7 @@ def run(arguments: Arguments) -> str:
     labels = arguments.mapping("labels")
     try:
         with kubectls.opened(arguments) as kubectl:
-            read = _read(kubectl, seconds)
+            read = _read(kubectl, seconds, stack, names)
     except (Failure, OSError) as error:
         return render(unreachable(_short(error)))
     return render(facts(names, stack, labels, **read))
@@ -55,6 +61,7 @@ def unreachable(error: str) -> Json:
         "daemonSetProxies": {},
         "pendingRequests": {},
         "clientAuthorities": None,
+        "preflight": None,
     }
 
 
@@ -68,8 +75,12 @@ def facts(
     daemon_sets: Iterable[Json],
     requests: Iterable[Json],
     authentication: Json | None = None,
+    probes: Mapping[str, str] | None = None,
+    control_plane: Json | None = None,
+    now: datetime | None = None,
 ) -> Json:
-    """The answer, from what the API gave. Pure."""
+    """The answer, from what the API gave. Pure. `probes`: what was said when silent kubelets were asked."""
+    now = now or datetime.now(UTC)
     wanted = sorted(names)
     by_name = {nodes.view(one).name: one for one in node_list}
     foreign: dict[str, str] = {}
@@ -86,6 +97,7 @@ def facts(
             answer[name] = {"exists": False}
             continue
         seen = nodes.view(found)
+        fallen = silence(found, (probes or {}).get(name, ""), now) if seen.claim == stack else None
         all_labels[name] |= (found.get("metadata") or {}).get("labels") or {}
         answer[name] = {
             "exists": True,
@@ -96,6 +108,8 @@ def facts(
             "unschedulable": seen.unschedulable,
             "kubeletVersion": nodes.version_number(seen.kubelet_version) or None,
             "joined": bool(seen.kubelet_version),
+            "healed": seen.healed,
+            "silent": fallen.json() if fallen else None,
         }
         if seen.claim is None:
             foreign[name] = "exists, and no stack of kubenode claims it"
@@ -123,6 +137,7 @@ def facts(
         },
         "pendingRequests": {name: sorted(one) for name, one in sorted(pending.items())},
         "clientAuthorities": ((authentication or {}).get("data") or {}).get("client-ca-file") or None,
+        "preflight": control_plane,
     }
 
 
@@ -173,8 +188,8 @@ def _matches(expression: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
     return True
 
 
-def _read(kubectl: Kubectl, seconds: int) -> dict[str, Any]:
-    """Five reads side by side; only version and Nodes are indispensable. The arguments of `facts` by name."""
+def _read(kubectl: Kubectl, seconds: int, stack: str, names: Iterable[str]) -> dict[str, Any]:
+    """Reads side by side; only version and Nodes are indispensable. The arguments of `facts` by name."""
 
     def one(path: str) -> Json:
         return kubectl.get(path, retry=False, timeout_seconds=seconds)
@@ -192,13 +207,39 @@ def _read(kubectl: Kubectl, seconds: int) -> dict[str, Any]:
             pool.submit(optional, PATHS.requests),
         )
         authentication = pool.submit(optional, PATHS.authentication)
-        return {
+        found = items(node_list.result())
+        silent = [
+            nodes.view(one).name
+            for one in found
+            if nodes.view(one).name in names and nodes.view(one).claim == stack and is_silent(one)
+        ]
+        probes = pool.map(lambda name: _probe(kubectl, name), silent)
+        read: dict[str, Any] = {
             "version": version.result(),
-            "node_list": items(node_list.result()),
+            "node_list": found,
             "daemon_sets": items(daemon_sets.result()),
             "requests": items(requests.result()),
             "authentication": authentication.result(),
         }
+        joined = {nodes.view(one).name for one in found if nodes.view(one).kubelet_version}
+        control_plane = None
+        if not joined.issuperset(names):
+            asked = {key: read[key] for key in ("node_list", "requests", "authentication")}
+            control_plane = preflight.read(kubectl, seconds, **asked)
+        return {
+            **read,
+            "control_plane": control_plane,
+            "probes": dict(zip(silent, probes, strict=True)),
+        }
+
+
+def _probe(kubectl: Kubectl, node: str) -> str:
+    """What is said when a kubelet is asked through the API server; empty if it answers."""
+    try:
+        kubectl.read(f"{PATHS.nodes}/{node}/proxy/healthz", timeout_seconds=_PROBE_SECONDS)
+    except KubectlError as error:
+        return error.stderr
+    return ""
 
 
 def _short(error: BaseException) -> str:

@@ -1,7 +1,8 @@
 """Gives a node that has to join a bootstrap token of its own, for an hour at most.
 
 Arguments: node, stack, tokenId, tokenSecret, ttlSeconds (60 to 3600, default 3600), groups
-(system:bootstrappers:...), heal (optional text: not empty makes a token although the node has joined).
+(system:bootstrappers:...), heal (optional: a text that makes a token although the node has joined, unless its
+annotation kubenode/healed is this very text).
 
 apply  The node has joined (a kubelet registered, and it is Ready or renews its Lease) and no heal: nothing.
        Else the Secret kube-system/bootstrap-token-ID is made or replaced, and those that earlier runs of this
@@ -19,10 +20,15 @@ from typing import Any, Final
 from components.identity.csr import bootstrap_user
 from components.local import nodes
 from components.local.arguments import Arguments
+from components.local.errors import Failure
 from components.local.kubectl import PATHS, Json, KubectlError, items, with_query
 from components.local.session import Session
+from components.local.waiting import Wait
 
 SECRET_TYPE: Final = "bootstrap.kubernetes.io/token"  # noqa: S105 - the kind of Secret
+# A Secret reaches the API server's caches a moment after it was made.
+_TAKEN_SECONDS: Final = 20
+_REVIEWS: Final = "/apis/authentication.k8s.io/v1/tokenreviews"
 _GROUP = re.compile(r"system:bootstrappers:[a-z0-9:-]{0,255}[a-z0-9]")
 
 
@@ -71,13 +77,12 @@ def apply(session: Session, arguments: Arguments) -> None:
         if not _GROUP.fullmatch(group):
             raise arguments.mistake("groups", "expected groups that start with system:bootstrappers:")
     now = datetime.now(UTC)
-    if not arguments.text("heal", ""):
-        found, lease = session.kubectl.together(
-            lambda: session.kubectl.find(f"{PATHS.nodes}/{node}"),
-            lambda: session.kubectl.find(f"{PATHS.leases}/{node}"),
-        )
-        if nodes.is_joined(found, lease, now):
-            return
+    found, lease = session.kubectl.together(
+        lambda: session.kubectl.find(f"{PATHS.nodes}/{node}"),
+        lambda: session.kubectl.find(f"{PATHS.leases}/{node}"),
+    )
+    if not nodes.is_to_heal(found, arguments.text("heal", "")) and nodes.is_joined(found, lease, now):
+        return
     secret = manifest(
         node, stack, token_id, token_secret, groups=groups, expires=now + timedelta(seconds=seconds)
     )
@@ -91,6 +96,33 @@ def apply(session: Session, arguments: Arguments) -> None:
         _delete_secret(session, session.kubectl.find(path))
         session.kubectl.post(PATHS.secrets, secret)
     delete_tokens(session, node, stack, keep=secret_name(token_id))
+    _check_taken(session, node, f"{token_id}.{token_secret}")
+
+
+def _check_taken(session: Session, node: str, token: str) -> None:
+    """Whether the API server takes it: otherwise the host's kubelet would ask in vain for minutes."""
+    review = {
+        "apiVersion": "authentication.k8s.io/v1",
+        "kind": "TokenReview",
+        "spec": {"token": token},
+    }
+    wait = Wait(_TAKEN_SECONDS, node)
+    while True:
+        try:
+            status = session.kubectl.post(_REVIEWS, review).get("status") or {}
+        except KubectlError as error:
+            if error.reason in ("Forbidden", "NotFound"):
+                # Who may not ask goes on; the kubelet will.
+                return
+            raise
+        if status.get("authenticated"):
+            return
+        if wait.expired:
+            raise Failure(
+                f"{node}: the API server does not take the bootstrap token that was just made, so no kubelet can join "
+                f"with it. Next: set --enable-bootstrap-token-auth=true on the API server"
+            )
+        wait.pause("for the API server to take its bootstrap token")
 
 
 def remove(session: Session, arguments: Arguments) -> None:

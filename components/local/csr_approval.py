@@ -6,7 +6,8 @@ tokenId (optional: none when the node does not bootstrap by token), bootstrapUse
 name where it is none of a token, which all nodes share), groups (optional: groups that the bootstrap user
 must have), stack, timeoutSeconds 180, serving true (false: the node only has to join), serverTlsBootstrap true
 (false: the kubelet is given its serving certificate), approval exact (rbac: the cluster approves client requests by
-itself; manual: nothing is approved here), tokenSecret (manual: makes the node's token anew while it waits).
+itself; manual: nothing is approved here), tokenSecret (manual: makes the node's token anew while it waits), heal
+(optional: the node has joined long ago and lost its certificate, so that only a sign of life from now on counts).
 
 apply  Looks for pending requests of exactly these users, approves those that `components.identity.csr` finds
        in order, and reports the others, and those of anybody else for this node's name or address; it never
@@ -103,6 +104,13 @@ def classify(error: str) -> Reach:
     return Reach.SILENT
 
 
+def is_alive(sight: Sight, first_renewal: datetime | None) -> bool:
+    """Whether the kubelet has spoken to the API server of late: what a Node says of one that fell silent is old."""
+    if sight.node is not None and nodes.view(sight.node).is_ready:
+        return True
+    return nodes.renewed(sight.lease) not in (None, first_renewal)
+
+
 def is_done(sight: Sight, *, serving: bool) -> bool:
     """Whether nothing is left to do."""
     if any(judgement.standing is Standing.EXPECTED for _, judgement in sight.requests):
@@ -139,8 +147,12 @@ def apply(session: Session, arguments: Arguments) -> None:
         bootstrap_token.apply(session, arguments)
     wait = Wait(arguments.integer("timeoutSeconds", 180, low=1), expected.node)
     story = Story()
+    heal = arguments.text("heal", "")
+    first: Sight | None = None
     while True:
         sight = _look(session, expected, serving=serving, asks=asks)
+        first = first or sight
+        mute = nodes.is_to_heal(first.node, heal) and not is_alive(sight, nodes.renewed(first.lease))
         waiting = [
             request for request, judgement in sight.requests if judgement.standing is Standing.EXPECTED
         ]
@@ -150,13 +162,13 @@ def apply(session: Session, arguments: Arguments) -> None:
             if _is_ours_to_approve(request, approval) and _approve(session, request):
                 story.approved[request["metadata"]["uid"]] = request["metadata"]["name"]
                 wait.hurry()
-        if is_done(sight, serving=serving):
+        if is_done(sight, serving=serving) and not mute:
             break
         if wait.expired:
-            told = report(sight, expected, story, wait.timeout_seconds, serving=serving)
+            told = report(sight, expected, story, wait.timeout_seconds, serving=serving, mute=mute)
             lines = _told_of_others(session, sight, expected, arguments.text("stack"))
             raise Failure("\n".join((told, *lines)))
-        wait.pause(f"for its kubelet: {_missing(sight, serving=serving)}")
+        wait.pause(f"for its kubelet: {_missing(sight, serving=serving, mute=mute)}")
     for request, judgement in sight.requests:
         if judgement.standing is Standing.REFUSED:
             session.say(f"request {request['metadata']['name']} not approved: {'; '.join(judgement.reasons)}")
@@ -229,10 +241,13 @@ def _is_ours_to_approve(request: Json, approval: str) -> bool:
     return approval == "exact" or request["spec"].get("signerName") == SERVING_SIGNER
 
 
-def report(sight: Sight, expected: Expectation, story: Story, seconds: float, *, serving: bool) -> str:
+def report(
+    sight: Sight, expected: Expectation, story: Story, seconds: float, *, serving: bool, mute: bool = False
+) -> str:
     """The error of a run that waited in vain: what for, what was seen, what to do next."""
+    missing = _missing(sight, serving=serving, mute=mute)
     lines = [
-        f"{expected.node}: after {seconds:.0f} s (timeouts.csrSeconds): {_missing(sight, serving=serving)}",
+        f"{expected.node}: after {seconds:.0f} s (timeouts.csrSeconds): {missing}",
         f"awaited: {_awaited(serving=serving)}",
     ]
     if sight.node is None:
@@ -282,11 +297,13 @@ def _end(certificate: str) -> datetime | None:
         return None
 
 
-def _missing(sight: Sight, *, serving: bool) -> str:
+def _missing(sight: Sight, *, serving: bool, mute: bool) -> str:
     if sight.node is None or not nodes.view(sight.node).kubelet_version:
         return "no kubelet has registered as this node"
     if sight.lease is None:
         return "the kubelet has registered, but has no Lease yet"
+    if mute:
+        return "the kubelet has not spoken to the API server since it lost its certificate"
     return sight.reach.value if serving else "joined"
 
 

@@ -79,14 +79,16 @@ def with_set_aside_undone(node: Mapping[str, Any], before: Mapping[str, Any]) ->
     return changed
 
 
-def with_in_service(node: Mapping[str, Any], digest: str) -> Json:
-    """The node in service: our taint off, uncordoned if the cordon was ours."""
+def with_in_service(node: Mapping[str, Any], digest: str, heal: str = "") -> Json:
+    """The node in service: our taint off, uncordoned if the cordon was ours. `heal`: what it was mended by."""
     changed = copy.deepcopy(dict(node))
     _remove_taint(changed)
     annotations = _annotations(changed)
     if annotations.pop(nodes.CORDONED, None) == BY_US:
         changed["spec"].pop("unschedulable", None)
     annotations[nodes.IN_SERVICE] = digest
+    if heal:
+        annotations[nodes.HEALED] = heal
     return changed
 
 

@@ -3,7 +3,8 @@
 Arguments: node, digest, runId (of out-of-service; only there to run after it), timeoutSeconds 180, drain (as
 for out-of-service), kubeletVersion (optional: the release that must have reported), renewedAfter (optional
 RFC 3339, by the host's clock: a Lease renewal after it is proof of life), stack (optional: a Node that
-another stack claims is refused), taints (a list of {key, effect, value}: those that the configuration gives the node).
+another stack claims is refused), taints (a list of {key, effect, value}: those that the configuration gives
+the node), heal (optional: what the run healed; remembered in the annotation kubenode/healed).
 
 A Node that was never in service and has the machine-id of another Node is refused: a machine that was cloned. Only the
 API knows, for hosts do not see each other.
@@ -78,6 +79,7 @@ def shortcomings(node: Json | None, lease: Json | None, proof: Proof, version: s
 def apply(session: Session, arguments: Arguments) -> None:
     node = arguments.node()
     digest = arguments.text("digest")
+    heal = arguments.text("heal", "")
     version = arguments.text("kubeletVersion", "")
     taints = [Taint.read(raw) for raw in arguments.objects("taints")]
     wait = Wait(arguments.integer("timeoutSeconds", 180, low=1), node)
@@ -107,7 +109,7 @@ def apply(session: Session, arguments: Arguments) -> None:
 
     def change(current: Json) -> Json:
         cordons.append(nodes.view(current).cordoned_by)
-        return with_in_service(with_taints(current, taints), digest)
+        return with_in_service(with_taints(current, taints), digest, heal)
 
     written = node_writes.rewrite(session, node, seen.uid, change)
     if nodes.view(written).unschedulable:

@@ -130,6 +130,13 @@ class Kubectl:
         """Creates an object."""
         return self._json(["create", "--raw", path, "-f", "-"], body)
 
+    def dry_run(
+        self, path: str, body: Mapping[str, Any], *, user: str, group: str, timeout_seconds: float
+    ) -> None:
+        """Asks, as somebody else, for an object that the path says not to keep (dryRun=All)."""
+        arguments = ["create", "--raw", path, "-f", "-", f"--as={user}", f"--as-group={group}"]
+        self.run(arguments, json.dumps(body), retry=False, timeout_seconds=timeout_seconds)
+
     def put(self, path: str, body: Mapping[str, Any]) -> Json:
         """Writes an object back. With its resourceVersion inside, only if it is still what was read."""
         return self._json(["replace", "--raw", path, "-f", "-"], body)

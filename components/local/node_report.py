@@ -21,6 +21,7 @@ _TTL = r"^kubelet_certificate_manager_{}_ttl_seconds (\S+)$"
 def report(node: Mapping[str, Any], metrics: str, now: datetime) -> dict[str, str | None]:
     """Versions, state and certificate ends of a Node, from its object and its kubelet's metrics (empty: not read)."""
     seen = nodes.view(node)
+    ends = certificate_ends(metrics, now)
     info = (node.get("status") or {}).get("nodeInfo") or {}
     return {
         "kubelet": nodes.version_number(seen.kubelet_version) or None,
@@ -29,10 +30,15 @@ def report(node: Mapping[str, Any], metrics: str, now: datetime) -> dict[str, st
         "kernel": info.get("kernelVersion"),
         "architecture": info.get("architecture"),
         "state": ("Ready" if seen.is_ready else "NotReady") + (", cordoned" if seen.unschedulable else ""),
-        "clientCertificateExpires": _end(metrics, "client", now),
-        "servingCertificateExpires": _end(metrics, "server", now),
+        "clientCertificateExpires": ends["client"],
+        "servingCertificateExpires": ends["serving"],
         "readAt": _minute(now),
     }
+
+
+def certificate_ends(metrics: str, now: datetime) -> dict[str, str | None]:
+    """When the certificates that the kubelet renews by itself end, by its metrics."""
+    return {"client": _end(metrics, "client", now), "serving": _end(metrics, "server", now)}
 
 
 def _end(metrics: str, which: str, now: datetime) -> str | None:

@@ -14,12 +14,15 @@ Json = Mapping[str, Any]
 CLAIM: Final = "kubenode/claim"
 IN_SERVICE: Final = "kubenode/in-service"
 CORDONED: Final = "kubenode/cordoned"
+HEALED: Final = "kubenode/healed"
 OUT_OF_SERVICE_TAINT: Final = "kubenode/out-of-service"
 NODE_LABEL: Final = "kubenode/node"
 STACK_LABEL: Final = "kubenode/stack"
 NAME_LABEL: Final = "kubenode/name"
 
 _LABEL_VALUE: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
+# A node may write its own annotations, and this one becomes a line of a bundle.
+_HEAL: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\+\d{1,6}h")
 _FRACTION: Final = re.compile(r"\.(\d+)")
 # A kubelet renews every 10 s and counts as gone after 40 s; the rest is for clocks that differ.
 _FRESH: Final = timedelta(seconds=90)
@@ -43,6 +46,11 @@ class NodeView:
     ready: str
     """Status of the Ready condition: True, False, Unknown, or empty when there is none."""
     ready_heartbeat: datetime | None
+    ready_since: datetime | None
+    """When the Ready condition became what it is."""
+    created: datetime | None
+    healed: str | None
+    """The last `heal` that the node was put into service after; None for a text that is none."""
     conditions: str
     """The conditions that speak against the node, in words."""
     has_addresses: bool
@@ -72,6 +80,9 @@ def view(node: Json) -> NodeView:
         machine_id=str((status.get("nodeInfo") or {}).get("machineID") or ""),
         ready=str(ready.get("status", "")),
         ready_heartbeat=read_time(ready.get("lastHeartbeatTime")),
+        ready_since=read_time(ready.get("lastTransitionTime")),
+        created=read_time(metadata.get("creationTimestamp")),
+        healed=annotations.get(HEALED) if _HEAL.fullmatch(annotations.get(HEALED, "")) else None,
         conditions=describe_conditions(conditions.values()),
         has_addresses=bool(status.get("addresses")),
     )
@@ -128,6 +139,17 @@ def is_joined(node: Json | None, lease: Json | None, now: datetime) -> bool:
     if last is None:
         return False
     return seen.is_ready or now - last <= _FRESH
+
+
+def heal(since: datetime, now: datetime) -> str:
+    """What a run is to heal, as a text that lasts as long as a token: since when, and for how many hours by now."""
+    hours = max(0, int((now - since).total_seconds() // 3600))
+    return f"{since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}+{hours}h"
+
+
+def is_to_heal(node: Json | None, heal: str) -> bool:
+    """Whether `heal` has still to be done: the Node was not put into service after it."""
+    return bool(heal) and (node is None or view(node).healed != heal)
 
 
 def is_unreachable(node: Json) -> bool:

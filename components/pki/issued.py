@@ -73,9 +73,9 @@ class IssuedCertificateArgs:
 
 
 def expiry(pem: str) -> str | None:
-    """When a certificate ends, RFC 3339 in UTC; None for a text that is none, as in a preview."""
+    """When the first of these certificates ends, RFC 3339 in UTC; None for a text that is none, as in a preview."""
     try:
-        end = x509.load_pem_x509_certificate(pem.strip().encode()).not_valid_after_utc
+        end = min(one.not_valid_after_utc for one in x509.load_pem_x509_certificates(pem.strip().encode()))
     except ValueError:
         return None
     return end.strftime("%Y-%m-%dT%H:%MZ")

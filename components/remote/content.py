@@ -7,7 +7,7 @@ own the format of a bundle (`bundle.py`) nor how it travels (`part.py`, `command
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from components.remote import toolkit
 from components.remote.bundle import Artifact, Bundle, HostFile
@@ -21,6 +21,10 @@ class Content:
     artifacts: Sequence[Artifact] = ()
     settings: Mapping[str, Sequence[str]] | None = None
     payload: str = ""
+
+    def healing(self, heal: str) -> Content:
+        """With what is to be mended, if anything is."""
+        return replace(self, settings={**(self.settings or {}), "heal": [heal]}) if heal else self
 
     def bundle(self, part: str, node: str, address: str, claim: str) -> Bundle:
         """The bundle of this part for a node; `claim` is the stack that the host must belong to."""

@@ -492,6 +492,9 @@ class IdentitySection(Section):
         8760, description="validity of certificates that the stack asks for"
     )
     early_renewal_hours: Hours = Field(720, description="renewal this long before the end")
+    expiry_warning_hours: Hours = Field(
+        336, description="preview and up warn of a certificate that ends within this time"
+    )
 
 
 class RolloutSection(Section):

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from components.cluster.facts import Facts, NodeFacts
+from components.cluster.facts import Facts, NodeFacts, Silence
 from tests.components import example
 from tests.components.graph import Graph, graph_of, is_secret
 
@@ -204,6 +204,7 @@ def test_the_stack_s_outputs_say_what_was_read_of_each_node_and_hold_no_secret(g
     }
     assert graph.outputs["cluster"] == {
         "server": "https://10.0.0.1:6443",
+        "caExpires": None,
         # The mocks' certificate is none.
         "kubeProxyCertificateExpires": None,
     }
@@ -300,3 +301,29 @@ def test_a_key_that_is_not_there_says_nothing_about_a_change(missing: str, tmp_p
         if one.type == "command:remote:Command":
             wanted = expected if one.name.startswith("worker-1") else None
             assert wanted is None or list(one.request.ignoreChanges) == wanted, one.name
+
+
+HEALING = ("bootstrap-token", "credentials", "csr-approval", "in-service", "kubelet")
+
+
+def test_a_node_to_heal_changes_its_own_five_commands_and_nothing_else(tmp_path: Path, graph: Graph) -> None:
+    settings = example.stack(tmp_path, {"verification": {"enabled": True}})
+    silence = Silence("2026-01-31T10:00Z", "Ready=Unknown", "2026-01-31T10:00:00Z+2h")
+    serving = NodeFacts("organization/kubenode/test", None, False, True, None, silence)
+    found = graph_of(settings, Facts(reachable=True, nodes={"worker-1": serving}))
+    healthy = graph_of(settings, Facts(reachable=True))
+    changed = {name for name, one in found.resources.items() if one.inputs != healthy.resources[name].inputs}
+    assert changed == {f"worker-1-{part}" for part in HEALING}
+    assert "set | heal 2026-01-31T10:00:00Z+2h\n" in found.resources["worker-1-kubelet"].inputs["stdin"]
+    for part in ("csr-approval", "in-service"):
+        arguments = json.loads(found.resources[f"worker-1-{part}"].inputs["stdin"])
+        assert arguments["heal"] == "2026-01-31T10:00:00Z+2h"
+    assert set(found.resources) == set(healthy.resources)
+
+
+def test_a_node_that_is_given_its_certificate_is_healed_without_a_token(tmp_path: Path) -> None:
+    settings = example.stack(tmp_path, {"identity": {"client": "issued"}})
+    healed = NodeFacts("organization/kubenode/test", None, True, True, "2026-01-31T10:00:00Z+2h")
+    found = graph_of(settings, Facts(reachable=True, nodes={"worker-1": healed}))
+    assert "worker-1-bootstrap-token" not in found.resources
+    assert "set | heal 2026-01-31T10:00:00Z+2h\n" in str(found.resources["worker-1-kubelet"].inputs["stdin"])

@@ -33,6 +33,7 @@ _PURE = (
     "components/identity/kubeconfigs.py",
     "components/identity/registries.py",
     "components/disruption.py",
+    "components/expiry.py",
     "components/rendering.py",
     "components/rollout.py",
 )

@@ -158,6 +158,12 @@ def test_a_node_that_has_joined_gets_no_token_again(host: Box) -> None:
     # But if it is to join once more.
     _apply(host, _bundle(host, heal=["1"]))
     assert TOKEN in host.text(BOOTSTRAP)
+    # Which was done by then, so that a later change of something else brings none.
+    host.path(BOOTSTRAP).unlink()
+    assert _apply(host, _bundle(host, key="another", heal=["1"])) == f"changed {PROXY}\n"
+    assert not host.path(BOOTSTRAP).exists()
+    _apply(host, _bundle(host, heal=["2"]))
+    assert TOKEN in host.text(BOOTSTRAP)
     host.shell("rm -r /var/lib/kubelet")
     assert host.run("credentials", "remove", _bundle(host)).returncode == 0
     assert host.state() == before

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from components.cluster.cluster import stack_slug
-from components.cluster.facts import Facts, NodeFacts, refusals, warnings
+from components.cluster.facts import Facts, NodeFacts, Silence, heals, refusals, warnings
 from components.settings import AuthoritySettings
 from tests.components import example
 from tests.components.authorities import certificate_pem, new_key
@@ -136,3 +136,33 @@ def test_an_unreachable_api_server_s_authority_is_taken_to_be_the_kubeconfig_s(t
     facts = Facts(reachable=False, error="connection refused")
     found = warnings(facts, nodes, AuthoritySettings(OURS, None))
     assert not [one for one in found if "identity.ca" in one]
+
+
+def _silent(heal: str, healed: str | None = None) -> Facts:
+    silence = Silence("2026-01-31T10:00Z", "Ready=Unknown", heal)
+    return Facts(reachable=True, nodes={"worker-1": NodeFacts(CLAIM, "d", False, True, healed, silence)})
+
+
+def test_a_silent_node_is_healed_and_told_and_forbids_nothing(tmp_path: Path) -> None:
+    facts = _silent("2026-01-31T10:00:00Z+2h", "2025-12-31T10:00:00Z+1h")
+    assert heals(facts) == {"worker-1": "2026-01-31T10:00:00Z+2h"}
+    assert _refusals(tmp_path, facts) == []
+    (warning,) = warnings(facts, example.stack(tmp_path).nodes)
+    assert warning.startswith(
+        "nodes.worker-1: not heard of since 2026-01-31T10:00Z (Ready=Unknown), but its host "
+    )
+    assert "pulumi up heals it: a new bootstrap token" in warning
+
+
+def test_a_host_that_is_off_is_told_and_nothing_changes_for_it(tmp_path: Path) -> None:
+    assert heals(_silent("")) == {}
+    assert heals(_silent("", "2025-12-31T10:00:00Z+1h")) == {"worker-1": "2025-12-31T10:00:00Z+1h"}
+    (warning,) = warnings(_silent(""), example.stack(tmp_path).nodes)
+    assert "its host does not answer, so nothing is done about it" in warning
+
+
+def test_what_was_healed_stays_an_input_so_that_nothing_changes() -> None:
+    healed = NodeFacts(CLAIM, "d", True, True, "2025-12-31T10:00:00Z+1h")
+    assert heals(Facts(reachable=True, nodes={"worker-1": healed, "worker-2": _node(CLAIM)})) == {
+        "worker-1": "2025-12-31T10:00:00Z+1h"
+    }
