@@ -13,6 +13,7 @@ from pathlib import Path
 
 from components.hostkeys.collect import CollectError, Door, fingerprint, known, shown
 from components.hostkeys.edit import EditError, with_value
+from components.hostkeys.review import advice
 from components.hostkeys.stackfile import Target, targets
 from components.settings.sources import SourceError
 
@@ -149,7 +150,7 @@ def _said(file: Path, keys: Iterable[Target]) -> None:
         f"\nWrote {count} host key{'s' if count > 1 else ''} to {file}. They came over the network. Compare each "
         "fingerprint with the host's own, on its console:\n"
         "    ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub\n"
-        f"and look at 'git diff {file.name}' before pulumi uses them."
+        f"and {advice(file)} before pulumi uses them."
     )
 
 

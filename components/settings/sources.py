@@ -14,7 +14,14 @@ from components.settings.types import is_private_key, pem_certificates
 
 
 class SourceError(ValueError):
-    """A file that cannot be used, in words that hold nothing of its contents."""
+    """A file that cannot be used, in words that hold nothing of its contents.
+
+    `about`: the same after the file's name, for a report that has it already.
+    """
+
+    def __init__(self, text: str, about: str = "") -> None:
+        super().__init__(text)
+        self.about = about or text
 
 
 class SourceMissingError(SourceError):
@@ -28,9 +35,10 @@ def text_of(project_dir: Path, path: str) -> str:
         return file.read_text(encoding="utf-8")
     except FileNotFoundError:
         where = "" if path.startswith(("/", "~")) else " in the project directory"
-        raise SourceMissingError(f"there is no file {path}{where}") from None
+        raise SourceMissingError(f"there is no file {path}{where}", f"there is no such file{where}") from None
     except (OSError, ValueError, RuntimeError) as error:
-        raise SourceError(f"cannot read {path}: {_reason(error)}") from None
+        reason = _reason(error)
+        raise SourceError(f"cannot read {path}: {reason}", f"cannot be read: {reason}") from None
 
 
 def _reason(error: Exception) -> str:
@@ -90,9 +98,10 @@ def yaml_of(text: str, what: str) -> object:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
         # PyYAML's own words quote the text, ours do not.
         reason = f": {error.problem}" if isinstance(error, _RefusedError) else ""
-        raise SourceError(f"{what} is no YAML{line}{reason}") from None
+        about = f"is no YAML{line}{reason}"
     except (yaml.YAMLError, ValueError, RecursionError):
-        raise SourceError(f"{what} is no YAML") from None
+        about = "is no YAML"
+    raise SourceError(f"{what} {about}", about)
 
 
 @dataclass(frozen=True)

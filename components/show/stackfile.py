@@ -38,7 +38,7 @@ def _document(project_dir: Path, name: str) -> Mapping[str, Any]:
     try:
         found = yaml_of(text_of(project_dir, name), name)
     except SourceError as error:
-        raise SettingsError([Problem(name, str(error))]) from None
+        raise SettingsError([Problem(name, error.about)]) from None
     if not isinstance(found, Mapping):
         raise SettingsError([Problem(name, "expected a map of keys and values")])
     return found

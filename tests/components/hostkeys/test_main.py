@@ -59,6 +59,7 @@ def test_missing_keys_are_written_for_review_and_then_stand(
     assert f"ecdsa-sha2-nistp256  {fingerprint(_key(other))} new" in said
     assert "Wrote 2 host keys to " in said
     assert "ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub" in said
+    assert "git" not in said
     after = stack.read_text()
     assert [line for line in after.splitlines() if line not in before.splitlines()] == [
         f'        hostKey: "{_key(sshd)}"',

@@ -356,3 +356,65 @@ def test_a_preview_can_do_without_the_bastions_key(tmp_path: Path) -> None:
     assert [str(one) for one in found.missing] == [
         "ssh.bastion.privateKeyFile: there is no file nowhere in the project directory"
     ]
+
+
+ENCRYPTED = {"secure": "v1:qzjx-secret"}
+
+
+@pytest.mark.parametrize(
+    ("node", "lines"),
+    [
+        (
+            {"ssh": {"hostKey": example.HOST_KEYS[0], "password": ENCRYPTED}},
+            [
+                "nodes.w.ssh.password: is an encrypted value, and nodesFile is plain YAML that nobody decrypts: set it "
+                "for all nodes, pulumi config set --secret --path 'ssh.password', or move the nodes into the stack file"
+            ],
+        ),
+        (
+            {"ssh": ENCRYPTED},
+            [
+                "nodes.w.ssh: is an encrypted value, and nodesFile is plain YAML that nobody decrypts: set it for all "
+                "nodes, pulumi config set --secret --path 'ssh', or move the nodes into the stack file",
+                "nodes.w.ssh.hostKey: required",
+            ],
+        ),
+        (
+            {"ssh": {"hostKey": example.HOST_KEYS[0]}, "labels": {"example.org/rack": ENCRYPTED}},
+            [
+                "nodes.w.labels.example.org/rack: is an encrypted value, and nodesFile is plain YAML that nobody "
+                "decrypts: write it in plain text, or move the nodes into the stack file"
+            ],
+        ),
+        (
+            {"ssh": {"hostKey": example.HOST_KEYS[0]}, "host": {"packages": ["a1", ENCRYPTED]}},
+            [
+                "nodes.w.host.packages[1]: is an encrypted value, and nodesFile is plain YAML that nobody decrypts: "
+                "set it for all nodes, pulumi config set --secret --path 'host.packages[1]', or move the nodes into "
+                "the stack file"
+            ],
+        ),
+    ],
+)
+def test_a_nodes_file_with_an_encrypted_value_says_where_it_must_go(
+    node: dict[str, Any], lines: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "nodes.yaml").write_text(yaml.safe_dump({"w": {"address": "10.0.0.7", **node}}))
+    found = example.problems(tmp_path, {"nodes": ..., "nodesFile": "nodes.yaml"})
+    assert len(found) == len(lines)
+    assert all(one.startswith(line) for one, line in zip(found, lines, strict=True))
+
+
+def test_a_node_of_a_nodes_file_that_is_encrypted_as_a_whole(tmp_path: Path) -> None:
+    (tmp_path / "nodes.yaml").write_text(yaml.safe_dump({"w": ENCRYPTED}))
+    found = example.problems(tmp_path, {"nodes": ..., "nodesFile": "nodes.yaml"})
+    assert found == [
+        "nodes.w: is an encrypted value, and nodesFile is plain YAML that nobody decrypts: write it in plain text, "
+        "or move the nodes into the stack file"
+    ]
+
+
+def test_a_map_secure_of_the_stack_file_is_no_encrypted_value(tmp_path: Path) -> None:
+    """Pulumi decrypts before the program reads; what still looks so is what somebody wrote."""
+    found = example.problems(tmp_path, {"nodes/worker-1/ssh/password": {"secure": "x"}})
+    assert "nodes.worker-1.ssh.password: expected a password, for example an encrypted value" in found

@@ -21,6 +21,7 @@ from components.parts import PARTS, Born, contents
 from components.pki.token import drawn
 from components.remote import toolkit
 from components.rendering import digest
+from components.settings import SettingsError, load
 from components.show import listing
 from components.show.__main__ import main
 from tests.components import example
@@ -242,10 +243,56 @@ def test_what_a_kubelet_is_given_is_named(tmp_path: Path, capsys: pytest.Capture
     assert "bootstrap" not in shown.out.partition("part | credentials")[2].partition("part | verify")[0]
 
 
-def test_plain_secrets_and_files_with_secrets_are_not_shown_either(
+SIGNER = {"issuer": "ca", "ca": {"certificate": certificate_pem(new_key(), end=NOW + timedelta(days=36500))}}
+KEY = example.private_key(words="PRIVATE KEY")
+PLAIN: list[tuple[dict[str, Any], str]] = [
+    ({"nodes/worker-1/ssh/password": CANARY, "ssh/privateKeyFile": ...}, "nodes.worker-1.ssh.password"),
+    ({"ssh/privateKey": KEY, "ssh/privateKeyFile": ...}, "ssh.privateKey"),
+    ({"cluster/kubeconfig": example.kubeconfig(), "cluster/kubeconfigFile": ...}, "cluster.kubeconfig"),
+    ({"docker": {"registries": {"r.example": {"username": "u", "password": CANARY}}}}, "docker.registries.r.example.password"),
+    ({"host": {"proxy": {"https": f"http://u:{CANARY}@p.example:3128"}}}, "host.proxy.https"),
+    ({"identity": {"issuer": "ca", "ca": {**SIGNER["ca"], "privateKey": KEY}}}, "identity.ca.privateKey"),  # type: ignore[dict-item]
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "place"), PLAIN, ids=[place for _, place in PLAIN])
+def test_a_secret_in_plain_text_is_refused_as_a_preview_does(
+    changes: dict[str, Any], place: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = Shown(capsys, project(tmp_path, changes), "worker-1")
+    with pytest.raises(SettingsError) as caught:
+        load(example.changed(example.raw(), changes), tmp_path, ())
+    refusal = next(str(one) for one in caught.value.problems if "must be encrypted" in one.message)
+    assert refusal.startswith(f"{place}: is a secret, and so must be encrypted: pulumi config set --secret")
+    assert refusal in shown.err.splitlines()
+    assert (shown.code, shown.out) == (1, "")
+    assert CANARY not in shown.err
+
+
+def test_a_proxy_without_a_login_is_no_secret(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    changes = {"host": {"proxy": {"https": "http://p.example:3128"}}}
+    shown = Shown(capsys, project(tmp_path, changes), "worker-1")
+    assert (shown.code, shown.err) == (0, "")
+
+
+def test_an_encrypted_value_speaks_for_its_own_key_alone(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    project(tmp_path, {"nodes/worker-1/ssh/password": CANARY, "cluster/context": "admin@other"})
+    """The stack file of a preview that has a kubeconfig in it, encrypted, and a password in plain text."""
+    changes = {
+        "cluster/kubeconfigFile": ...,
+        "cluster/kubeconfig": ENCRYPTED,
+        "nodes/worker-1/ssh/password": CANARY,
+    }
+    shown = Shown(capsys, project(tmp_path, changes), "worker-1")
+    assert shown.err.splitlines()[1:] == [
+        "nodes.worker-1.ssh.password: is a secret, and so must be encrypted: "
+        "pulumi config set --secret --path 'nodes.worker-1.ssh.password'"
+    ]
+
+
+def test_files_with_secrets_are_not_shown_either(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    project(tmp_path, {"nodes/worker-1/ssh/password": ENCRYPTED, "cluster/context": "admin@other"})
     (tmp_path / "id_ed25519").write_text(example.private_key() + f"\n{CANARY}\n")
     (tmp_path / "admin.kubeconfig").write_text(example.kubeconfig().replace("token-of-the-admin", CANARY))
     for node in ("worker-1", "worker-2"):
@@ -283,7 +330,7 @@ def test_a_nodes_file_with_twenty_nodes(tmp_path: Path, capsys: pytest.CaptureFi
     nodes = {
         f"worker-{number}": {
             "address": f"10.0.1.{number}",
-            "ssh": {"hostKey": example.HOST_KEYS[0], "password": CANARY},
+            "ssh": {"hostKey": example.HOST_KEYS[0]},
             "labels": {"example.org/rack": f"r{number % 4}"},
             "kubelet": {"extraConfig": {"maxPods": 100 + number}},
         }
@@ -298,7 +345,6 @@ def test_a_nodes_file_with_twenty_nodes(tmp_path: Path, capsys: pytest.CaptureFi
         assert f"kubelet.yaml | maxPods: {100 + number}\n" in shown.out
         assert f"kubelet.yaml | address: 10.0.1.{number}\n" in shown.out
         assert f"kubelet.service |   --hostname-override=worker-{number} " in shown.out
-        assert CANARY not in shown.out
         seen.add(shown.out)
     assert len(seen) == 20
     # A node that stands in the stack file is shown alike.
@@ -306,18 +352,24 @@ def test_a_nodes_file_with_twenty_nodes(tmp_path: Path, capsys: pytest.CaptureFi
     assert Shown(capsys, tmp_path, "worker-20").out in seen
 
 
-def test_what_looks_encrypted_in_a_nodes_file_is_refused_as_the_program_does(
+def test_a_nodes_file_with_secrets_is_refused_as_a_preview_does(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     project(tmp_path, {"nodes": ..., "nodesFile": "nodes.yaml"})
-    node = {"address": "10.0.0.7", "ssh": {"hostKey": example.HOST_KEYS[0], "password": ENCRYPTED}}
-    (tmp_path / "nodes.yaml").write_text(yaml.safe_dump({"worker-1": node}))
+    nodes = {
+        "worker-1": {"address": "10.0.0.7", "ssh": {"hostKey": example.HOST_KEYS[0], "password": ENCRYPTED}},
+        "worker-2": {"address": "10.0.0.8", "ssh": {"hostKey": example.HOST_KEYS[1], "password": CANARY}},
+    }
+    (tmp_path / "nodes.yaml").write_text(yaml.safe_dump(nodes))
     shown = Shown(capsys, tmp_path, "worker-1")
-    assert shown.code == 1
-    assert shown.err == (
-        "the configuration of stack dev has problems:\n"
-        "nodes.worker-1.ssh.password: expected a password, for example an encrypted value\n"
-    )
+    raw = example.changed(example.raw(), {"nodes": ..., "nodesFile": "nodes.yaml"})
+    with pytest.raises(SettingsError) as caught:
+        load(raw, tmp_path, ())
+    assert shown.err == f"the configuration of stack dev has problems:\n{caught.value}\n"
+    assert [problem.path for problem in caught.value.problems] == [
+        "nodes.worker-1.ssh.password",
+        "nodes.worker-2.ssh.password",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -325,7 +377,7 @@ def test_what_looks_encrypted_in_a_nodes_file_is_refused_as_the_program_does(
     [
         ({}, ["worker-9"], "there is no node worker-9 in stack dev; the nodes are worker-1, worker-2"),
         ({}, [], "which node? The nodes are worker-1, worker-2"),
-        ({}, ["worker-1", "--stack", "prod"], "the configuration of stack prod has problems:\nPulumi.prod.yaml: there is no file Pulumi.prod.yaml in the project directory"),
+        ({}, ["worker-1", "--stack", "prod"], "the configuration of stack prod has problems:\nPulumi.prod.yaml: there is no such file in the project directory"),
         ({"rollout": {"batchSize": 0}}, ["worker-1"], "the configuration of stack dev has problems:\nrollout.batchSize: expected a whole number from 1 to 1000, for example 3"),
         ({"ssh": ENCRYPTED}, ["worker-1"], "the configuration of stack dev has problems:\nssh: is encrypted as a whole, and nothing is decrypted here: encrypt the secrets in it one by one"),
         ({"nodes": ..., "nodesFile": "nowhere.yaml"}, ["worker-1"], "the configuration of stack dev has problems:\nnodesFile: there is no file nowhere.yaml in the project directory"),
@@ -340,6 +392,34 @@ def test_what_is_told(
 ) -> None:
     shown = Shown(capsys, project(tmp_path, changes), *words)
     assert (shown.code, shown.out, shown.err) == (1, "", f"{error}\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("config:\n  a: [1\n", "is no YAML, line 3"),
+        ("config: {}\nconfig: {}\n", "is no YAML, line 2: a key stands there twice"),
+        ("\0", "is no YAML"),
+        ("[]", "expected a map of keys and values"),
+        ("config: 1", "there is no map config in it"),
+    ],
+)
+def test_a_broken_stack_file_is_named_once(
+    text: str, error: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project(tmp_path) / "Pulumi.dev.yaml").write_text(text)
+    shown = Shown(capsys, tmp_path, "worker-1")
+    assert shown.err == f"the configuration of stack dev has problems:\nPulumi.dev.yaml: {error}\n"
+
+
+def test_a_stack_file_that_cannot_be_read_is_named_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = project(tmp_path) / "Pulumi.dev.yaml"
+    file.unlink()
+    file.mkdir()
+    shown = Shown(capsys, tmp_path, "worker-1")
+    assert shown.err.splitlines()[1:] == ["Pulumi.dev.yaml: cannot be read: is a directory"]
 
 
 def test_it_starts_nothing_and_needs_no_pulumi(tmp_path: Path) -> None:
