@@ -4,7 +4,8 @@ Owns the session: variables, standard input, output as it comes, how the command
 (`ssh.py`), nor what the command means. As the official provider does (pulumi-command, remote/commandOutputs.go; the
 texts are those of Go's SSH library):
 - a variable of `environment` that the server does not take is an error, one of the previous output a warning;
-- a command that ends well without having read all of a large standard input fails with "EOF";
+- a command that ends well without having read all of a large standard input fails with "EOF" (there by chance, if it
+  ends soon; here always);
 - nothing ends a running command early, neither cancelling nor a timeout.
 """
 
