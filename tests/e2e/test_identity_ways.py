@@ -9,7 +9,6 @@ import json
 import ssl
 import subprocess
 import time
-import urllib.request
 from collections.abc import Callable
 
 import pytest
@@ -87,8 +86,8 @@ def _left_no_token(host: Host) -> bool:
 
 
 def _status(lab: Lab, token: str, path: str) -> int:
-    request = urllib.request.Request(lab.cluster.server + path, headers={"Authorization": f"Bearer {token}"})
-    return http_status(request, ssl.create_default_context(cadata=lab.cluster.ca_pem))
+    context = ssl.create_default_context(cadata=lab.cluster.ca_pem)
+    return http_status(lab.cluster.server + path, context, token=token)
 
 
 def _ask(lab: Lab, node: str) -> str:
@@ -102,10 +101,7 @@ def _ask(lab: Lab, node: str) -> str:
 def _gone(lab: Lab) -> None:
     """Nothing of the stack's is left in the cluster."""
     lab.bare()
-    assert [one for one in lab.cluster.items("csr") if one["spec"]["username"] != "admin"] == []
-    for kind in ("clusterrolebindings", "serviceaccounts", "secrets"):
-        names = [one["metadata"]["name"] for one in lab.cluster.items(kind, "-A")]
-        assert [name for name in names if name.startswith("kubenode")] == []
+    assert lab.cluster.leftovers() == []
 
 
 def test_by_hand_the_token_of_all_nodes_leaves_each_host_with_its_certificate(bare: Lab, token: str) -> None:
