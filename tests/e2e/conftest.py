@@ -29,6 +29,7 @@ _ORDER = (
     "test_one_node.py",
     "test_heal.py",
     "test_lost_host.py",
+    "test_kubelet_client.py",
     "test_removal.py",
     "test_identities.py",
     "test_hostile_requests.py",

@@ -8,43 +8,29 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.e2e import control_plane
 from tests.e2e.cluster import is_ready
 from tests.e2e.lab import Lab
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.long]
 
-_UNIT = "/etc/systemd/system/kube-controller-manager.service"
 # What the cluster signs is valid from 5 minutes before on, and kubelets renew at 70 to 90 percent of the whole.
 _MINUTES = 6
 _ROTATION_SECONDS = 420
 _KINDS = ("client", "server")
 
 
-def _sign_for(lab: Lab, minutes: int) -> None:
-    """How long the cluster signs for; 0 is its own default."""
-    flag = f"--cluster-signing-duration={minutes}m"
-    script = f"sed -i '/--cluster-signing-duration=/d' {_UNIT}\n"
-    if minutes:
-        script += f"sed -i 's|^  --cluster-signing-key-file=|  {flag} \\\\\\n&|' {_UNIT}\n"
-    script += "systemctl daemon-reload; systemctl restart kube-controller-manager"
-    subprocess.run(
-        ["docker", "exec", "-i", lab.place.checkout.name("control-plane"), "sh", "-euc", script],
-        env=lab.place.env,
-        check=True,
-        timeout=120,
-    )
-
-
 @pytest.fixture
 def short_lived(lab: Lab) -> Iterator[Lab]:
     lab.bare()
-    _sign_for(lab, _MINUTES)
-    try:
+    flag = f"  --cluster-signing-duration={_MINUTES}m \\\n"
+    first = "  --cluster-signing-key-file="
+    with control_plane.changed(
+        lab.place, lab.cluster, "kube-controller-manager", lambda text: text.replace(first, flag + first)
+    ):
         lab.deployed()
         yield lab
-    finally:
-        _sign_for(lab, 0)
-        lab.bare()
+    lab.bare()
 
 
 def _digests(lab: Lab) -> dict[tuple[str, str], str]:
