@@ -231,12 +231,12 @@ def _told(name: str, silence: Silence) -> str:
 
 
 def _skew(server_version: str, nodes: Mapping[str, NodeSettings]) -> list[str]:
-    """Kubernetes' version skew policy: no kubelet newer than the API server, none more than three minors older."""
+    """Kubernetes' version skew policy: no kubelet newer than the API server, none too many minors older."""
     server = _minor(server_version)
     problems = []
     for name, node in sorted(nodes.items()):
         kubelet = _minor(node.kubernetes_version)
-        oldest = server - (3 if kubelet >= 25 else 2)
+        oldest = server - node.minor.oldest_kubelet_skew
         if kubelet > server:
             problems.append(
                 f"nodes.{name}.kubernetes.version: {node.kubernetes_version} is newer than the API server "

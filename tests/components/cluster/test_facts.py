@@ -86,6 +86,8 @@ def test_a_node_without_any_kube_proxy_is_warned_of(tmp_path: Path) -> None:
         ("1.34.0", "1.37.2", True),
         ("1.33.0", "1.37.2", False),
         ("1.37.2", "1.36.9", False),
+        ("1.10.13", "1.12.0", True),
+        ("1.10.13", "1.13.0", False),
     ],
 )
 def test_the_skew_policy(tmp_path: Path, kubelet: str, server: str, accepted: bool) -> None:
