@@ -26,7 +26,10 @@ from components.settings.sections import DrainSection, TimeoutsSection
 
 
 class NodeArgs(TypedDict):
-    """`before` are the `in_service` of nodes that must be back before this one may be drained."""
+    """`before` are the `in_service` of nodes that must be back before this one may be drained.
+
+    `reapply`: empty, or a word that is new when the node's parts are to be applied once more.
+    """
 
     settings: NodeSettings
     cluster: Cluster
@@ -35,6 +38,7 @@ class NodeArgs(TypedDict):
     drain: DrainSection
     timeouts: TimeoutsSection
     before: list[pulumi.Resource]
+    reapply: str
 
 
 class Node(pulumi.ComponentResource):
@@ -44,7 +48,7 @@ class Node(pulumi.ComponentResource):
         super().__init__("kubenode:index:Node", name, None, opts)
         settings, cluster = args["settings"], args["cluster"]
         own = pulumi.ResourceOptions(parent=self)
-        host = Host(settings.name, settings.address, args["claim"], settings.ssh)
+        host = Host(settings.name, settings.address, args["claim"], settings.ssh, args["reapply"])
         digest = disruption_digest(settings)
         drain = {
             "timeoutSeconds": args["drain"].timeout_seconds,

@@ -152,6 +152,7 @@ def nodes(settings: StackSettings, found: cluster_facts.Facts, cluster: Cluster)
                 "drain": settings.drain,
                 "timeouts": settings.timeouts,
                 "before": [made[other].in_service for other in before.get(name, [])],
+                "reapply": settings.rollout.reapply.get(name, ""),
             },
         )
     return made
