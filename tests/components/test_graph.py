@@ -285,3 +285,21 @@ def test_a_key_that_is_not_there_says_nothing_about_a_change(missing: str, tmp_p
         if one.type == "command:remote:Command":
             wanted = expected if one.name.startswith("worker-1") else None
             assert wanted is None or list(one.request.ignoreChanges) == wanted, one.name
+
+
+def test_a_re_apply_is_one_more_line_in_the_bundles_of_that_nodes_parts_and_nowhere_else(
+    tmp_path: Path, graph: Graph
+) -> None:
+    changes = {
+        "verification": {"enabled": True},
+        "rollout": {"reapply": {"worker-1": "2026-03-01T04:00:00Z", "gone": "x"}},
+    }
+    again = graph_of(example.stack(tmp_path, changes))
+    line = "set | reapply 2026-03-01T04:00:00Z\n"
+    marked = {one.name for one in _commands(again) if line in str(one.inputs["stdin"]).replace("\\n", "\n")}
+    parts = ("claim", "prepare", "docker", "calico", "credentials", "kubelet", "kube-proxy")
+    assert marked == {f"worker-1-{part}" for part in parts}
+    # What cordons, drains and judges the node is told nothing.
+    assert not {one.name for one in _commands(graph) if "reapply" in str(one.inputs["stdin"])}
+    for name in ("worker-1-release", "worker-1-out-of-service", "worker-1-in-service", "worker-2-kubelet"):
+        assert again.resources[name].inputs["stdin"] == graph.resources[name].inputs["stdin"]

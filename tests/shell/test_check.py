@@ -154,7 +154,7 @@ def test_a_hold_and_a_version_that_were_lost_are_found(host: Box) -> None:
     done = host.run("docker", "apply", bundles.docker(host, package="docker.io=1.0"))
     assert done.returncode == 0, done.stderr
     assert _findings(host) == []
-    host.shell("sed -i 's/^hi docker.io/ii docker.io/' /state/packages; echo docker.io 2.0 >>/state/versions")
+    host.shell("sed -i 's/^hi docker.io/ii docker.io/' /state/packages; echo docker.io 2.0 >/state/versions")
     assert _findings(host) == [
         ("docker", "package docker.io", "on hold", "not on hold"),
         ("docker", "package docker.io", "1.0", "2.0"),
