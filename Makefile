@@ -10,7 +10,7 @@ STACK ?= dev
 # How tests are shared out among the workers is told in tests/conftest.py.
 PYTEST := $(BIN)/python -m pytest tests -n auto --maxprocesses 4
 
-.PHONY: help up down preview destroy status show docs hostkeys test test-fast lint e2e e2e-long tools clean
+.PHONY: help up down preview destroy status show docs audit reconcile hostkeys test test-fast lint e2e e2e-long tools clean
 
 help: ## What there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,15 @@ down: $(VENV)/.stamp ## Remove the sandbox, its hosts and the state of its stack
 
 status: $(VENV)/.stamp ## What runs
 	@$(BIN)/python -m sandbox status
+
+# The sandbox's stack has its passphrase and its pulumi there.
+ENV = $(if $(filter dev,$(STACK)),. .sandbox/env.sh && )
+
+audit: $(VENV)/.stamp ## What of the hosts of STACK=dev is not as it was applied; reads only (NODE=, ARGS=--json)
+	@$(ENV)$(BIN)/python -m components.audit $(NODE) --stack $(STACK) $(ARGS)
+
+reconcile: $(VENV)/.stamp ## Audit, apply drifted nodes again by `pulumi up`, audit once more (NODE=, ARGS=--preview or --yes)
+	@$(ENV)$(BIN)/python -m components.audit $(NODE) --stack $(STACK) --reconcile $(ARGS)
 
 hostkeys: $(VENV)/.stamp ## Collect missing SSH host keys into the configuration of STACK, for review (ARGS=--help)
 	@$(BIN)/python -m components.hostkeys --stack $(STACK) $(ARGS)

@@ -29,6 +29,7 @@ class NodeArgs(TypedDict):
     """`before` are the `in_service` of nodes that must be back before this one may be drained.
 
     `heal`: what there is to mend, as the one read of the API tells; empty where nothing was ever wrong.
+    `reapply`: empty, or a word that is new when the node's parts are to be applied once more.
     """
 
     settings: NodeSettings
@@ -39,6 +40,7 @@ class NodeArgs(TypedDict):
     timeouts: TimeoutsSection
     heal: str
     before: list[pulumi.Resource]
+    reapply: str
 
 
 class Node(pulumi.ComponentResource):
@@ -48,7 +50,7 @@ class Node(pulumi.ComponentResource):
         super().__init__("kubenode:index:Node", name, None, opts)
         settings, cluster = args["settings"], args["cluster"]
         own = pulumi.ResourceOptions(parent=self)
-        host = Host(settings.name, settings.address, args["claim"], settings.ssh)
+        host = Host(settings.name, settings.address, args["claim"], settings.ssh, args["reapply"])
         digest = disruption_digest(settings)
         drain = {
             "timeoutSeconds": args["drain"].timeout_seconds,

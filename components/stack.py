@@ -186,6 +186,7 @@ def nodes(settings: StackSettings, found: cluster_facts.Facts, cluster: Cluster)
                 "timeouts": settings.timeouts,
                 "heal": heals.get(name, ""),
                 "before": [made[other].in_service for other in before.get(name, [])],
+                "reapply": settings.rollout.reapply.get(name, ""),
             },
         )
     return made

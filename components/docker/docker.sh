@@ -27,6 +27,10 @@ kn_part_apply() {
         check_image "$kn_image" "$kn_url" "$KN_RECORD/downloads/$kn_sum"
     done
     note_before
+    for kn_unit in docker.service cri-docker.service cri-docker.socket; do
+        # Of a Docker that is somebody else's, so is what is said to its unit.
+        [ "$kn_unit:$SOURCE" = docker.service:existing ] || kn_own_folder "/etc/systemd/system/$kn_unit.d"
+    done
     put_files
     # The images were fetched before any change; they are loaded when Docker runs, from a folder of their own.
     keep_images
@@ -244,6 +248,7 @@ merge_json() {
 # start_socket SOCKET SERVICE: systemd does not start a socket anew while its service runs.
 start_socket() {
     kn_note_unit "$1"
+    kn_expect unit "$1"
     systemctl is-enabled -q "$1" 2>/dev/null || kn_run 60 systemctl enable "$1"
     if kn_changed "$1"; then
         kn_try 60 systemctl stop "$2" || :

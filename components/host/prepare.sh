@@ -4,6 +4,7 @@ set -eu
 . "${0%/*}/lib.sh"
 
 kn_part_apply() {
+    kn_own_folder /etc/kubenode
     # The proxy is among the files, and packages come through it.
     kn_put_files
     kn_drop_stale
@@ -15,28 +16,21 @@ kn_part_apply() {
     ! kn_changed packages || kn_clock=$(kn_clock_skew)
     [ -z "$kn_clock" ] || kn_die "$kn_clock"
     kn_settings module | while read -r kn_module; do
-        kn_try 30 modprobe "$kn_module" || module_there "$kn_module" ||
+        # One that is built into the kernel cannot be loaded, and does not need to be.
+        kn_try 30 modprobe "$kn_module" || kn_module_there "$kn_module" ||
             kn_die "the kernel module $kn_module cannot be loaded: $(tail -n 1 "$KN_TMP/log")"
+        ! kn_module_there "$kn_module" || kn_expect module "$kn_module"
     done
     # What kubelet, kube-proxy and Docker set by themselves is noted too, so that it goes back in the end.
     kn_settings foreign-sysctl | while read -r kn_key kn_value; do kn_note_sysctl "$kn_key" "$kn_value"; done
     kn_settings sysctl | while read -r kn_key kn_value; do
         [ -e "$(kn_sysctl_path "$kn_key")" ] || kn_die "this kernel has no setting $kn_key"
         kn_note_sysctl "$kn_key" "$kn_value"
+        kn_expect sysctl "$kn_key" "$kn_value"
         [ "$(kn_sysctl_get "$kn_key")" = "$kn_value" ] && continue
         printf '%s\n' "$kn_value" >"$(kn_sysctl_path "$kn_key")" || kn_die "cannot set $kn_key to $kn_value"
         kn_say "set $kn_key to $kn_value"
     done
-}
-
-# A module that is built into the kernel cannot be loaded, and does not need to be.
-module_there() {
-    case $1 in
-    br_netfilter) [ -d /proc/sys/net/bridge ] ;;
-    overlay) grep -qw overlay /proc/filesystems ;;
-    nf_conntrack) [ -d /proc/sys/net/netfilter ] ;;
-    *) [ -d "/sys/module/$1" ] ;;
-    esac
 }
 
 kn_part_remove() {

@@ -51,12 +51,12 @@ def shown(door: Door, bastion: Door | None = None) -> str:
     """The key that the server shows: algorithm and base64. Of the configured key's algorithm, if there is one."""
     with tempfile.TemporaryDirectory(prefix="kubenode-hostkeys-") as folder:
         seen = Path(folder, "seen")
-        algorithms = _algorithms(door.key)
+        offered = algorithms(door.key)
         command = [
             "ssh",
             *_QUIET,
             *("-o", f"UserKnownHostsFile={seen}", "-o", "StrictHostKeyChecking=accept-new"),
-            *("-o", "PreferredAuthentications=none", "-o", f"HostKeyAlgorithms={algorithms}"),
+            *("-o", "PreferredAuthentications=none", "-o", f"HostKeyAlgorithms={offered}"),
             *("-o", "ConnectTimeout=10", "-o", "LogLevel=ERROR", "-p", str(door.port), "-l", door.user),
         ]
         if bastion is not None:
@@ -80,7 +80,7 @@ def shown(door: Door, bastion: Door | None = None) -> str:
         return found[0]
 
 
-def _algorithms(key: str | None) -> str:
+def algorithms(key: str | None) -> str:
     """What a server may show: the algorithm of the key that is known, or any that this project takes."""
     return _ALGORITHMS.get((key or "").partition(" ")[0]) or ",".join(_ALGORITHMS.values())
 
@@ -94,7 +94,7 @@ def _through(bastion: Door, known: Path) -> str:
         "ssh",
         *_QUIET,
         *("-o", f"UserKnownHostsFile={known}", "-o", "StrictHostKeyChecking=yes", "-o", "LogLevel=ERROR"),
-        *("-o", f"HostKeyAlgorithms={_algorithms(bastion.key)}", "-o", "ConnectTimeout=10"),
+        *("-o", f"HostKeyAlgorithms={algorithms(bastion.key)}", "-o", "ConnectTimeout=10"),
         *("-p", str(bastion.port), "-l", bastion.user),
     ]
     if bastion.private_key_file is not None:

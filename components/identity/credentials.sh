@@ -13,6 +13,7 @@ kn_part_apply() {
         KN_SKIP_FILE=bootstrap.kubeconfig
     kn_mkdir /etc/kubernetes
     kn_mkdir /etc/kubernetes/ssl 0700
+    kn_own_folder /etc/kubernetes kubelet.kubeconfig bootstrap.kubeconfig
     # The logins lie in the kubelet's folder, which its own part empties later on if nothing was there before us.
     kn_logins=$(sed -n 's/^file | config.json [^ ]* [^ ]* //p' "$KN_TMP/bundle")
     [ -z "$kn_logins" ] || kn_note_dirs "${kn_logins%/*}"

@@ -6,6 +6,7 @@ set -eu
 kn_part_apply() {
     kn_fetch_artifacts
     kn_note_tables
+    kn_own_folder /etc/systemd/system/kube-proxy.service.d
     kn_put_files
     kn_put_artifacts
     kn_drop_stale

@@ -13,6 +13,7 @@ kn_part_apply() {
     kn_note_tables
     kn_note_dirs /var/lib/kubelet /var/log/pods /var/log/containers "$PLUGIN_DIR"
     mkdir -p /var/lib/kubelet
+    kn_own_folder /etc/systemd/system/kubelet.service.d
     kn_put_files
     kn_put_artifacts
     kn_drop_stale

@@ -45,6 +45,8 @@ class Host:
     address: str
     claim: str
     connection: ConnectionSettings
+    reapply: str = ""
+    """A word in every part's bundle; a new one has all parts applied once more."""
 
     @property
     def prefix(self) -> str:

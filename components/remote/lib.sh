@@ -11,7 +11,12 @@
 #     undo/                write-ahead note of the apply under way: what to put back if it is cut off or fails
 #     done/                the same note from the moment the apply counts, until the rest of the record is up to date
 #     dirs units packages holds sysctls groups   what else PART changed, with its prior state
+#     expected             what a check is to find besides the files: units, modules, kernel settings, packages, folders
+#     folders              "whole" or "shared" for each folder that may hold files of ours only
 #     edited/              files that somebody else changed since the last apply
+#     aside/               files that somebody else put into a folder of ours, moved away by a re-apply
+#     reapplied            the last re-apply that was asked for and done
+#   toolkit                "sha256  name" of each installed script
 
 KN_LIB=/usr/local/lib/kubenode
 KN_RECORD=/var/lib/kubenode
@@ -121,8 +126,8 @@ kn_now() { cut -d. -f1 /proc/uptime; }
 kn_main() {
     KN_PART=$1
     KN_VERB=${2:-}
-    case $KN_VERB in
-    apply | remove | check) ;;
+    case $KN_VERB:$KN_PART in
+    apply:* | remove:* | check:* | audit:claim) ;;
     *)
         printf 'usage: %s apply|remove|check < bundle\n' "$KN_PART" >&2
         exit 2
@@ -226,6 +231,7 @@ kn_apply() {
     kn_note_edits
     kn_part_apply
     kn_commit
+    [ -z "$(kn_setting reapply)" ] || kn_setting reapply >"$KN_R/reapplied"
     [ "$KN_CHANGED" != " " ] || kn_say "$1: nothing to change"
 }
 
@@ -237,23 +243,164 @@ kn_remove() {
     # What an apply that was cut off did is not taken back first: a unit could not be stopped without its file.
     kn_part_remove
     kn_restore_files
+    [ ! -e "$KN_R/aside/list" ] || while read -r _ _ kn_path; do
+        [ -e "$kn_path" ] || kn_put_back "$KN_R/aside" "$kn_path"
+    done <"$KN_R/aside/list"
     kn_drop "$KN_R"
     kn_say "$1: removed"
 }
 
-# kn_check PART: reads only; one line for each thing that is not as it was applied. Exit code 1 if there is any.
+# kn_check PART: reads only; one line for each thing that is not as it was applied. Exit code 1 if there is any. With
+# KN_FINDINGS set the lines go there instead, as words between tabs.
 kn_check() {
     KN_R=$KN_RECORD/parts/$1
-    kn_bad=0
-    if [ -e "$KN_R/owned" ]; then
-        while read -r kn_sum kn_mode kn_owner kn_path; do
-            if [ "$(kn_stat "$kn_path")" != "$kn_sum $kn_mode $kn_owner" ]; then
-                kn_say "$1: $kn_path: expected $kn_mode $kn_owner sha256 $kn_sum, found $(kn_stat "$kn_path")"
-                kn_bad=1
-            fi
-        done <"$KN_R/owned"
+    : >"$KN_TMP/findings"
+    [ ! -e "$KN_R/undo/list" ] || kn_differs "the last apply" finished "cut off"
+    kn_check_files
+    kn_check_expected
+    kn_tell_findings
+}
+
+# kn_differs THING EXPECTED FOUND
+kn_differs() {
+    for kn_text in "$KN_PART" "$@"; do
+        printf '%s\t' "$(printf '%s' "${kn_text:-nothing}" | tr -d '[:cntrl:]' | cut -c1-300)"
+    done >>"$KN_TMP/findings"
+    echo >>"$KN_TMP/findings"
+}
+
+kn_tell_findings() {
+    if [ -n "${KN_FINDINGS:-}" ]; then
+        cat "$KN_TMP/findings" >>"$KN_FINDINGS"
+        return
     fi
-    [ "$kn_bad" -eq 0 ] || kn_die "differs from what was applied"
+    [ -s "$KN_TMP/findings" ] || return 0
+    while IFS='	' read -r kn_part kn_thing kn_wanted kn_found _; do
+        kn_say "$kn_part: $kn_thing: expected $kn_wanted, found $kn_found"
+    done <"$KN_TMP/findings"
+    kn_die "differs from what was applied"
+}
+
+# kn_counting FILE: that file of the record as it is once the last apply is settled.
+kn_counting() {
+    if [ -d "$KN_R/done" ] && [ -e "$KN_R/$1.new" ]; then printf '%s' "$KN_R/$1.new"; else printf '%s' "$KN_R/$1"; fi
+}
+
+kn_check_files() {
+    kn_list=$(kn_counting owned)
+    [ -e "$kn_list" ] || return 0
+    while read -r kn_sum kn_mode kn_owner kn_path; do
+        kn_found=$(kn_stat "$kn_path")
+        if [ -L "$kn_path" ]; then
+            kn_found="a link to $(readlink "$kn_path")"
+        elif [ "$kn_found" = "$kn_sum $kn_mode $kn_owner" ]; then
+            continue
+        fi
+        # Of what is closed to others not even a digest is told: a short secret can be guessed from it.
+        case $kn_mode in
+        0?00)
+            kn_wanted="$kn_mode $kn_owner, content as applied"
+            case $kn_found in
+            nothing | "a link"*) ;;
+            "$kn_sum "*) kn_found="${kn_found#* }, content as applied" ;;
+            *) kn_found="${kn_found#* }, other content" ;;
+            esac
+            ;;
+        *)
+            kn_wanted="$kn_mode $kn_owner sha256 $kn_sum"
+            case $kn_found in nothing | "a link"*) ;; *) kn_found="${kn_found#* } sha256 ${kn_found%% *}" ;; esac
+            ;;
+        esac
+        kn_differs "$kn_path" "$kn_wanted" "$kn_found"
+    done <"$kn_list"
+}
+
+# kn_expect KIND NAME [VALUE]: what a check is to find from this apply on, beside its files.
+kn_expect() { printf '%s\n' "$*" >>"$KN_TMP/expected"; }
+
+kn_check_expected() {
+    kn_list=$(kn_counting expected)
+    [ -e "$kn_list" ] || return 0
+    while read -r kn_kind kn_name kn_value; do
+        case $kn_kind in
+        unit) kn_check_unit "$kn_name" ;;
+        module) kn_module_there "$kn_name" || kn_differs "kernel module $kn_name" loaded "not loaded" ;;
+        sysctl)
+            kn_found=$(kn_sysctl_get "$kn_name" || :)
+            [ "$kn_found" = "$kn_value" ] || kn_differs "kernel setting $kn_name" "$kn_value" "$kn_found"
+            ;;
+        package)
+            if ! kn_package_installed "$kn_name"; then
+                kn_differs "package $kn_name" "${kn_value:-installed}" "not installed"
+            elif [ -n "$kn_value" ]; then
+                kn_found=$(kn_package_version "$kn_name")
+                kn_is_version "$kn_found" "$kn_value" || kn_differs "package $kn_name" "$kn_value" "$kn_found"
+            fi
+            ;;
+        hold) kn_is_held "$kn_name" || kn_differs "package $kn_name" "on hold" "not on hold" ;;
+        folder)
+            # shellcheck disable=SC2086 # names of files are words
+            kn_strangers "$kn_name" $kn_value >"$KN_TMP/strangers"
+            while read -r kn_path; do kn_differs "$kn_path" "no such file" "a file that is not ours"; done <"$KN_TMP/strangers"
+            ;;
+        esac
+    done <"$kn_list"
+}
+
+# kn_check_unit UNIT. One whose file of ours is missing cannot be enabled: that file is told, and no more.
+kn_check_unit() {
+    kn_enabled=enabled
+    kn_file=$(sed -n "s|^[^ ]* [^ ]* [^ ]* \(.*/$1\)\$|\1|p" "$(kn_counting owned)" 2>/dev/null | head -n 1 || :)
+    if [ -z "$kn_file" ] || [ -e "$kn_file" ]; then
+        systemctl is-enabled -q "$1" 2>/dev/null || kn_enabled=$(systemctl is-enabled "$1" 2>/dev/null || :)
+    fi
+    kn_active=$(systemctl is-active "$1" 2>/dev/null || :)
+    case $kn_active in reloading) kn_active=active ;; esac
+    [ "$kn_enabled $kn_active" = "enabled active" ] ||
+        kn_differs "$1" "enabled, active" "${kn_enabled:-not found}, ${kn_active:-inactive}"
+}
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Folders that hold nothing but files of ours.
+
+# kn_own_folder DIR [NAME...]: from now on DIR holds files of ours only, and those NAMEs, which services of ours write. Not
+# so if something else was there before. A re-apply moves aside what somebody put there since; an apply leaves it, for it
+# may be in use. Other words for a unit are a reason to restart it.
+kn_own_folder() {
+    if ! grep -qs " $1\$" "$KN_R/folders"; then
+        if kn_strangers "$@" | grep -q .; then kn_word=shared; else kn_word=whole; fi
+        printf '%s %s\n' "$kn_word" "$1" >>"$KN_R/folders"
+    fi
+    grep -qxF "whole $1" "$KN_R/folders" || return 0
+    kn_expect folder "$@"
+    kn_is_reapply || return 0
+    kn_strangers "$@" >"$KN_TMP/strangers"
+    while read -r kn_path; do
+        kn_keep "$KN_R/aside" "$kn_path"
+        rm -f "$kn_path"
+        case $1 in *.d) KN_CHANGED="$KN_CHANGED$(basename "$1" .d) " ;; *) KN_CHANGED="${KN_CHANGED}aside " ;; esac
+        kn_say "$kn_path is not ours; it is kept in $KN_R/aside"
+    done <"$KN_TMP/strangers"
+}
+
+# kn_is_reapply: whether this bundle asks for a re-apply that was not done yet.
+kn_is_reapply() {
+    kn_asked=$(kn_setting reapply)
+    [ -n "$kn_asked" ] && [ "$kn_asked" != "$(cat "$KN_R/reapplied" 2>/dev/null)" ]
+}
+
+# kn_strangers DIR [NAME...]: the files below it that no part of ours put there, but for NAMEs in it and static pods.
+kn_strangers() {
+    kn_dir=$1
+    shift
+    [ -d "$kn_dir" ] || return 0
+    {
+        cut -d' ' -f4- "$KN_RECORD"/parts/*/owned "$KN_RECORD"/parts/*/owned.new
+        cut -d' ' -f3- "$KN_RECORD"/parts/*/prior/list
+        for kn_stranger in "$@"; do printf '%s\n' "$kn_dir/$kn_stranger"; done
+    } >"$KN_TMP/known" 2>/dev/null || :
+    kn_pods=$(sed -n 's/^staticPodPath: *//p' /etc/kubernetes/kubelet.yaml 2>/dev/null | tr -d "\"'" || :)
+    find "$kn_dir" -xdev ! -type d ! -path "${kn_pods:-/nowhere}/*" | grep -vxF -f "$KN_TMP/known" | sort || :
 }
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -394,7 +541,9 @@ kn_changed() {
 kn_commit() {
     touch "$KN_TMP/owned"
     sort -u "$KN_TMP/owned" >"$KN_R/owned.new"
-    sync "$KN_R/owned.new"
+    touch "$KN_TMP/expected"
+    sort -u "$KN_TMP/expected" >"$KN_R/expected.new"
+    sync "$KN_R/owned.new" "$KN_R/expected.new"
     mkdir -p "$KN_R/undo"
     mv "$KN_R/undo" "$KN_R/done"
     kn_settle
@@ -402,7 +551,9 @@ kn_commit() {
 
 kn_settle() {
     [ -d "$KN_R/done" ] || return 0
-    [ ! -e "$KN_R/owned.new" ] || mv -f "$KN_R/owned.new" "$KN_R/owned"
+    for kn_list in owned expected; do
+        [ ! -e "$KN_R/$kn_list.new" ] || mv -f "$KN_R/$kn_list.new" "$KN_R/$kn_list"
+    done
     # What was given back is not ours any more: whoever makes such a file from now on keeps it.
     if [ -e "$KN_R/done/stale" ]; then
         grep -vF -f "$KN_R/done/stale" "$KN_R/prior/list" >"$KN_R/prior/list.new" || :
@@ -623,6 +774,7 @@ kn_start() {
     shift 3
     kn_begin=$(kn_now)
     kn_note_unit "$kn_sunit"
+    kn_expect unit "$kn_sunit"
     systemctl is-enabled -q "$kn_sunit" 2>/dev/null || kn_run 60 systemctl enable "$kn_sunit"
     if kn_changed taken-back "$@"; then
         kn_daemon_reload
@@ -835,6 +987,8 @@ kn_install() {
     kn_versions=
     for kn_package in "$@"; do
         kn_name=${kn_package%%=*}
+        kn_pinned=${kn_package#"$kn_name"}
+        kn_expect package "$kn_name" "${kn_pinned#=}"
         if ! kn_package_installed "$kn_name"; then
             kn_missing="$kn_missing $kn_package"
         elif [ "$kn_package" != "$kn_name" ] && kn_there=$(kn_package_version "$kn_name") && ! kn_is_version "$kn_there" "${kn_package#*=}"; then
@@ -890,6 +1044,7 @@ kn_note_packages() {
 # kn_hold PACKAGE...: no upgrade behind the cluster's back; a hold that was there stays.
 kn_hold() {
     for kn_package in "$@"; do
+        kn_expect hold "$kn_package"
         ! kn_is_held "$kn_package" || continue
         grep -qsxF "$kn_package" "$KN_R/holds" || printf '%s\n' "$kn_package" >>"$KN_R/holds"
         if [ "$KN_FAMILY" = redhat ]; then
@@ -1020,6 +1175,16 @@ kn_docker_in_the_way() {
 kn_sysctl_path() { printf '/proc/sys/%s' "$(printf '%s' "$1" | tr . /)"; }
 
 kn_sysctl_get() { tr '\t' ' ' <"$(kn_sysctl_path "$1")" 2>/dev/null; }
+
+# kn_module_there MODULE: loaded, or built into the kernel, as far as that can be seen.
+kn_module_there() {
+    case $1 in
+    br_netfilter) [ -d /proc/sys/net/bridge ] ;;
+    overlay) grep -qw overlay /proc/filesystems ;;
+    nf_conntrack) [ -d /proc/sys/net/netfilter ] ;;
+    *) [ -d "/sys/module/$(printf '%s' "$1" | tr - _)" ] ;;
+    esac
+}
 
 # kn_note_sysctl KEY OURS: remember the value from before, once, and each that we, or what we start, gave it since.
 kn_note_sysctl() {

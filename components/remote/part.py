@@ -7,6 +7,7 @@ part) nor what the host does with them (`<part>.sh`).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pulumi
 
@@ -16,6 +17,8 @@ from components.remote.content import Content
 
 def rendered(content: Content, host: Host, part: str) -> str:
     """The text for the host's standard input."""
+    if host.reapply:
+        content = replace(content, settings={**(content.settings or {}), "reapply": [host.reapply]})
     return content.bundle(part, host.node, host.address, host.claim).render()
 
 

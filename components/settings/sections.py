@@ -38,6 +38,7 @@ from components.settings.types import (
     MirrorPath,
     Namespace,
     NodeIp,
+    NodeName,
     NoProxy,
     Package,
     Password,
@@ -501,6 +502,12 @@ class RolloutSection(Section):
     """How a change reaches many nodes."""
 
     batch_size: Count = Field(1, description="nodes that are drained at the same time")
+    reapply: dict[NodeName, Text] = Field(
+        {},
+        description="nodes whose parts are applied once more, with a word that is new each time; written by "
+        "`make reconcile`, and without effect for a node that is not there",
+        examples=[{"worker-1": "2026-03-01T04:00:00Z"}],
+    )
 
 
 class DrainSection(Section):

@@ -327,3 +327,21 @@ def test_a_node_that_is_given_its_certificate_is_healed_without_a_token(tmp_path
     found = graph_of(settings, Facts(reachable=True, nodes={"worker-1": healed}))
     assert "worker-1-bootstrap-token" not in found.resources
     assert "set | heal 2026-01-31T10:00:00Z+2h\n" in str(found.resources["worker-1-kubelet"].inputs["stdin"])
+
+
+def test_a_re_apply_is_one_more_line_in_the_bundles_of_that_nodes_parts_and_nowhere_else(
+    tmp_path: Path, graph: Graph
+) -> None:
+    changes = {
+        "verification": {"enabled": True},
+        "rollout": {"reapply": {"worker-1": "2026-03-01T04:00:00Z", "gone": "x"}},
+    }
+    again = graph_of(example.stack(tmp_path, changes))
+    line = "set | reapply 2026-03-01T04:00:00Z\n"
+    marked = {one.name for one in _commands(again) if line in str(one.inputs["stdin"]).replace("\\n", "\n")}
+    parts = ("claim", "prepare", "docker", "calico", "credentials", "kubelet", "kube-proxy")
+    assert marked == {f"worker-1-{part}" for part in parts}
+    # What cordons, drains and judges the node is told nothing.
+    assert not {one.name for one in _commands(graph) if "reapply" in str(one.inputs["stdin"])}
+    for name in ("worker-1-release", "worker-1-out-of-service", "worker-1-in-service", "worker-2-kubelet"):
+        assert again.resources[name].inputs["stdin"] == graph.resources[name].inputs["stdin"]

@@ -21,6 +21,7 @@ _ORDER = (
     "test_identity.py",
     "test_secrets.py",
     "test_one_setting.py",
+    "test_drift.py",
     "test_other_kubeconfig.py",
     "test_other_stack.py",
     "test_workflows.py",

@@ -12,6 +12,7 @@ ON_THE_SANDBOX: Final = {
     "ci/comment",
     "ci/up",
     "ci/renew",
+    "ci/audit",
     "ci/drift",
     "ci/secrets remove",
 }

@@ -69,7 +69,14 @@ def test_secrets_reach_just_the_steps_that_need_them(name: str) -> None:
         for step in found["steps"]:
             if "secrets." in str(step):
                 assert _WITH_SECRETS[name] == job
-                assert step["run"] in ("ci/secrets", "ci/preview", "ci/up", "ci/renew", "ci/drift")
+                assert step["run"] in (
+                    "ci/secrets",
+                    "ci/preview",
+                    "ci/up",
+                    "ci/renew",
+                    "ci/drift",
+                    "ci/audit",
+                )
             assert ("github.token" in str(step)) is (step.get("run") == "ci/comment")
 
 

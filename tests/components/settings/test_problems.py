@@ -30,7 +30,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({"kube_proxy": {}}, "kube_proxy: unknown key, did you mean kubeProxy?"),
     ({"docker": {"log_max_size": "10m"}}, "docker.log_max_size: unknown key, did you mean logMaxSize?"),
     ({"nodes/worker-1/labls": {}}, f"{AT}.labls: unknown key, did you mean labels?"),
-    ({"rollout": {"x": 1}}, "rollout.x: unknown key, known here: batchSize"),
+    ({"rollout": {"x": 1}}, "rollout.x: unknown key, known here: batchSize, reapply"),
     ({"rollout": []}, "rollout: expected a map of keys and values, for example {batchSize: 1}"),
     ({"docker": {"images": {}}}, "docker.images: expected a list, for example [{name: registry.k8s.io/pause:3.10.2, path: images/pause-3.10.2.tar}]"),
     # the cluster
