@@ -3,7 +3,7 @@
 components/local/run PROGRAM apply|remove < arguments.json components/local/run PROGRAM --help
 
 Programs: bootstrap-token, csr-approval, signed-certificate, out-of-service, in-service, api-read,
-verification.
+verification, lost-node.
 
 Every program takes one JSON object: kubeconfigFile (a path, seen from the project directory) or kubeconfig
 (contents), context (optional), lockSeconds (optional, how long to wait for another program at work on the
@@ -35,6 +35,7 @@ PROGRAMS: Final = (
     "in-service",
     "api-read",
     "verification",
+    "lost-node",
 )
 # What a program is about, and locks, where that is no node.
 _SUBJECT_KEYS: Final = {"signed-certificate": "name", "verification": "namespace"}
@@ -90,7 +91,7 @@ def _run(arguments: Sequence[str], secrets: list[str]) -> int:
         if verb == "apply":
             print(module.run(values), flush=True)
         return 0
-    if verb == "remove" and program in ("csr-approval", "out-of-service"):
+    if verb == "remove" and program in ("csr-approval", "out-of-service", "lost-node"):
         # They leave nothing behind; needing the API here could only make a removal fail.
         return 0
     if values.has("tokenSecret"):
