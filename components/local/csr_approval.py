@@ -42,6 +42,8 @@ from components.local.session import Session
 from components.local.waiting import Wait
 
 _PROBE_SECONDS: Final = 5
+# A kubelet that the control plane has given up, and that is started by this run, reports within seconds of its start.
+_GIVEN_UP_SECONDS: Final = 30
 _APPROVALS: Final = ("exact", "rbac", "manual")
 
 
@@ -102,6 +104,17 @@ def is_done(sight: Sight, *, serving: bool) -> bool:
     return sight.joined and (not serving or sight.reach in (Reach.REACHED, Reach.REFUSED))
 
 
+def is_given_up(sight: Sight) -> bool:
+    """Whether there was a kubelet that is gone: it asks for nothing, and the control plane does not count on it."""
+    return (
+        sight.joined
+        and not any(found.standing is Standing.EXPECTED for _, found in sight.requests)
+        and sight.node is not None
+        and nodes.is_unreachable(sight.node)
+        and sight.reach is Reach.SILENT
+    )
+
+
 def expectation(arguments: Arguments) -> Expectation:
     """What the node may ask for, from the arguments."""
     node = arguments.node()
@@ -143,8 +156,9 @@ def apply(session: Session, arguments: Arguments) -> None:
                 wait.hurry()
         if is_done(sight, serving=serving):
             break
-        if wait.expired:
-            raise Failure(report(sight, expected, story, wait.timeout_seconds, serving=serving))
+        given_up = is_given_up(sight) and wait.elapsed >= _GIVEN_UP_SECONDS
+        if wait.expired or given_up:
+            raise Failure(report(sight, expected, story, wait.elapsed, serving=serving))
         wait.pause(f"for its kubelet: {_missing(sight, serving=serving)}")
     for request, judgement in sight.requests:
         if judgement.standing is Standing.REFUSED:
@@ -248,6 +262,8 @@ def _advice(sight: Sight, expected: Expectation) -> str:
         )
     if sight.reach is Reach.FORBIDDEN:
         return "kubectl auth can-i get nodes --subresource=proxy"
+    if is_given_up(sight):
+        return f"bring its host back; if it is gone for good: make forget NODE={expected.node}"
     return (
         "on the host: systemctl status kubelet; journalctl -u kubelet -n 50; "
         f"and kubectl describe node {expected.node}"

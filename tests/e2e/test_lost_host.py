@@ -129,3 +129,26 @@ def test_a_state_that_is_lost_is_made_anew_from_the_claims(deployed: Lab) -> Non
     assert lab.cluster.nodes() == {}
     assert lab.cluster.bootstrap_tokens() == []
     lab.cluster.kubectl("delete", "csr", "--ignore-not-found", *requests)
+
+
+def test_hosts_give_themselves_back(deployed: Lab) -> None:
+    """State and stack are lost, and nobody wants the nodes any more."""
+    lab = deployed
+    (release,) = run_by("tests/e2e/test_lost_host.py::test_hosts_give_themselves_back")
+    lab.note_unknown()
+    # Without the question nothing is done.
+    refused = documented.fails(lab, release)
+    assert "claimed by the stack organization/kubenode/dev as node worker-1" in refused
+    assert lab.differences([lab.host("worker-1")]) != {}
+    for host in lab.hosts:
+        line = release.replace("10.0.0.11", host.address)
+        assert "claim released" in documented.run(lab, f"{line} YES=yes")
+        refused = documented.fails(lab, f"{line} YES=yes")
+        assert "this host carries no claim" in refused
+    assert lab.differences() == {}
+    lab.stack.pulumi("stack", "rm", "--force", "--yes", "--preserve-config", "--non-interactive").demand()
+    lab.stack.init()
+    # Neither the cluster's part is undone: its Nodes stay, as the command says.
+    lab.cluster.kubectl("delete", "node", *(host.name for host in lab.hosts))
+    assert lab.cluster.nodes() == {}
+    lab.bare()
