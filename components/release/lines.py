@@ -12,7 +12,8 @@ from components.remote.bundle import Bundle
 _RECORD: Final = "/var/lib/kubenode"
 _TOOLKIT: Final = "/usr/local/lib/kubenode"
 
-_LOOK: Final = f"[ ! -e {_RECORD}/claim ] || {{ cat {_RECORD}/claim; ls {_RECORD}/parts 2>/dev/null | sed 's/^/part /'; }}"
+_LIST: Final = f"ls {_RECORD}/parts 2>/dev/null | sed 's/^/part /'"
+_LOOK: Final = f"[ ! -e {_RECORD}/claim ] || {{ cat {_RECORD}/claim; {_LIST}; }}"
 # By the toolkit that did the work, if it is all there; else by this checkout's.
 _RELEASE: Final = (
     f"whole=yes; for part in claim $(ls {_RECORD}/parts 2>/dev/null); do [ -x {_TOOLKIT}/$part ] || whole=; done; "
