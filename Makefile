@@ -10,7 +10,7 @@ STACK ?= dev
 # How tests are shared out among the workers is told in tests/conftest.py.
 PYTEST := $(BIN)/python -m pytest tests -n auto --maxprocesses 4
 
-.PHONY: help up down preview destroy status show docs audit reconcile hostkeys test test-fast lint e2e e2e-long tools clean
+.PHONY: help up down preview destroy status show docs audit reconcile hostkeys forget release test test-fast lint e2e e2e-long tools clean
 
 help: ## What there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,12 @@ reconcile: $(VENV)/.stamp ## Audit, apply drifted nodes again by `pulumi up`, au
 
 hostkeys: $(VENV)/.stamp ## Collect missing SSH host keys into the configuration of STACK, for review (ARGS=--help)
 	@$(BIN)/python -m components.hostkeys --stack $(STACK) $(ARGS)
+
+forget: $(VENV)/.stamp ## Take NODE=name, whose host is gone, out of cluster and state of STACK; logs in to no host (FORCE=yes)
+	@$(BIN)/python -m components.forget $(NODE) --stack $(STACK) $(if $(FORCE),--force)
+
+release: $(VENV)/.stamp ## Give back HOST=root@address, whose stack has lost its state, by its own record (SSH=, YES=yes)
+	@$(BIN)/python -m components.release $(HOST) $(if $(SSH),--ssh='$(SSH)') $(if $(YES),--yes)
 
 tools: $(VENV)/.stamp ## Build the tools into the cache, ahead of `make up`
 	@$(BIN)/python -m sandbox.tools build

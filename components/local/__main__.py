@@ -3,7 +3,7 @@
 components/local/run PROGRAM apply|remove < arguments.json components/local/run PROGRAM --help
 
 Programs: bootstrap-token, csr-approval, signed-certificate, out-of-service, in-service, api-read,
-certificate-ends, verification.
+certificate-ends, verification, lost-node.
 
 Every program takes one JSON object: kubeconfigFile (a path, seen from the project directory) or kubeconfig
 (contents), context (optional), lockSeconds (optional, how long to wait for another program at work on the
@@ -36,6 +36,7 @@ PROGRAMS: Final = (
     "api-read",
     "certificate-ends",
     "verification",
+    "lost-node",
 )
 # What a program is about, and locks, where that is no node.
 _SUBJECT_KEYS: Final = {"signed-certificate": "name", "verification": "namespace"}
@@ -91,7 +92,7 @@ def _run(arguments: Sequence[str], secrets: list[str]) -> int:
         if verb == "apply":
             print(module.run(values), flush=True)
         return 0
-    if verb == "remove" and (program == "out-of-service" or _has_token(program, values)):
+    if verb == "remove" and (program in ("out-of-service", "lost-node") or _has_token(program, values)):
         # They leave nothing behind; needing the API here could only make a removal fail.
         return 0
     if values.has("tokenSecret"):

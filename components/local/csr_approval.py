@@ -49,6 +49,8 @@ from components.local.session import Session
 from components.local.waiting import Wait
 
 _PROBE_SECONDS: Final = 5
+# A kubelet that the control plane has given up, and that is started by this run, reports within seconds of its start.
+_GIVEN_UP_SECONDS: Final = 30
 _APPROVALS: Final = ("exact", "rbac", "manual")
 
 
@@ -118,6 +120,17 @@ def is_done(sight: Sight, *, serving: bool) -> bool:
     return sight.joined and (not serving or sight.reach in (Reach.REACHED, Reach.REFUSED))
 
 
+def is_given_up(sight: Sight) -> bool:
+    """Whether there was a kubelet that is gone: it asks for nothing, and the control plane does not count on it."""
+    return (
+        sight.joined
+        and not any(found.standing is Standing.EXPECTED for _, found in sight.requests)
+        and sight.node is not None
+        and nodes.is_unreachable(sight.node)
+        and sight.reach is Reach.SILENT
+    )
+
+
 def expectation(arguments: Arguments) -> Expectation:
     """What the node may ask for, from the arguments."""
     node = arguments.node()
@@ -164,8 +177,10 @@ def apply(session: Session, arguments: Arguments) -> None:
                 wait.hurry()
         if is_done(sight, serving=serving) and not mute:
             break
-        if wait.expired:
-            told = report(sight, expected, story, wait.timeout_seconds, serving=serving, mute=mute)
+        # A node that is to be healed is silent, and is known to be.
+        given_up = not mute and is_given_up(sight) and wait.elapsed >= _GIVEN_UP_SECONDS
+        if wait.expired or given_up:
+            told = report(sight, expected, story, wait.elapsed, serving=serving, mute=mute)
             lines = _told_of_others(session, sight, expected, arguments.text("stack"))
             raise Failure("\n".join((told, *lines)))
         wait.pause(f"for its kubelet: {_missing(sight, serving=serving, mute=mute)}")
@@ -333,6 +348,11 @@ def _advice(sight: Sight, expected: Expectation) -> str:
         )
     if waiting:
         return f"is --cluster-signing-cert-file set on the controller manager? kubectl get csr {waiting[0]}"
+    return _advice_on_silence(sight, expected)
+
+
+def _advice_on_silence(sight: Sight, expected: Expectation) -> str:
+    """Where no request stands in the way."""
     if sight.reach is Reach.UNTRUSTED:
         return (
             "compare the API server's --kubelet-certificate-authority with the CA that signs requests "
@@ -340,6 +360,8 @@ def _advice(sight: Sight, expected: Expectation) -> str:
         )
     if sight.reach is Reach.FORBIDDEN:
         return "kubectl auth can-i get nodes --subresource=proxy"
+    if is_given_up(sight):
+        return f"bring its host back; if it is gone for good: make forget NODE={expected.node}"
     # This program sees the cluster only, and runs beside the kubelet's own command, which sees the host.
     return (
         f"if {expected.node}-kubelet failed in this run, its error says why; "

@@ -7,6 +7,7 @@ issued without an exact node name, nor for a Node object other than the one that
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,6 +19,9 @@ from components.local.kubectl import PATHS, Json, KubectlError, items, with_quer
 from components.local.session import Session
 from components.local.waiting import Wait
 
+# No kubelet will end what is evicted; so long for what needs none.
+_ABANDONED_SECONDS: Final = 15
+_LOOK_SECONDS: Final = 5
 # After the forced second attempt has asked for every deletion, this long for the pods to be gone.
 _FORCED_SECONDS: Final = 60
 _LONGEST_LIST: Final = 10
@@ -105,8 +109,10 @@ def explain(pods: Iterable[Mapping[str, Any]], stderr: str) -> str:
     return ", ".join(words)
 
 
-def advice(stderr: str, node: str, *, force: bool) -> str:
+def advice(stderr: str, node: str, *, force: bool, abandoned: bool = False) -> str:
     """What the operator can change, in the words of the stack's configuration."""
+    if abandoned and not force:
+        return f"bring its host back; if it is gone for good: make forget NODE={node}, or set drain.force"
     if "local storage" in stderr:
         return "allow it with drain.deleteEmptyDirData, or move these pods"
     if "declare no controller" in stderr or "not managed by" in stderr:
@@ -115,11 +121,12 @@ def advice(stderr: str, node: str, *, force: bool) -> str:
         return "give the PodDisruptionBudget room (kubectl get pdb -A), or set drain.force"
     if force:
         return f"see kubectl get pods -A --field-selector spec.nodeName={node}"
-    return "raise drain.timeoutSeconds, or set drain.force if the machine is gone for good"
+    return "raise drain.timeoutSeconds, or set drain.force"
 
 
 def drain(session: Session, node: str, uid: str, policy: DrainPolicy) -> None:
     """Drains the node that has this UID; raises Failure naming the pods in the way."""
+    started = time.monotonic()
     abandoned = nodes.is_unreachable(_same_node(session, node, uid))
     if abandoned and policy.force:
         session.say(
@@ -127,9 +134,8 @@ def drain(session: Session, node: str, uid: str, policy: DrainPolicy) -> None:
         )
         error = _attempt(session, node, policy, policy.timeout_seconds, beyond_budgets=True, abandoned=True)
     else:
-        error = _attempt(
-            session, node, policy, policy.timeout_seconds, beyond_budgets=False, abandoned=abandoned
-        )
+        seconds = min(policy.timeout_seconds, _ABANDONED_SECONDS) if abandoned else policy.timeout_seconds
+        error = _attempt(session, node, policy, seconds, beyond_budgets=False, abandoned=abandoned)
         if error is not None and policy.force and pods_on(session, node):
             left = explain(pods_on(session, node), error.stderr)
             session.say(f"force: deleting what eviction did not move in {policy.timeout_seconds} s: {left}")
@@ -138,11 +144,12 @@ def drain(session: Session, node: str, uid: str, policy: DrainPolicy) -> None:
     if error is None:
         return
     left = explain(pods_on(session, node), error.stderr)
+    abandoned = nodes.is_unreachable(_same_node(session, node, uid))
     state = "; the control plane has given its kubelet up" if abandoned else ""
     problem = f"pods in the way: {left}" if left else error.stderr[-600:]
     raise Failure(
-        f"{node}: not drained within {policy.timeout_seconds} s{state}; {problem}. "
-        f"Next: {advice(error.stderr, node, force=policy.force)}"
+        f"{node}: not drained within {time.monotonic() - started:.0f} s{state}; {problem}. "
+        f"Next: {advice(error.stderr, node, force=policy.force, abandoned=abandoned)}"
     )
 
 
@@ -161,12 +168,24 @@ def _attempt(
     session: Session, node: str, policy: DrainPolicy, seconds: int, *, beyond_budgets: bool, abandoned: bool
 ) -> KubectlError | None:
     wait = Wait(seconds, node)
+    looked = time.monotonic()
+
+    def tick() -> None:
+        nonlocal looked
+        wait.tell("for its pods to move")
+        if abandoned or time.monotonic() - looked < _LOOK_SECONDS:
+            return
+        looked = time.monotonic()
+        found = session.kubectl.find(f"{PATHS.nodes}/{node}")
+        if found is not None and nodes.is_unreachable(found):
+            raise KubectlError(f"kubectl drain {node}", 1, "the control plane has given its kubelet up")
+
     try:
         session.kubectl.run(
             drain_arguments(node, policy, seconds, beyond_budgets=beyond_budgets, abandoned=abandoned),
             retry=False,
             timeout_seconds=seconds + 15,
-            tick=lambda: wait.tell("for its pods to move"),
+            tick=tick,
             bound_request=False,
         )
     except KubectlError as error:

@@ -138,7 +138,12 @@ def is_joined(node: Json | None, lease: Json | None, now: datetime) -> bool:
     last = renewed(lease)
     if last is None:
         return False
-    return seen.is_ready or now - last <= _FRESH
+    return seen.is_ready or is_fresh(last, now)
+
+
+def is_fresh(renewed: datetime, now: datetime) -> bool:
+    """Whether a kubelet that renewed its Lease then counts as running, whatever the two clocks say."""
+    return now - renewed <= _FRESH
 
 
 def heal(since: datetime, now: datetime) -> str:

@@ -32,6 +32,8 @@ _PURE = (
     "components/identity/csr.py",
     "components/identity/kubeconfigs.py",
     "components/identity/registries.py",
+    "components/forget/state.py",
+    "components/release/lines.py",
     "components/disruption.py",
     "components/expiry.py",
     "components/rendering.py",

@@ -15,8 +15,23 @@ _ASKS = ("pulumi up", "pulumi destroy")
 
 def run(lab: Lab, command: str) -> str:
     """What the command said; a failed test if it ended badly."""
+    done = _done(lab, command)
+    assert done.returncode == 0, f"'{done.args}' ended with {done.returncode}:\n{done.stdout}"
+    return done.stdout
+
+
+def fails(lab: Lab, command: str) -> str:
+    """What the command said when it refused; a failed test if it went well."""
+    done = _done(lab, command)
+    assert done.returncode != 0, f"'{done.args}' went well, but must not:\n{done.stdout}"
+    return done.stdout
+
+
+def _done(lab: Lab, command: str) -> subprocess.CompletedProcess[str]:
     text = command.replace("10.0.0.11", lab.host("worker-1").address)
-    text = text.replace("kubenode/prod", f"kubenode/{STACK}").replace("pulumi:prod:", f"pulumi:{STACK}:")
+    for written, here in (("kubenode/prod", f"kubenode/{STACK}"), ("pulumi:prod:", f"pulumi:{STACK}:")):
+        text = text.replace(written, here)
+    text = text.replace("STACK=prod", f"STACK={STACK}")
     if text.startswith(_ASKS):
         text += " --yes --skip-preview"
     elif "clear-pending" in text or " state remove" in text:
@@ -33,5 +48,4 @@ def run(lab: Lab, command: str) -> str:
         check=False,
     )
     lab.stack.said.append(done.stdout)
-    assert done.returncode == 0, f"'{text}' ended with {done.returncode}:\n{done.stdout}"
-    return done.stdout
+    return done

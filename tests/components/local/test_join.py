@@ -533,3 +533,17 @@ JOINED = {"metadata": {"name": "w"}, "status": {"nodeInfo": {"kubeletVersion": "
 def test_is_done(standing: Standing, node: Any, lease: Any, reach: Reach, serving: bool, done: bool) -> None:
     sight = Sight([({"metadata": {"name": "r"}}, Judgement(standing))], node, lease, reach, "")
     assert is_done(sight, serving=serving) is done
+
+
+def test_a_kubelet_that_the_control_plane_has_given_up_is_not_waited_for_long(
+    api_server: ApiServer, run: Run, name: str, kubelet: WouldBeKubelet
+) -> None:
+    kubelet.adopt()
+    kubelet.stop()
+    gone = {"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown", "message": "silent"}
+    api_server.admin.merge(f"/api/v1/nodes/{name}/status", {"status": {"conditions": [gone]}})
+    given = {"node": name, "stack": STACK, "nodeIp": kubelet.address}
+    started = time.monotonic()
+    outcome = run("csr-approval", "apply", timeoutSeconds=180, expect=1, **given)
+    assert 30 <= time.monotonic() - started < 60
+    assert f"if it is gone for good: make forget NODE={name}" in outcome.stderr

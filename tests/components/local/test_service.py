@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -384,6 +385,25 @@ def test_an_abandoned_node_is_removed_by_force_only(
     forced = run("in-service", "remove", node=name, digest="old", drain={**SHORT, "force": True})
     assert "its pods are deleted without waiting for it" in forced.stderr
     assert not pod_exists(api_server, pod)
+
+
+@pytest.mark.parametrize("given_up", ["before", "meanwhile"])
+def test_a_drain_does_not_wait_long_for_a_kubelet_that_is_given_up(
+    api_server: ApiServer, run: Run, name: str, kubelet: WouldBeKubelet, given_up: str
+) -> None:
+    pod = run_pod(api_server, name, grace_period_seconds=30)
+    kubelet.stop()
+    later = threading.Timer(0 if given_up == "before" else 4, lambda: abandon(api_server, name))
+    later.start()
+    if given_up == "before":
+        later.join()
+    started = time.monotonic()
+    patient = {**SHORT, "timeoutSeconds": 300}
+    outcome = run("in-service", "remove", node=name, digest="old", drain=patient, expect=1)
+    assert time.monotonic() - started < 60
+    assert f"default/{pod}" in outcome.stderr
+    assert f"if it is gone for good: make forget NODE={name}" in outcome.stderr
+    assert "The node is uncordoned again" in outcome.stderr
 
 
 def test_a_signal_during_a_drain_puts_the_node_back(
