@@ -95,6 +95,17 @@ class Host:
         )
 
     @contextmanager
+    def cut_off(self) -> Iterator[None]:
+        """Nothing gets to the host and nothing out of it, while its kubelet runs on: dead, as seen from outside."""
+        # Not by docker: it would come back with another interface, and the pod network hangs on this one.
+        routes = self.run("ip -4 route show default")
+        self.run("ip link set eth0 down")
+        try:
+            yield
+        finally:
+            self.run(f"ip link set eth0 up; ip route replace {routes}")
+
+    @contextmanager
     def locked(self) -> Iterator[None]:
         """The host's lock, as if another kubenode command ran: what comes meanwhile waits."""
         script = f"mkdir -p /run/lock; exec 9>>{_LOCK}; flock 9; echo held; read -r _ || :"

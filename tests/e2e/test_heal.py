@@ -129,29 +129,10 @@ def test_a_kubelet_that_lost_its_certificate_is_healed_alone(deployed: Lab, how:
 
 def test_a_host_that_is_off_fails_no_run(deployed: Lab) -> None:
     lab, host = deployed, deployed.host("worker-1")
-    docker = ["docker", "network"]
-    network = subprocess.run(
-        [
-            "docker",
-            "inspect",
-            "-f",
-            "{{range $name, $_ := .NetworkSettings.Networks}}{{$name}}{{end}}",
-            host.container,
-        ],
-        env=lab.place.env,
-        text=True,
-        capture_output=True,
-        check=True,
-    ).stdout.strip()
-    subprocess.run([*docker, "disconnect", network, host.container], env=lab.place.env, check=True)
-    try:
+    with host.cut_off():
         _until_silent(lab, "worker-1")
         result = lab.stack.up("--expect-no-changes").demand()
         assert "its host does not answer, so nothing is done about it" in result.text
-    finally:
-        subprocess.run(
-            [*docker, "connect", "--ip", host.address, network, host.container], env=lab.place.env, check=True
-        )
     deadline = time.monotonic() + _SILENT_SECONDS
     while not is_ready(lab.cluster.nodes()["worker-1"]):
         assert time.monotonic() < deadline, "the host does not come back"

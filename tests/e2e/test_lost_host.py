@@ -3,8 +3,6 @@ comes back."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -12,7 +10,6 @@ import pytest
 from tests.docs.commands import run_by
 from tests.e2e import documented
 from tests.e2e.cluster import is_ready, is_schedulable
-from tests.e2e.hosts import Host
 from tests.e2e.killing import wait_until
 from tests.e2e.lab import Lab
 from tests.e2e.measured import MEASURED
@@ -23,17 +20,6 @@ pytestmark = [pytest.mark.sandbox, pytest.mark.long]
 # A kubelet renews its Lease every ten seconds; what counts as silent is more than that of two clocks that differ.
 _SILENT_SECONDS = 95
 _FAILS_WITHIN_SECONDS = 60
-
-
-@contextlib.contextmanager
-def _gone(host: Host) -> Iterator[None]:
-    """Nothing gets to the host and nothing out of it, while its kubelet runs on: dead, as seen from outside."""
-    routes = host.run("ip -4 route show default")
-    host.run("ip link set eth0 down")
-    try:
-        yield
-    finally:
-        host.run(f"ip link set eth0 up; ip route replace {routes}")
 
 
 def _silence(lab: Lab) -> float:
@@ -60,7 +46,7 @@ def test_a_lost_host_and_its_return(deployed: Lab) -> None:
     assert f"an SSH server answers at {lost.address} port 22" in refused
     assert set(lab.cluster.nodes()) == {"worker-1", "worker-2"}
 
-    with _gone(lost):
+    with lost.cut_off():
         # Its kubelet was heard of a moment ago.
         refused = documented.fails(lab, forget)
         assert "its kubelet renewed its Lease at " in refused
