@@ -31,6 +31,7 @@ _ORDER = (
     "test_removal.py",
     "test_identities.py",
     "test_hostile_requests.py",
+    "test_upgrade.py",
     "test_bastion.py",
     "test_killed_engine.py",
     "test_docker_sources.py",
