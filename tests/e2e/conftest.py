@@ -35,6 +35,7 @@ _ORDER = (
     "test_identities.py",
     "test_hostile_requests.py",
     "test_rotation.py",
+    "test_upgrade.py",
     "test_bastion.py",
     "test_identity_ways.py",
     "test_killed_engine.py",

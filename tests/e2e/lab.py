@@ -54,8 +54,7 @@ class Lab:
         self.place = place
         self.said: list[str] = []
         self.stack = Stack(place, STACK, self.said)
-        nodes = yaml.safe_load(place.checkout.nodes_file.read_text(encoding="utf-8"))
-        self.hosts = [Host(place, name, node["address"]) for name, node in sorted(nodes.items())]
+        self.hosts = self.configured_hosts()
         self.cluster = Cluster(place)
         self.canaries: dict[str, str] = {}
         """Secret texts that must stand nowhere, by what they are."""
@@ -69,6 +68,11 @@ class Lab:
         each(self.hosts, lambda host: host.ssh("true"))
         self.before: dict[str, snapshot.Snapshot] = each(self.hosts, Host.snapshot)
         self.stack.init()
+
+    def configured_hosts(self) -> list[Host]:
+        """Those of the nodes file."""
+        nodes = yaml.safe_load(self.place.checkout.nodes_file.read_text(encoding="utf-8"))
+        return [Host(self.place, name, node["address"]) for name, node in sorted(nodes.items())]
 
     def host(self, name: str) -> Host:
         return next(host for host in self.hosts if host.name == name)

@@ -74,9 +74,9 @@ class Place:
         new = _git(self.root, "ls-files", "-z", "--others", "--exclude-standard")
         return sorted(filter(None, (modified + new).split("\0")))
 
-    def up(self, host_count: int) -> None:
+    def up(self, host_count: int, *options: str) -> None:
         """Build what is missing, start control plane and hosts, read the environment."""
-        self._sandbox("up", "--hosts", str(host_count))
+        self._sandbox("up", "--hosts", str(host_count), *options)
         self.env = self._environment()
 
     def down(self) -> None:
