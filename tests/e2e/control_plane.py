@@ -17,7 +17,7 @@ _SECONDS = 120
 def changed(place: Place, cluster: Cluster, unit: str, edit: Callable[[str], str]) -> Iterator[None]:
     """Run `unit` with its file as `edit` makes it of what it is; afterwards as before."""
     path = f"/etc/systemd/system/{unit}.service"
-    before = _run(place, f"cat {path}")
+    before = read(place, path)
     after = edit(before)
     assert after != before, f"nothing to change in {path}"
     _restart(place, cluster, unit, path, after)
@@ -25,6 +25,11 @@ def changed(place: Place, cluster: Cluster, unit: str, edit: Callable[[str], str
         yield
     finally:
         _restart(place, cluster, unit, path, before)
+
+
+def read(place: Place, path: str) -> str:
+    """A file of its host."""
+    return _run(place, f"cat {path}")
 
 
 def without_flags(start: str) -> Callable[[str], str]:

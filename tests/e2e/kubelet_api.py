@@ -20,7 +20,7 @@ _ROTATED = "/var/lib/kubelet/pki/kubelet-client-current.pem"
 _KUBE_PROXY = "/etc/kubernetes/kube-proxy.kubeconfig"
 
 
-def status(cluster: Cluster, host: Host, *, pair: str = "", token: str = "") -> int:
+def status(cluster: Cluster, host: Host, *, pair: str = "") -> int:
     """The HTTP status of a look at the host's pods; `pair` is certificate and key in PEM."""
     context = ssl.create_default_context(cadata=cluster.ca_pem)
     if pair:
@@ -29,7 +29,7 @@ def status(cluster: Cluster, host: Host, *, pair: str = "", token: str = "") -> 
             path.touch(mode=0o600)
             path.write_text(pair, encoding="utf-8")
             context.load_cert_chain(path)
-    return http_status(f"https://{host.address}:10250/pods", context, token=token)
+    return http_status(f"https://{host.address}:10250/pods", context)
 
 
 def kubelets_pair(host: Host) -> str:

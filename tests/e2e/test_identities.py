@@ -4,14 +4,13 @@ node that is up goes from one to another where it stands.
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import product
 
 import pytest
 
-from tests.e2e import kubelet_api
+from tests.e2e import control_plane, kubelet_api
 from tests.e2e.cluster import is_ready, is_schedulable, unchanged_part
 from tests.e2e.hosts import Host
 from tests.e2e.lab import Lab
@@ -112,9 +111,7 @@ def _configured(lab: Lab, identity: Json) -> Iterator[None]:
 
 
 def _authoritys_key(lab: Lab) -> str:
-    container = lab.place.checkout.name("control-plane")
-    command = ["docker", "exec", container, "cat", "/etc/kubernetes/pki/ca.key"]
-    text = subprocess.run(command, env=lab.place.env, text=True, capture_output=True, check=True).stdout
+    text = control_plane.read(lab.place, "/etc/kubernetes/pki/ca.key")
     # Of the first lines of a key what is public may be the same in many.
     lab.canaries["key of the certificate authority"] = text.splitlines()[-2]
     return text

@@ -7,12 +7,12 @@ from __future__ import annotations
 import base64
 import json
 import ssl
-import subprocess
 import time
 from collections.abc import Callable
 
 import pytest
 
+from tests.e2e import control_plane
 from tests.e2e.cluster import Json, http_status, is_ready, is_schedulable
 from tests.e2e.hosts import Host, each
 from tests.e2e.lab import Lab
@@ -31,14 +31,7 @@ _BINDING = "e2e-bootstrap"
 @pytest.fixture
 def token(bare: Lab) -> str:
     """The token of the sandbox's token file, in a file of the operator's."""
-    container = bare.place.checkout.name("control-plane")
-    line = subprocess.run(
-        ["docker", "exec", container, "cat", "/etc/kubernetes/token.csv"],
-        env=bare.place.env,
-        text=True,
-        capture_output=True,
-        check=True,
-    ).stdout
+    line = control_plane.read(bare.place, "/etc/kubernetes/token.csv")
     text, user, *_ = line.strip().split(",")
     assert user == "kubelet-bootstrap"
     path = bare.place.root / _FILE
