@@ -9,11 +9,10 @@ set -eu
 KN_PARTS="claim prepare docker calico credentials kubelet kube-proxy verify"
 
 kn_part_apply() {
-    if [ -e "$KN_RECORD/claim" ] && ! kn_claim_is_ours; then
-        kn_die "this host is claimed by $(kn_claim_text). Nothing was written. Destroy it there first, or choose another host."
-    fi
     # An update is for the machine that was claimed: another one at the node's address must not take its place.
-    [ -z "${KN_CLAIMED:-}" ] || kn_demand_claim
+    if [ -n "${KN_CLAIMED:-}" ] || [ -e "$KN_RECORD/claim" ]; then
+        kn_demand_claim
+    fi
     preflight
     (umask 077 && mkdir -p "$KN_RECORD")
     chmod 0700 "$KN_RECORD"

@@ -209,7 +209,7 @@ kn_demand_claim() {
     [ -e "$KN_RECORD/claim" ] ||
         kn_die "this host carries no claim of $KN_CLAIM: it is another machine, or was reinstalled. Nothing was written. Remove the node from the configuration, 'pulumi up', add it again, 'pulumi up'."
     kn_claim_is_ours ||
-        kn_die "this host is claimed by $(kn_claim_text). Nothing was written."
+        kn_die "this host is claimed by $(kn_claim_text). Nothing was written. Correct the node's address; or, to put it on this host, destroy it there first."
 }
 
 kn_claim_text() { printf 'stack %s as node %s' "$(kn_field stack "$KN_RECORD/claim")" "$(kn_field node "$KN_RECORD/claim")"; }

@@ -23,6 +23,7 @@ _ORDER = (
     "test_one_setting.py",
     "test_drift.py",
     "test_other_kubeconfig.py",
+    "test_other_connections.py",
     "test_other_stack.py",
     "test_workflows.py",
     "test_documented_commands.py",

@@ -120,6 +120,14 @@ def test_an_update_is_for_the_machine_that_was_claimed(bare: Box) -> None:
     assert bare.state() == before
     assert not bare.path(RECORD).exists()
     assert not bare.path(LIBRARY).exists()
+    # Nor the host of another node, if the addresses were mixed up.
+    bare.put(f"{RECORD}/claim", "stack organization/kubenode/test\nnode worker-9\n", 0o600)
+    before = bare.state()
+    done = bare.shell(update, bundles.claim(bare))
+    assert done.returncode == 1
+    assert "as node worker-9. Nothing was written. Correct the node's address; or, " in done.stderr
+    assert bare.state() == before
+    bare.shell(f"rm -r {RECORD}")
     assert _claim(bare).returncode == 0
     assert bare.shell(update, bundles.claim(bare)).returncode == 0
 
