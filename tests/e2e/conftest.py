@@ -40,6 +40,7 @@ _ORDER = (
     "test_bastion.py",
     "test_identity_ways.py",
     "test_killed_engine.py",
+    "test_power.py",
     "test_docker_sources.py",
     "test_documented_end.py",
     "test_afterwards.py",

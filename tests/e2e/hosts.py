@@ -85,13 +85,19 @@ class Host:
     def snapshot(self) -> snapshot.Snapshot:
         return snapshot.take(self.run)
 
-    def works_on(self, part: str) -> bool:
+    def works_on(self, part: str, verb: str = "apply") -> bool:
         """Whether a command of that part runs here now: it holds the lock and says so."""
         return (
             self.run(
-                f"grep -q '^{part} apply' {_LOCK} 2>/dev/null && ! flock -n {_LOCK} true && echo yes || :"
+                f"grep -q '^{part} {verb}' {_LOCK} 2>/dev/null && ! flock -n {_LOCK} true && echo yes || :"
             )
             == "yes"
+        )
+
+    def cut_power(self) -> None:
+        """As if somebody pulled the plug: nothing ends in order. The sandbox's `up` switches it on again."""
+        subprocess.run(
+            ["docker", "kill", self.container], env=self.env, capture_output=True, timeout=60, check=True
         )
 
     @contextmanager
