@@ -41,6 +41,7 @@ _ORDER = (
     "test_identity_ways.py",
     "test_killed_engine.py",
     "test_power.py",
+    "test_again_and_again.py",
     "test_docker_sources.py",
     "test_documented_end.py",
     "test_afterwards.py",
