@@ -30,7 +30,7 @@ from components.remote.command import Kubeconfig
 from components.settings import NodeSettings, SettingsError, StackSettings, load
 from components.settings.authority import early_end
 from components.settings.risks import risks
-from components.verification.component import Verification, VerificationArgs
+from components.verification.component import Verification, VerificationArgs, namespace_of
 
 # What the console of Pulumi's service shows of a stack; it fills in the outputs that the text names.
 README = Path(__file__).resolve().parent.parent / "Pulumi.README.md"
@@ -101,7 +101,9 @@ def kubeconfig(settings: StackSettings) -> Kubeconfig:
 def facts(settings: StackSettings) -> cluster_facts.Facts:
     """The one read of the API; refuses here, before anything is written, what must not be done."""
     labels = {name: labels_of(node.labels) for name, node in settings.nodes.items()}
-    found = cluster_facts.read(kubeconfig(settings), claim(), labels)
+    proof = settings.verification
+    namespace = namespace_of(proof, claim()) if proof.enabled else None
+    found = cluster_facts.read(kubeconfig(settings), claim(), labels, namespace)
     identity, authority = settings.identity, settings.authority
     end = (
         early_end(authority.certificate_pem, identity.certificate_validity_hours, datetime.now(UTC))

@@ -26,10 +26,11 @@ from pulumi_kubernetes.core.v1 import (
 )
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 
+from components.api.node import CLAIM_ANNOTATION
 from components.settings.sections import TaintSection
 
 _LABELS = {"app": "nginx"}
-# The namespace is the stack's own: objects in it that the state lost are taken over, whoever wrote them last.
+# The namespace is the stack's own, as its claim says: objects in it that the state lost are taken over.
 _OURS = {"pulumi.com/patchForce": "true"}
 
 
@@ -45,6 +46,7 @@ class Workload:
 def nginx(
     name: str,
     namespace: str,
+    claim: str,
     image: str,
     nodes: Mapping[str, Sequence[TaintSection]],
     provider: pulumi.ProviderResource,
@@ -53,11 +55,13 @@ def nginx(
 ) -> Workload:
     """On these nodes only, and spread strictly: with as many replicas as nodes, every node runs one.
 
-    `nodes` maps a name to the node's own taints, which the pods tolerate: those, and no cordon.
+    `nodes` maps a name to the node's own taints, which the pods tolerate: those, and no cordon. The namespace is
+    deleted with all that is in it, so `claim` on it says whose it is: `components/cluster/facts.py` refuses that of
+    somebody else, and of two stacks that make it at once one meets a conflict of server-side apply.
     """
     place = Namespace(
         f"{name}-namespace",
-        metadata=ObjectMetaArgs(name=namespace, annotations=_OURS),
+        metadata=ObjectMetaArgs(name=namespace, annotations={CLAIM_ANNOTATION: claim}),
         opts=pulumi.ResourceOptions(parent=parent, provider=provider, depends_on=list(after)),
     )
     own = pulumi.ResourceOptions(parent=parent, provider=provider, depends_on=[place])

@@ -40,6 +40,14 @@ class NodeFacts:
 
 
 @dataclass(frozen=True)
+class ForeignNamespace:
+    """A namespace of somebody else; `claim` names the stack whose it is, None if it is no stack's."""
+
+    name: str
+    claim: str | None
+
+
+@dataclass(frozen=True)
 class Facts:
     """The cluster as one read found it; empty when the API could not be reached."""
 
@@ -55,11 +63,20 @@ class Facts:
     """What the control plane has for nodes to join; None where nothing was asked, because all have joined."""
     client_authorities: str | None = None
     """The CA certificates, PEM, that the API server trusts for clients; None where it does not say."""
+    foreign_namespace: ForeignNamespace | None = None
+    """The proof's namespace, if it is there and this stack did not make it."""
 
 
-def read(kubeconfig: Kubeconfig, claim: str, labels: Mapping[str, Mapping[str, str]]) -> Facts:
-    """Ask the API once. `labels`: of each node of the stack. Never raises for a cluster that does not answer."""
+def read(
+    kubeconfig: Kubeconfig, claim: str, labels: Mapping[str, Mapping[str, str]], namespace: str | None = None
+) -> Facts:
+    """Ask the API once. Never raises for a cluster that does not answer.
+
+    `labels`: of each node of the stack. `namespace`: that of the proof, if there is to be one.
+    """
     arguments = {"nodes": sorted(labels), "labels": labels, "stack": claim, "timeoutSeconds": 10}
+    if namespace is not None:
+        arguments["namespace"] = namespace
     raw = json.loads(run_on_operator("api-read", kubeconfig, arguments))
     return Facts(
         reachable=raw["reachable"],
@@ -81,6 +98,7 @@ def read(kubeconfig: Kubeconfig, claim: str, labels: Mapping[str, Mapping[str, s
         same_machine={name: tuple(others) for name, others in raw.get("sameMachine", {}).items()},
         client_authorities=raw.get("clientAuthorities"),
         preflight=raw.get("preflight"),
+        foreign_namespace=ForeignNamespace(**foreign) if (foreign := raw.get("foreignNamespace")) else None,
     )
 
 
@@ -122,6 +140,8 @@ def refusals(
                 f"nodes.{name}: the Node belongs to the stack {found.claim}. "
                 f"Choose another name, or remove it from that stack first."
             )
+    if facts.foreign_namespace is not None:
+        problems.append(_not_ours(facts.foreign_namespace))
     if facts.server_version is not None:
         problems += _skew(facts.server_version, nodes)
     for daemon_set, on in facts.proxy_daemon_sets.items():
@@ -143,6 +163,14 @@ def refusals(
             "kubectl get configmap --namespace kube-system extension-apiserver-authentication --output yaml"
         )
     return problems
+
+
+def _not_ours(namespace: ForeignNamespace) -> str:
+    owner = f"the stack {namespace.claim} made" if namespace.claim else "this stack did not make"
+    return (
+        f"verification.namespace: the cluster has the namespace {namespace.name}, which {owner}. The proof's namespace "
+        f"is deleted with all that is in it. Choose a name that is free, or none: then it is made of the stack's name."
+    )
 
 
 def warnings(

@@ -50,17 +50,18 @@ def files(node: NodeSettings) -> tuple[HostFile, ...]:
     environment = proxy.environment(node)
     return (
         *([HostFile("proxy.env", proxy.PATH, environment, "0600")] if environment else []),
-        HostFile(
-            "sysctl.conf",
-            "/etc/sysctl.d/90-kubenode.conf",
-            "".join(f"{name} = {settings[name]}\n" for name in sorted(settings)),
-        ),
+        # All may be dropped, and an empty file is none.
+        *([HostFile("sysctl.conf", "/etc/sysctl.d/90-kubenode.conf", _lines(settings))] if settings else []),
         HostFile(
             "modules.conf",
             "/etc/modules-load.d/kubenode.conf",
             "".join(f"{name}\n" for name in modules(node)),
         ),
     )
+
+
+def _lines(settings: Mapping[str, str]) -> str:
+    return "".join(f"{name} = {settings[name]}\n" for name in sorted(settings))
 
 
 def artifacts(node: NodeSettings) -> tuple[Artifact, ...]:  # noqa: ARG001 - like every part's

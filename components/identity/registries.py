@@ -16,6 +16,11 @@ _ROOT = "/var/lib/kubelet"
 _HUB = "https://index.docker.io/v1/"
 
 
+def root_directory(node: NodeSettings) -> str:
+    """The kubelet's folder on the host, with its pods' volumes."""
+    return node.kubelet.extra_flags.get("root-dir", _ROOT).rstrip("/")
+
+
 def registries(node: NodeSettings) -> HostFile | None:
     """config.json in the kubelet's folder, as `docker login` would write it; None without logins.
 
@@ -32,5 +37,4 @@ def registries(node: NodeSettings) -> HostFile | None:
         }
         for name, login in logins.items()
     }
-    root = node.kubelet.extra_flags.get("root-dir", _ROOT).rstrip("/")
-    return HostFile("config.json", f"{root}/config.json", json_text({"auths": auths}), "0600")
+    return HostFile("config.json", f"{root_directory(node)}/config.json", json_text({"auths": auths}), "0600")

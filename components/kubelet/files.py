@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from components.identity.kubeconfigs import Identities
+from components.identity.registries import root_directory
 from components.remote.bundle import Artifact, HostFile
 from components.remote.content import Content
 from components.rendering import command_line, digest, yaml_text
@@ -31,6 +32,8 @@ BINARY_PATH = "/usr/local/bin/kubelet"
 def content(node: NodeSettings, made: Identities) -> Content:
     """Everything that the part puts on a host. Another certificate that is given restarts it, so it has a digest."""
     settings = {"healthy-timeout-seconds": [str(node.kubelet.healthy_timeout_seconds)]}
+    if "root-dir" in node.kubelet.extra_flags:
+        settings["root-dir"] = [root_directory(node)]
     if made.client is not None:
         settings["client"] = ["issued"]
     elif node.identity.approval == "manual":

@@ -13,6 +13,7 @@ kn_part_apply() {
     kn_note_tables
     kn_note_dirs /var/lib/kubelet /var/log/pods /var/log/containers "$PLUGIN_DIR"
     mkdir -p /var/lib/kubelet
+    note_root
     kn_own_folder /etc/systemd/system/kubelet.service.d
     kn_put_files
     kn_put_artifacts
@@ -43,6 +44,20 @@ kn_part_apply() {
         refer_to_own_certificate
         rm -f "$KN_R/issued"
     fi
+}
+
+# note_root: the flag --root-dir moves what pods have on the host to another folder, and the kubelet makes that with its
+# parents.
+note_root() {
+    kn_root=$(kn_setting root-dir)
+    [ -n "$kn_root" ] || return 0
+    kn_note_dirs "$kn_root"
+    kn_parent=${kn_root%/*}
+    while [ -n "$kn_parent" ] && [ ! -d "$kn_parent" ]; do
+        printf '%s\n' "$kn_parent" >>"$KN_R/parents-made"
+        kn_parent=${kn_parent%/*}
+    done
+    mkdir -p "$kn_root"
 }
 
 # is_issued: whether the kubelet is given its client certificate, else it asks for one; after a rollback by the unit of
@@ -146,7 +161,10 @@ kn_part_remove() {
     stop_watch
     kn_stop kubelet.service
     stop_pods
-    for kn_dir in /var/lib/kubelet /var/log/pods /var/log/containers "$PLUGIN_DIR"; do kn_drop_dir "$kn_dir"; done
+    # All that were ever noted: the flag may have named another folder before.
+    cut -d ' ' -f 4- "$KN_R/dirs-before" >"$KN_TMP/dirs" 2>/dev/null || :
+    while read -r kn_dir; do kn_drop_dir "$kn_dir"; done <"$KN_TMP/dirs"
+    [ ! -e "$KN_R/parents-made" ] || while read -r kn_dir; do rmdir "$kn_dir" 2>/dev/null || :; done <"$KN_R/parents-made"
     rm -f /etc/kubernetes/kubelet.kubeconfig
     kn_restore_files
     kn_try 60 systemctl daemon-reload || :

@@ -1,7 +1,7 @@
 """Reads, once per run and tolerantly, what the API says of the stack's nodes.
 
 Arguments: nodes (names), stack, timeoutSeconds 10, labels (optional: labels by node, for nodes that do not
-exist yet).
+exist yet), namespace (optional: one that the stack wants for itself).
 
 apply  Prints one JSON object and always ends well: an API that cannot be reached is an answer, not an error.
        {"reachable", "error", "serverVersion", "nodes": {name: {"exists", "uid", "claim", "inService",
@@ -10,6 +10,7 @@ apply  Prints one JSON object and always ends well: an API that cannot be reache
        "sameMachine": {name: [other Nodes with its machine-id]},
        "daemonSetProxies": {"namespace/name": [nodes it may run on]}, "pendingRequests": {name: [request names]},
        "preflight": what the control plane has (components.local.preflight), if a node has still to join; else null,
+       "foreignNamespace": null, or {"name", "claim"} of the namespace if it is there and not the stack's,
        "clientAuthorities": the CA certificates, PEM, that the API server trusts for clients; null if it does not say}
 remove Nothing.
 """
@@ -38,9 +39,10 @@ def run(arguments: Arguments) -> str:
     stack = arguments.text("stack", "")
     seconds = arguments.integer("timeoutSeconds", 10, low=1)
     labels = arguments.mapping("labels")
+    namespace = arguments.text("namespace", "")
     try:
         with kubectls.opened(arguments) as kubectl:
-            read = _read(kubectl, seconds, stack, names)
+            read = _read(kubectl, seconds, stack, names, namespace)
     except (Failure, OSError) as error:
         return render(unreachable(_short(error)))
     return render(facts(names, stack, labels, **read))
@@ -62,6 +64,7 @@ def unreachable(error: str) -> Json:
         "pendingRequests": {},
         "clientAuthorities": None,
         "preflight": None,
+        "foreignNamespace": None,
     }
 
 
@@ -77,6 +80,7 @@ def facts(
     authentication: Json | None = None,
     probes: Mapping[str, str] | None = None,
     control_plane: Json | None = None,
+    namespace: Json | None = None,
     now: datetime | None = None,
 ) -> Json:
     """The answer, from what the API gave. Pure. `probes`: what was said when silent kubelets were asked."""
@@ -138,7 +142,19 @@ def facts(
         "pendingRequests": {name: sorted(one) for name, one in sorted(pending.items())},
         "clientAuthorities": ((authentication or {}).get("data") or {}).get("client-ca-file") or None,
         "preflight": control_plane,
+        "foreignNamespace": _foreign(namespace, stack),
     }
+
+
+def _foreign(namespace: Json | None, stack: str) -> Json | None:
+    if not namespace:
+        return None
+    metadata = namespace.get("metadata") or {}
+    claim = (metadata.get("annotations") or {}).get(nodes.CLAIM)
+    # One that just goes is as good as gone: what is made in its place waits for that.
+    if claim == stack or metadata.get("deletionTimestamp"):
+        return None
+    return {"name": metadata.get("name"), "claim": claim}
 
 
 def looks_like_proxy(daemon_set: Mapping[str, Any]) -> bool:
@@ -188,7 +204,7 @@ def _matches(expression: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
     return True
 
 
-def _read(kubectl: Kubectl, seconds: int, stack: str, names: Iterable[str]) -> dict[str, Any]:
+def _read(kubectl: Kubectl, seconds: int, stack: str, names: Iterable[str], namespace: str) -> dict[str, Any]:
     """Reads side by side; only version and Nodes are indispensable. The arguments of `facts` by name."""
 
     def one(path: str) -> Json:
@@ -200,13 +216,16 @@ def _read(kubectl: Kubectl, seconds: int, stack: str, names: Iterable[str]) -> d
         except KubectlError:
             return {}
 
-    with ThreadPoolExecutor(max_workers=5) as pool:
+    with ThreadPoolExecutor(max_workers=6) as pool:
         version, node_list = pool.submit(one, "/version"), pool.submit(one, PATHS.nodes)
         daemon_sets, requests = (
             pool.submit(optional, PATHS.daemon_sets),
             pool.submit(optional, PATHS.requests),
         )
         authentication = pool.submit(optional, PATHS.authentication)
+        wanted = (
+            pool.submit(optional, kubectls.path("api", "v1", "namespaces", namespace)) if namespace else None
+        )
         found = items(node_list.result())
         silent = [
             nodes.view(one).name
@@ -229,6 +248,7 @@ def _read(kubectl: Kubectl, seconds: int, stack: str, names: Iterable[str]) -> d
         return {
             **read,
             "control_plane": control_plane,
+            "namespace": wanted.result() if wanted else None,
             "probes": dict(zip(silent, probes, strict=True)),
         }
 

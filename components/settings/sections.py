@@ -36,10 +36,10 @@ from components.settings.types import (
     LabelValue,
     LogSize,
     MirrorPath,
-    Namespace,
     NodeIp,
     NodeName,
     NoProxy,
+    OwnNamespace,
     Package,
     Password,
     PlainMap,
@@ -534,7 +534,7 @@ class VerificationSection(Section):
     """The nginx test of the whole: a deployment, a service, an answer."""
 
     enabled: bool = Field(default=False, description="run it")
-    namespace: Namespace | None = Field(
+    namespace: OwnNamespace | None = Field(
         None, description="made for the test and deleted with it; without it one with the stack's name"
     )
     image: ImageName = Field(

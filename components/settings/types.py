@@ -350,7 +350,15 @@ DnsDomain = Annotated[
     str, Expected("a DNS domain without a dot at its end", "cluster.local", is_dns_name, _DNS_NAME)
 ]
 Text = Annotated[str, Expected("one line of text", "production", _is_one_line, _ONE_LINE)]
-Namespace = Annotated[str, Expected("a namespace", "kubenode-verification", _matches(_LABEL))]
+OwnNamespace = Annotated[
+    str,
+    # It is deleted with all that is in it.
+    Expected(
+        "a namespace of its own, so neither default nor kube-…",
+        "kubenode-verification",
+        _matches(rf"(?!default$|kube-){_LABEL}"),
+    ),
+]
 LabelKey = Annotated[
     str,
     Expected(

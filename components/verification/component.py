@@ -15,6 +15,7 @@ from components.node import Node
 from components.remote.command import Host, Kubeconfig, operator_command
 from components.remote.part import Part
 from components.settings import NodeSettings, StackSettings
+from components.settings.sections import VerificationSection
 from components.verification import files
 
 
@@ -27,6 +28,11 @@ class VerificationArgs:
     provider: pulumi.ProviderResource
     kubeconfig: Kubeconfig
     claim: str
+
+
+def namespace_of(wanted: VerificationSection, claim: str) -> str:
+    """The proof's namespace: the configured one, or one with the stack's name."""
+    return wanted.namespace or f"proof-{stack_slug(claim)}"
 
 
 class Verify(Part):
@@ -49,11 +55,12 @@ class Verification(pulumi.ComponentResource):
     def __init__(self, name: str, args: VerificationArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("kubenode:index:Verification", name, None, opts)
         wanted = args.settings.verification
-        namespace = wanted.namespace or f"proof-{stack_slug(args.claim)}"
+        namespace = namespace_of(wanted, args.claim)
         serving = [args.nodes[node].in_service for node in sorted(args.nodes)]
         workload = nginx(
             name,
             namespace,
+            args.claim,
             wanted.image,
             {node: args.settings.nodes[node].taints for node in sorted(args.nodes)},
             args.provider,

@@ -43,6 +43,25 @@ def test_a_node_that_no_stack_of_ours_made(bare: Lab) -> None:
         bare.cluster.kubectl("delete", "node", "worker-1")
 
 
+def test_a_namespace_that_somebody_else_made(bare: Lab) -> None:
+    """The proof's is deleted with all that is in it."""
+    namespace = "kubenode-e2e-precious"
+    bare.cluster.kubectl("create", "namespace", namespace)
+    try:
+        bare.stack.configure(lambda config: config["verification"].update({"namespace": namespace}))
+        for result in (bare.stack.preview().demand_failure(), bare.stack.up().demand_failure()):
+            assert "refused, nothing was changed" in result.text
+            assert (
+                f"verification.namespace: the cluster has the namespace {namespace}, which this stack did not make"
+                in result.text
+            )
+        metadata = bare.cluster.get("namespace", namespace)["metadata"]
+        assert "kubenode/claim" not in metadata.get("annotations", {})
+    finally:
+        bare.stack.restore_configuration()
+        bare.cluster.kubectl("delete", "namespace", namespace)
+
+
 def test_a_host_that_another_stack_claims(bare: Lab) -> None:
     try:
         each(bare.hosts, lambda host: host.run(_CLAIM))

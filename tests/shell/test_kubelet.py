@@ -253,6 +253,20 @@ def test_remove_stops_the_unit_and_leaves_nothing(host: Box) -> None:
     assert _changes(host)[-1] == "daemon-reload"
 
 
+def test_a_folder_of_another_place_goes_too(host: Box) -> None:
+    """--root-dir: also the folder of an earlier value, and the parents that came with it if nobody uses them."""
+    before = host.state()
+    _apply(host, bundles.kubelet(host, root_dir=["/srv/k8s/first/kubelet"]))
+    host.put("/srv/k8s/first/kubelet/pods/u/volume", "data\n")
+    host.put("/srv/k8s/somebody", "precious\n")
+    _apply(host, bundles.kubelet(host, root_dir=["/srv/k8s/second"]))
+    host.put("/srv/k8s/second/pods/u/volume", "data\n")
+    _remove(host)
+    assert host.text("/srv/k8s/somebody") == "precious\n"
+    host.shell("rm /srv/k8s/somebody; rmdir /srv/k8s")
+    assert host.state() == before
+
+
 def test_a_unit_whose_file_is_gone_is_stopped_all_the_same(host: Box) -> None:
     before = host.state()
     _apply(host, bundles.kubelet(host))

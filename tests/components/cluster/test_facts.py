@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from components.cluster.cluster import stack_slug
-from components.cluster.facts import Facts, NodeFacts, Silence, heals, refusals, warnings
+from components.cluster.facts import Facts, ForeignNamespace, NodeFacts, Silence, heals, refusals, warnings
 from components.settings import AuthoritySettings
 from tests.components import example
 from tests.components.authorities import certificate_pem, new_key
@@ -168,3 +168,13 @@ def test_what_was_healed_stays_an_input_so_that_nothing_changes() -> None:
     assert heals(Facts(reachable=True, nodes={"worker-1": healed, "worker-2": _node(CLAIM)})) == {
         "worker-1": "2025-12-31T10:00:00Z+1h"
     }
+
+
+def test_a_namespace_of_somebody_else_is_never_taken_for_the_proof(tmp_path: Path) -> None:
+    """It would be deleted with all that is in it."""
+    (problem,) = _refusals(tmp_path, Facts(reachable=True, foreign_namespace=ForeignNamespace("prod", None)))
+    assert problem.startswith(
+        "verification.namespace: the cluster has the namespace prod, which this stack did not make"
+    )
+    (problem,) = _refusals(tmp_path, Facts(reachable=True, foreign_namespace=ForeignNamespace("p", "o/p/x")))
+    assert "which the stack o/p/x made" in problem

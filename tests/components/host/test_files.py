@@ -20,6 +20,10 @@ def test_forwarding_is_on_before_docker_starts(tmp_path: Path) -> None:
 def test_null_leaves_a_kernel_setting_alone(tmp_path: Path) -> None:
     changes = {"host": {"sysctls": {"net.ipv4.ip_forward": None, "vm.max_map_count": 262144}}}
     assert files.sysctls(example.stack(tmp_path, changes).nodes["worker-1"]) == {"vm.max_map_count": "262144"}
+    # Without any of them there is no file.
+    changes = {"host": {"sysctls": {"net.ipv4.ip_forward": None}}}
+    made = files.files(example.stack(tmp_path, changes).nodes["worker-1"])
+    assert [one.name for one in made] == ["modules.conf"]
 
 
 @pytest.mark.parametrize(

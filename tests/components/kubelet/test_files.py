@@ -62,6 +62,15 @@ def test_an_extra_flag_may_replace_one_of_ours(tmp_path: Path) -> None:
     assert "--root-dir=/data/kubelet" in unit
 
 
+def test_the_script_knows_another_place_of_the_kubelet_s_folder(tmp_path: Path) -> None:
+    def settings(changes: dict[str, Any]) -> Mapping[str, Sequence[str]]:
+        return files.content(example.stack(tmp_path, changes).nodes["worker-1"], Identities()).settings
+
+    changes = {"kubelet": {"extraFlags": {"root-dir": "/data/kubelet/"}}}
+    assert settings(changes)["root-dir"] == ["/data/kubelet"]
+    assert "root-dir" not in settings({})
+
+
 def test_no_node_is_labelled_by_its_kubelet(tmp_path: Path) -> None:
     """A kubelet from 1.16 on does not start with a role label; labels go through the API."""
     for node in example.stack(tmp_path).nodes.values():

@@ -194,3 +194,21 @@ def test_daemon_sets_that_may_not_be_read_do_not_spoil_the_answer(fake_kubectl: 
     assert found["reachable"] is True
     assert found["nodes"]["w1"]["exists"] is True
     assert found["daemonSetProxies"] == {}
+
+
+@pytest.mark.parametrize(
+    ("namespace", "expected"),
+    [
+        (None, None),
+        ({}, None),
+        ({"metadata": {"name": "proof", "annotations": {"kubenode/claim": "o/p/dev"}}}, None),
+        ({"metadata": {"name": "proof", "deletionTimestamp": "2026-01-01T00:00:00Z"}}, None),
+        ({"metadata": {"name": "proof"}}, {"name": "proof", "claim": None}),
+        (
+            {"metadata": {"name": "proof", "annotations": {"kubenode/claim": "o/p/x"}}},
+            {"name": "proof", "claim": "o/p/x"},
+        ),
+    ],
+)
+def test_whose_the_proof_s_namespace_is(namespace: Any, expected: Any) -> None:
+    assert answer(namespace=namespace)["foreignNamespace"] == expected

@@ -146,6 +146,8 @@ CASES: list[tuple[str, list[str]]] = [
     ]),
     ("identity: {earlyRenewalHours: 9000}", ["identity.earlyRenewalHours: expected less than certificateValidityHours, which is 8760"]),
     ('verification: {image: "nginx:latest"}', ["verification.image: expected an image with a tag other than latest, or a digest, for example registry.k8s.io/pause:3.10.2"]),
+    ("verification: {namespace: default}", ["verification.namespace: expected a namespace of its own, so neither default nor kube-…, for example kubenode-verification"]),
+    ("verification: {namespace: kube-system}", ["verification.namespace: expected a namespace of its own, so neither default nor kube-…, for example kubenode-verification"]),
     ("verification: {enabled: 1}", ["verification.enabled: expected true or false, without quotes"]),
     ("nodes: [{name: worker-1, address: 10.0.0.7}]", ["nodes: expected a map with the nodes' names as keys, for example worker-1: {address: 10.0.0.7}"]),
     ("nodes: ~", ["nodes: expected at least one node, for example worker-1: {address: 10.0.0.7}"]),
