@@ -118,9 +118,12 @@ class Output:
             )
 
     def outputs(self) -> Properties:
-        return {"stdout": self._output("stdout", False), "stderr": self._output("stderr", True)}
+        return {
+            "stdout": self._output("stdout", is_stderr=False),
+            "stderr": self._output("stderr", is_stderr=True),
+        }
 
-    def _output(self, name: str, is_stderr: bool) -> str:  # noqa: FBT001 - as in `add`
+    def _output(self, name: str, *, is_stderr: bool) -> str:
         try:
             return self._kept[is_stderr].decode().removesuffix("\n")
         except UnicodeDecodeError as error:

@@ -60,7 +60,8 @@ _PROGRAM = """
         command("raw-update", create="true", update=r"printf '\\377'", delete=r"printf '\\377'", stdin=at("one", "two"))
     command("logged-raw", create=r"printf 'a\\377b' >&2; exit 3", logging="stderr")
     command("nul", create=r"printf 'a\\0b'", update="true", delete="true", stdin=at("one", "two"))
-    command("nul-off", create=r"printf 'a\\0b'", update="true", stdin=at("one", "two"), add_previous_output_in_env=False)
+    command("nul-off", add_previous_output_in_env=False,
+        create=r"printf 'a\\0b'", update="true", stdin=at("one", "two"))
     command("environment-nul", create="true", environment={"A": "a\\0b"})
     command("environment-name", create='echo "$A"', environment={"A=B": "c"})
     command("here", create="pwd", dir="")
@@ -299,7 +300,7 @@ def test_local_output_that_is_not_utf8(life: Life) -> None:
 
 
 @bug(
-    "an output with a NUL makes `update` and `delete` of a local command fail for ever, since a variable cannot hold it",
+    "an output with a NUL makes `update` and `delete` of a local command fail for ever: no variable can hold it",
     source="local/commandOutputs.go, os/exec; seen",
     decision="copied",
     here="the same; `addPreviousOutputInEnv` false is the way out",
