@@ -48,9 +48,9 @@ kn_finish() {
         printf 'kubenode: %s: %s %s: ended with %s\n%s\n' "$(kn_where)" "${KN_PART:-?}" "${KN_VERB:-?}" "$kn_code" \
             "$(tail -n 5 "$KN_TMP/log" 2>/dev/null | cut -c1-200)" >>"$KN_TMP/die"
     if [ "$kn_code" -eq 0 ]; then
-        head -n 40 "$KN_TMP/say" 2>/dev/null | kn_scrub
+        head -n 40 "$KN_TMP/say" 2>/dev/null | kn_scrub | kn_utf8
     else
-        { head -n 20 "$KN_TMP/say"; head -n 20 "$KN_TMP/die"; } 2>/dev/null | kn_scrub >&2
+        { head -n 20 "$KN_TMP/say"; head -n 20 "$KN_TMP/die"; } 2>/dev/null | kn_scrub | kn_utf8 >&2
     fi
     rm -rf "$KN_TMP"
     exit "$kn_code"
@@ -105,6 +105,16 @@ kn_scrub() {
             { for (w in word) while (i = index($0, w)) $0 = substr($0, 1, i - 1) "***" substr($0, i + length(w)); print }' "$KN_TMP/scrub" -
     else
         cat
+    fi
+}
+
+# kn_utf8: without bytes that are not UTF-8, such as a letter that was cut in two or an old file name: Pulumi's program
+# would die of them, in every run.
+kn_utf8() {
+    if command -v iconv >/dev/null; then
+        iconv -c -f UTF-8 -t UTF-8 2>/dev/null
+    else
+        tr '\200-\377' '?'
     fi
 }
 

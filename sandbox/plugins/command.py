@@ -10,9 +10,10 @@ pulumi-go-provider's infer). What a program can notice, and is easy to get wrong
 - all of `connection` is secret; stdout and stderr are not, even when stdin is;
 - in a preview, stdout and stderr are unknown as soon as one old input changes;
 - an error shows the command and its combined output;
+- a variable of the environment that holds a NUL fails a local command;
 - what ends a dial, or a local command, early: cancelling, and `custom_timeouts`. Neither ends a remote command.
 Not here: CopyToRemote, CopyFile, assetPaths and archivePaths. Refused: a logged line that is so long that the
-official provider would wait for ever.
+official provider would wait for ever, and output that is not UTF-8, of which the program would die.
 """
 
 import asyncio
@@ -65,14 +66,15 @@ class Output:
     """What a command writes, kept apart and in the order it came, and logged line by line if wanted. At its
     end every line has reached the engine."""
 
-    def __init__(self, mode: str | None, log: Log) -> None:
+    def __init__(self, command: str, mode: str | None, log: Log) -> None:
+        self._command = command
         self._logged = {
             False: mode in (None, "stdout", "stdoutAndStderr"),
             True: mode in (None, "stderr", "stdoutAndStderr"),
         }
         self._kept = {False: bytearray(), True: bytearray()}
         self._both = bytearray()
-        self._line = b""
+        self._line = bytearray()
         self._endless = False
         self._lines: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._log = log
@@ -83,7 +85,7 @@ class Output:
 
     async def __aexit__(self, *_: object) -> None:
         if self._line:
-            self._lines.put_nowait(self._line)
+            self._end_line(b"")
         self._lines.put_nowait(None)
         await self._logging
 
@@ -95,30 +97,48 @@ class Output:
         self._kept[is_stderr] += data
         self._both += data
         if self._logged[is_stderr]:
-            *lines, self._line = (self._line + data).split(b"\n")
-            for line in lines:
-                self._lines.put_nowait(line)
-            self._endless |= any(len(line) >= _LINE_BUFFER_BYTES for line in (*lines, self._line))
+            *ends, rest = data.split(b"\n")
+            for end in ends:
+                self._end_line(end)
+            self._line += rest
+            self._endless |= len(self._line) >= _LINE_BUFFER_BYTES
 
-    def refuse_endless_wait(self, command: str) -> None:
+    def _end_line(self, end: bytes) -> None:
+        line = bytes(self._line + end)
+        self._line = bytearray()
+        self._endless |= len(line) >= _LINE_BUFFER_BYTES
+        self._lines.put_nowait(line)
+
+    def refuse_endless_wait(self) -> None:
         """Whatever else came of the command: with the official provider nobody would ever know."""
         if self._endless:
             raise PluginError(
                 f"a line of {_LINE_BUFFER_BYTES} bytes or more was logged. The official command plugin waits for "
-                'ever then. Fold the line, or set logging to "none": running ' + quote(command)
+                'ever then. Fold the line, or set logging to "none": running ' + quote(self._command)
             )
 
     def outputs(self) -> Properties:
         return {
-            "stdout": _text(self._kept[False]).removesuffix("\n"),
-            "stderr": _text(self._kept[True]).removesuffix("\n"),
+            "stdout": self._output("stdout", is_stderr=False),
+            "stderr": self._output("stderr", is_stderr=True),
         }
 
-    def failure(self, reason: str, command: str) -> PluginError:
-        return PluginError(f"{reason}: running {quote(command)}:\n{_text(self._both)}")
+    def _output(self, name: str, *, is_stderr: bool) -> str:
+        try:
+            return self._kept[is_stderr].decode().removesuffix("\n")
+        except UnicodeDecodeError as error:
+            raise PluginError(
+                f"{name} is not UTF-8 (byte {error.start + 1}). The official command plugin hands it on as it is, and "
+                "keeps the command in state; a program in Python ends then, in every run. Let the command write "
+                f"UTF-8, or nothing: running {quote(self._command)}"
+            ) from None
+
+    def failure(self, reason: str) -> PluginError:
+        return PluginError(f"{reason}: running {quote(self._command)}:\n{_text(self._both)}")
 
 
 def _text(data: bytes | bytearray) -> str:
+    """For people to read, as gRPC of Go has it: with a mark in the place of what is not UTF-8."""
     return data.decode(errors="replace")
 
 
@@ -127,8 +147,8 @@ class Command(Resource):
 
     inputs: dict[str, tuple[type, ...]]
 
-    async def run(self, log: Log, stop: Stop, command: str, properties: Properties) -> Properties:
-        """Run one command with these (plain) properties; the new stdout and stderr."""
+    async def run(self, log: Log, stop: Stop, command: str, properties: Properties) -> Output:
+        """Run one command with these (plain) properties; what it wrote."""
         raise NotImplementedError
 
     def __init__(self, cancelled: asyncio.Event) -> None:
@@ -154,7 +174,7 @@ class Command(Resource):
         outputs: Properties = {"stdout": "", "stderr": ""}
         if inputs.get("create") is not None:
             properties = plain(inputs)
-            outputs = await self._run(call, properties["create"], properties)
+            outputs = (await self._run(call, properties["create"], properties)).outputs()
         return f"{call.name}{secrets.token_hex(4)}", {**inputs, **outputs}
 
     async def update(
@@ -171,7 +191,7 @@ class Command(Resource):
             properties.get("update") if properties.get("update") is not None else properties.get("create")
         )
         if command is not None:
-            previous = await self._run(call, command, properties)
+            previous = (await self._run(call, command, properties)).outputs()
         return {**news, **previous}
 
     async def delete(self, call: Call, old_inputs: Properties, olds: Properties) -> None:
@@ -179,7 +199,7 @@ class Command(Resource):
         if properties.get("delete") is not None:
             await self._run(call, properties["delete"], properties)
 
-    async def _run(self, call: Call, command: str, properties: Properties) -> Properties:
+    async def _run(self, call: Call, command: str, properties: Properties) -> Output:
         return await self.run(call.log, Stop(self._cancelled, call.timeout_seconds), command, properties)
 
 
@@ -207,7 +227,7 @@ class RemoteCommand(Command):
             news = {**news, "connection": secret(connection)}
         return news, failures
 
-    async def run(self, log: Log, stop: Stop, command: str, properties: Properties) -> Properties:
+    async def run(self, log: Log, stop: Stop, command: str, properties: Properties) -> Output:
         from sandbox.plugins import ssh, sshrun  # noqa: PLC0415 - a preview starts sooner without them
 
         connection = properties["connection"]
@@ -220,14 +240,14 @@ class RemoteCommand(Command):
             _previous_output(properties),
         )
         async with (
-            Output(properties.get("logging"), log) as output,
+            Output(command, properties.get("logging"), log) as output,
             ssh.connect(target, proxy, log.status, stop) as connected,
         ):
             ended = await sshrun.run(connected, work, sshrun.Listener(output.add, log.warning, log.error))
-        output.refuse_endless_wait(command)
+        output.refuse_endless_wait()
         if ended.failure:
-            raise output.failure(ended.failure, command)
-        return output.outputs()
+            raise output.failure(ended.failure)
+        return output
 
 
 class LocalCommand(Command):
@@ -239,25 +259,21 @@ class LocalCommand(Command):
         news, failures = await super().check(call, olds, news)
         return news, failures + _not_in_sandbox(news)
 
-    async def run(self, log: Log, stop: Stop, command: str, properties: Properties) -> Properties:
+    async def run(self, log: Log, stop: Stop, command: str, properties: Properties) -> Output:
         arguments = [*(properties.get("interpreter") or ["/bin/sh", "-c"]), command]
-        stdin = properties.get("stdin")
-        async with Output(properties.get("logging"), log) as output:
+        stdin, environment = properties.get("stdin"), _environment(properties)
+        async with Output(command, properties.get("logging"), log) as output:
             try:
                 process = await asyncio.create_subprocess_exec(
                     *arguments,
-                    cwd=properties.get("dir"),
-                    env={
-                        **os.environ,
-                        **(properties.get("environment") or {}),
-                        **_previous_output(properties),
-                    },
+                    cwd=properties.get("dir") or None,
+                    env={**os.environ, **environment},
                     stdin=asyncio.subprocess.PIPE if stdin else asyncio.subprocess.DEVNULL,
                     stdout=asyncio.subprocess.PIPE,
                     stderr=asyncio.subprocess.PIPE,
                 )
-            except OSError as error:
-                raise output.failure(_why_not_begun(arguments[0], properties, error), command) from error
+            except (OSError, ValueError) as error:  # the second is for a NUL
+                raise output.failure(_why_not_begun(arguments[0], environment, properties, error)) from None
             watch = asyncio.create_task(_kill_when(stop, process))
             try:
                 await asyncio.gather(
@@ -268,11 +284,11 @@ class LocalCommand(Command):
                 status = await process.wait()
             finally:
                 watch.cancel()
-        output.refuse_endless_wait(command)
+        output.refuse_endless_wait()
         if status:
             reason = f"exit status {status}" if status > 0 else f"signal: {signal.strsignal(-status)}".lower()
-            raise output.failure(reason, command)
-        return output.outputs()
+            raise output.failure(reason)
+        return output
 
 
 def _previous_output(properties: Properties) -> dict[str, str]:
@@ -283,6 +299,13 @@ def _previous_output(properties: Properties) -> dict[str, str]:
         "PULUMI_COMMAND_STDERR": properties.get("stderr"),
     }
     return {name: value for name, value in named.items() if value}
+
+
+def _environment(properties: Properties) -> dict[str, str]:
+    """What is added to the environment. The system divides a variable at its first `=`."""
+    given = {**(properties.get("environment") or {}), **_previous_output(properties)}
+    divided = [f"{name}={value}".split("=", 1) for name, value in given.items()]
+    return {name: value for name, value in divided if name}
 
 
 async def _feed(stream: asyncio.StreamWriter | None, text: str | None) -> None:
@@ -306,13 +329,18 @@ async def _kill_when(stop: Stop, process: asyncio.subprocess.Process) -> None:
     process.kill()
 
 
-def _why_not_begun(program: str, properties: Properties, error: OSError) -> str:
+def _why_not_begun(
+    program: str, environment: dict[str, str], properties: Properties, error: OSError | ValueError
+) -> str:
     directory = properties.get("dir")
+    reason = system_error(error) if isinstance(error, OSError) else "invalid argument"
     if "/" not in program and shutil.which(program) is None:
         return f"exec: {quote(program)}: executable file not found in $PATH"
-    if directory is not None and not os.path.isdir(directory):
-        return f"chdir {directory}: {system_error(error)}"
-    return f"fork/exec {program}: {system_error(error)}"
+    if any("\0" in each for variable in environment.items() for each in variable):
+        return "exec: environment variable contains NUL"
+    if directory and ("\0" in directory or not os.path.isdir(directory)):
+        return f"chdir {directory}: {reason}"
+    return f"fork/exec {program}: {reason}"
 
 
 def _wrong_types(properties: Properties, types: dict[str, tuple[type, ...]]) -> list[Failure]:
@@ -369,7 +397,8 @@ class CommandPlugin(Plugin):
             raise PluginError(failures[0].reason)
         properties = plain(arguments)
         local, stop = LocalCommand(self.cancelled), Stop(self.cancelled, 0)
-        return {**arguments, **await local.run(Log(self.engine, ""), stop, properties["command"], properties)}
+        output = await local.run(Log(self.engine, ""), stop, properties["command"], properties)
+        return {**arguments, **output.outputs()}
 
 
 if __name__ == "__main__":

@@ -476,6 +476,25 @@ def test_an_error_is_bounded_too(host: Box, failure: str) -> None:
     assert any("calico apply: " in line for line in lines)
 
 
+@pytest.mark.parametrize("without_iconv", [False, True])
+@pytest.mark.parametrize("ending", ["", "exit 3"])
+def test_whatever_is_said_is_utf8(host: Box, ending: str, *, without_iconv: bool) -> None:
+    if without_iconv:
+        host.path("/usr/bin/iconv").unlink()
+    long = "x" * 199 + "\u00e4 cut in two"
+    host.put("/words", "\n".join(f"{long}{n}" for n in range(3)) + "\n")
+    _part(
+        host,
+        'kn_say "old: $(printf "caf\\351")"\nkn_say "new: $(printf "caf\\303\\251")"\n'
+        f'cat /words >>"$KN_TMP/log"\nkn_say "$(tail -n 1 "$KN_TMP/log" | cut -c1-200)"\n{ending}',
+    )
+    done = host.run("calico", "apply", bundles.calico(host))
+    said = done.stderr if ending else done.stdout
+    assert "old: caf" in said
+    assert ("new: caf??" if without_iconv else "new: caf\u00e9\n") in said
+    assert "x" * 199 in said
+
+
 @pytest.mark.parametrize("end", [">&-", "| head -c 0", "2>&1 | head -c 0"])
 def test_a_lost_connection_does_not_stop_an_apply_midway(host: Box, end: str) -> None:
     host.put("/lines", "".join(f"{n} {'x' * 190}\n" for n in range(60)))
