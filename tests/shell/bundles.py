@@ -56,7 +56,7 @@ def kubelet(
     unit: str = KUBELET_UNIT,
     more: Sequence[HostFile] = (),
     timeout: int = 1,
-    **settings: Sequence[str],
+    root_dir: Sequence[str] = (),
 ) -> str:
     """The kubelet's part. Once it runs, its certificate request is approved."""
     box.put(
@@ -70,7 +70,7 @@ def kubelet(
         *more,
         artifacts=[Artifact("kubelet", "/usr/local/bin/kubelet", *mirrored(box, binary))],
         healthy_timeout_seconds=[str(timeout)],
-        **settings,
+        root_dir=root_dir,
     )
 
 

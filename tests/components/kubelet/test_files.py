@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from components.identity.kubeconfigs import Identities
 from components.kubelet import files
 from components.versions import MINORS
 from tests.components import example
@@ -64,7 +67,7 @@ def test_an_extra_flag_may_replace_one_of_ours(tmp_path: Path) -> None:
 
 def test_the_script_knows_another_place_of_the_kubelet_s_folder(tmp_path: Path) -> None:
     def settings(changes: dict[str, Any]) -> Mapping[str, Sequence[str]]:
-        return files.content(example.stack(tmp_path, changes).nodes["worker-1"], Identities()).settings
+        return files.content(example.stack(tmp_path, changes).nodes["worker-1"], Identities()).settings or {}
 
     changes = {"kubelet": {"extraFlags": {"root-dir": "/data/kubelet/"}}}
     assert settings(changes)["root-dir"] == ["/data/kubelet"]

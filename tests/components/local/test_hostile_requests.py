@@ -204,7 +204,7 @@ def test_many_requests_of_one_node_are_each_judged_for_itself(clean: ApiServer, 
     _, client = token_of(run, clean, NODE)
     right = [post(client, asked(USER)) for _ in range(3)]
     wrong = post(client, asked("system:node:victim"))
-    outcome = run("csr-approval", "apply", nodeIp="10.0.0.7", timeoutSeconds=1, expect=1, **VALUES)
+    outcome = run("csr-approval", "apply", nodeIp="10.0.0.7", timeoutSeconds=5, expect=1, **VALUES)
     assert [is_pending(clean.admin.get(f"{REQUESTS}/{name}")) for name in [*right, wrong]] == [
         False,
         False,
