@@ -12,6 +12,7 @@ import base64
 import binascii
 import ipaddress
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -22,6 +23,10 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID, ObjectIdentifier
+
+# X.509 limits a common name to 64 letters, which no part of Kubernetes heeds: a node's name may have 63, and its user's
+# has 12 more. What must be right of it is compared here.
+warnings.filterwarnings("ignore", message="Attribute's length must be ")
 
 CLIENT_SIGNER: Final = "kubernetes.io/kube-apiserver-client-kubelet"
 SERVING_SIGNER: Final = "kubernetes.io/kubelet-serving"

@@ -8,6 +8,7 @@ import base64
 import hashlib
 import ipaddress
 import re
+import warnings
 from datetime import datetime
 from typing import Final
 
@@ -19,6 +20,9 @@ from cryptography.x509.oid import NameOID
 
 from sandbox.plugins.base import PluginError
 from sandbox.plugins.values import Properties
+
+# Of a name that Go writes and reads without a word: a node's may have 63 letters, and its user's 12 more.
+warnings.filterwarnings("ignore", message="Attribute's length must be ")
 
 Curve = ec.SECP224R1 | ec.SECP256R1 | ec.SECP384R1 | ec.SECP521R1
 Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
@@ -32,6 +36,7 @@ CURVES: Final[dict[str, type[Curve]]] = {
 }
 
 _KEY_KINDS: Final = ("PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY")
+_LEFT_OUT_IF_EMPTY: Final = ("commonName", "serialNumber")
 # In the order in which Go writes a name, whatever the order in a request.
 SUBJECT: Final = {
     "country": NameOID.COUNTRY_NAME,
@@ -152,8 +157,9 @@ def subject(given: Properties | None) -> x509.Name:
     for field, oid in SUBJECT.items():
         value = subject.get(field)
         for item in value if isinstance(value, list) else [value]:
-            if item is not None:
-                attributes.append(x509.NameAttribute(oid, item))
+            if item is not None and (item or field not in _LEFT_OUT_IF_EMPTY):
+                # Go writes whatever it is given, also a common name of more than 64 bytes.
+                attributes.append(x509.NameAttribute(oid, item, _validate=False))
     if subject.get("emailAddress") is not None:
         attributes.append(x509.NameAttribute(NameOID.EMAIL_ADDRESS, subject["emailAddress"]))
     return x509.Name(attributes)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import ipaddress
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -57,7 +60,7 @@ def pem(
 ) -> str:
     parts = [x509.NameAttribute(kind, value) for kind, value in subject]
     if common_name:
-        parts.append(x509.NameAttribute(NameOID.COMMON_NAME, common_name))
+        parts.append(x509.NameAttribute(NameOID.COMMON_NAME, common_name, _validate=False))
     builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name(parts))
     if names:
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
@@ -251,6 +254,30 @@ def test_what_a_node_may_ask_for_is_expected(name: str) -> None:
     judgement = judge(ACCEPTED[name], EXPECTED)
     assert judgement.reasons == ()
     assert judgement.standing is Standing.EXPECTED
+
+
+def test_a_node_may_have_the_longest_name() -> None:
+    """Its user's is longer than what X.509 foresees."""
+    node = "w" * 63
+    expected = dataclasses.replace(EXPECTED, node=node)
+    assert judge(client(pem(f"system:node:{node}")), expected).standing is Standing.EXPECTED
+    other = judge(client(pem(f"system:node:{node[:-1]}x")), expected)
+    assert other.standing is Standing.REFUSED
+
+
+def test_nobody_is_warned_of_a_long_name() -> None:
+    """In a process of its own: here the warnings are pytest's."""
+    program = (
+        "import sys; from components.identity.csr import load_request as load; load(sys.stdin.read()).subject"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        input=pem(f"system:node:{'w' * 63}"),
+        text=True,
+        capture_output=True,
+        check=True,
+    )
+    assert done.stderr == ""
 
 
 @pytest.mark.parametrize("name", REFUSED)

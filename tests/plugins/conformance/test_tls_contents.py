@@ -43,6 +43,8 @@ _PROGRAM = """
         subject={"organization": "system:nodes", "common_name": "system:node:w1"},
         dns_names=["w1", "b.example", "a.example"], ip_addresses=["10.0.0.2", "10.0.0.1", "fd00::1"],
         uris=["spiffe://x/b", "spiffe://x/a"])
+    tls.CertRequest("long-name", private_key_pem=pem["p256"], subject={"common_name": "system:node:" + 63 * "w"})
+    tls.CertRequest("empty-name", private_key_pem=pem["p256"], subject={"organization": "o", "common_name": ""})
     tls.CertRequest("whole-subject", private_key_pem=pem["p256"], subject=dict(
         common_name="cn", serial_number="7", organization="o", organizational_unit="ou", country="DE",
         province="st", locality="l", postal_code="1", street_addresses=["s"], email_address="e@example"))
@@ -390,6 +392,17 @@ def test_order_within_a_subject(made: Made) -> None:
     ]
     given = [(attribute.oid, attribute.value) for attribute in made.request("request").subject]
     assert given == [(NameOID.ORGANIZATION_NAME, "system:nodes"), (NameOID.COMMON_NAME, "system:node:w1")]
+
+
+@behaviour(
+    "a common name may be longer than the 64 bytes of X.509",
+    source=_REQUEST,
+    but="an empty one is left out",
+)
+def test_long_common_name(made: Made) -> None:
+    name = made.request("long-name").subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    assert [one.value for one in name] == ["system:node:" + 63 * "w"]
+    assert [one.value for one in made.request("empty-name").subject] == ["o"]
 
 
 @behaviour(
