@@ -26,6 +26,8 @@ def _other_stack(lab: Lab, nodes: Json) -> Iterator[Stack]:
 
     def edit(config: Json) -> None:
         config["kubenode:nodesFile"] = _NODES
+        # One of its own, as without the key: the first stack's would be refused before anything else.
+        del config["kubenode:verification"]["namespace"]
 
     (lab.place.root / _NODES).write_text(yaml.safe_dump(nodes), encoding="utf-8")
     file = copied_configuration(lab.place, _NAME, STACK, edit)
