@@ -107,6 +107,12 @@ ALLOWED: tuple[Allowed, ...] = (
         r"/var/cache/ldconfig/aux-cache sha256 \w+",
         "the linker's cache of what it saw of the libraries, times included",
     ),
+    Allowed("files", r"/var/log/wtmp sha256 \w+", "the host's own note of each boot"),
+    Allowed(
+        "files",
+        r"/var/tmp/systemd-private-[0-9a-f]{32}-[\w.@-]+(/tmp)? d \d+ root:root",
+        "folders of the host's own services, named after the boot",
+    ),
     Allowed(
         "runtime files",
         r"/run/adduser f",
