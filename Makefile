@@ -71,7 +71,9 @@ lint: $(VENV)/.stamp ## ruff, mypy, shellcheck, actionlint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/shellcheck -s sh -x -P components/remote $$(git grep -lE '^#(!/bin/sh| shellcheck shell=sh)' -- . ':!*.py' ':!*.md')
+	$(BIN)/shellcheck -s sh -x -P components/remote \
+		$$(git grep -lE '^#(!/bin/sh| shellcheck shell=sh)' -- . ':!*.py' ':!*.md' ':!components/remote/lib/')
+	$(BIN)/shellcheck -s sh -x -a -P components/remote components/remote/lib.sh
 	@$(BIN)/python -m sandbox.tools build --only actionlint >/dev/null
 	"$$($(BIN)/python -m sandbox.tools path actionlint)" -shellcheck $(BIN)/shellcheck -pyflakes=
 

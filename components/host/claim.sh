@@ -6,6 +6,7 @@
 set -eu
 . "${0%/*}/lib.sh"
 
+KN_LIB=/usr/local/lib/kubenode
 KN_PARTS="claim prepare docker calico credentials kubelet kube-proxy verify"
 
 kn_part_apply() {

@@ -1,7 +1,7 @@
 """The proxy of a host as the environment of what downloads there: packages, binaries, Docker's images. Pure.
 
-Owns the text of /etc/kubenode/proxy.env. Does not own who reads it: `lib.sh` for package tools and curl, and Docker's
-unit by a drop-in.
+Owns the text of /etc/kubenode/proxy.env. Does not own who reads it: `lib/words.sh` for package tools and curl, and
+Docker's unit by a drop-in.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The bundle: one part of one node as readable text, sent to the host on standard input.
 
-Owns the format that `lib.sh` reads, and the types the renderers fill. Does not own what is in a file (the `files.py` of
-each part) nor how a bundle travels (`command.py`).
+Owns the format that `lib/bundle.sh` reads, and the types the renderers fill. Does not own what is in a file (the
+`files.py` of each part) nor how a bundle travels (`command.py`).
 
 A bundle is lines of `key | value`. The header names the part, the node, its host, the claim that must stand on the host
 and the digest of the script that is to read it; then come the files, the artifacts and the settings that are no file.

@@ -11,12 +11,14 @@ import functools
 import gzip
 import hashlib
 import io
+import re
 import tarfile
 from pathlib import Path
 
 _COMPONENTS = Path(__file__).resolve().parent.parent
 
 LIBRARY = "lib.sh"
+_SOURCED = re.compile(r'^\. "\$\{0%/\*\}/(?P<path>lib/[a-z-]+\.sh)"\n', re.MULTILINE)
 SCRIPTS: dict[str, str] = {
     "claim": "host/claim.sh",
     "prepare": "host/prepare.sh",
@@ -31,8 +33,13 @@ SCRIPTS: dict[str, str] = {
 
 @functools.cache
 def source(name: str) -> str:
-    """The text of a part's script, or of the library, as it is in the tree."""
-    path = "remote/lib.sh" if name == LIBRARY else SCRIPTS[name]
+    """A part's script as it is in the tree, or the library: one file on a host, one for each subject in the tree."""
+    if name != LIBRARY:
+        return _read(SCRIPTS[name])
+    return _SOURCED.sub(lambda line: _read(f"remote/{line['path']}"), _read("remote/lib.sh"))
+
+
+def _read(path: str) -> str:
     return (_COMPONENTS / path).read_text(encoding="utf-8")
 
 

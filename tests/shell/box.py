@@ -201,6 +201,15 @@ class Box:
         )
         return self.shell(frame + script, stdin)
 
+    def part(self, body: str, name: str = "calico") -> None:
+        """A part of the test's own, in place of `name`."""
+        self.put(
+            f"{LIBRARY}/{name}",
+            f'#!/bin/sh\nset -eu\n. "${{0%/*}}/lib.sh"\nkn_part_apply() {{\n{body}\n}}\nkn_part_remove() {{ :; }}\n'
+            f'kn_main {name} "$@"\n',
+            0o755,
+        )
+
     def bundle(
         self,
         part: str,

@@ -14,6 +14,9 @@ from components.remote import toolkit
 
 ROOT = Path(__file__).resolve().parents[2]
 _SCRIPTS = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("components/**/*.sh"))
+_LIBRARY = "components/remote/lib.sh"
+# The library's subjects, which are read as one.
+_SUBJECTS = [path for path in _SCRIPTS if path.startswith("components/remote/lib/")]
 # What goes to a host as a command by itself, and is no part.
 _BY_ITSELF = ["components/audit/host.sh"]
 _STANDINS = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("tests/shell/standins/*.sh"))
@@ -28,9 +31,10 @@ def _shellcheck() -> str:
     return found
 
 
-@pytest.mark.parametrize("path", _SCRIPTS)
+@pytest.mark.parametrize("path", sorted({*_SCRIPTS} - {*_SUBJECTS}))
 def test_shellcheck_has_nothing_to_say(path: str) -> None:
     command = [_shellcheck(), "-s", "sh", "-x", "-P", "components/remote", path]
+    command += ["-a"] if path == _LIBRARY else []
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.stdout == ""
     assert done.returncode == 0, done.stderr
@@ -85,7 +89,7 @@ def _without_blank_in_awk(text: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "path", [path for path in _SCRIPTS if path not in (*_BY_ITSELF, "components/remote/lib.sh")]
+    "path", [path for path in _SCRIPTS if path not in (*_BY_ITSELF, _LIBRARY, *_SUBJECTS)]
 )
 def test_a_part_begins_and_ends_as_all_do(path: str) -> None:
     lines = (ROOT / path).read_text().splitlines()
@@ -101,11 +105,25 @@ def test_a_part_begins_and_ends_as_all_do(path: str) -> None:
 def test_every_script_is_in_the_toolkit_and_none_other() -> None:
     assert sorted(_SCRIPTS) == sorted(
         [
-            "components/remote/lib.sh",
+            _LIBRARY,
+            *_SUBJECTS,
             *_BY_ITSELF,
             *(f"components/{path}" for path in toolkit.SCRIPTS.values()),
         ]
     )
+
+
+def test_every_subject_is_in_the_library_once_and_says_what_it_owns() -> None:
+    assert sorted(_SUBJECTS) == sorted(
+        f"components/remote/{path}" for path in re.findall(r"lib/[a-z-]+\.sh", (ROOT / _LIBRARY).read_text())
+    )
+    for path in _SUBJECTS:
+        text = (ROOT / path).read_text()
+        assert toolkit.source(toolkit.LIBRARY).count(text) == 1
+        lines = text.splitlines()
+        assert lines[0] == "# shellcheck shell=sh"
+        assert lines[1].startswith("# ")
+        assert len(lines) < 300, path
 
 
 @pytest.mark.parametrize("path", _SCRIPTS)

@@ -1,0 +1,65 @@
+# shellcheck shell=sh
+# apt-get, with lists and archives in our own record, so that the host's caches stay as they are.
+#
+# Owns apt/ of the record, and the mirror that packages come from.
+
+KN_LISTS=$KN_RECORD/apt/lists
+KN_APT="-o Dir::State::lists=$KN_LISTS -o Dir::Cache=$KN_RECORD/apt/cache -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 -o Dpkg::Options::=--force-confold -o APT::Install-Recommends=false -o Dpkg::Use-Pty=0"
+KN_SOURCES=$KN_RECORD/apt/sources.list
+
+# kn_apt SECONDS ARGUMENT..., kn_dnf SECONDS ARGUMENT...: bounded; a failure ends the part with the tool's last words.
+kn_apt() {
+    kn_seconds=$1
+    shift
+    mkdir -p "$KN_LISTS/partial" "$KN_RECORD/apt/cache/archives/partial"
+    kn_from=
+    [ ! -e "$KN_SOURCES" ] || kn_from="-o Dir::Etc::SourceList=$KN_SOURCES -o Dir::Etc::SourceParts=/dev/null"
+    kn_mark
+    # shellcheck disable=SC2086 # the options are words
+    kn_try_online "$kn_seconds" apt-get $kn_from $KN_APT "$@" || kn_die "'apt-get $*' $(kn_ending $? "$kn_seconds"):
+$({ kn_unreachable; kn_words | kn_worst '^(E: |Err:|dpkg: error)'; } | awk '!seen[$0]++')"
+}
+
+# kn_unreachable: sources that did not answer. apt goes on without them, and then knows no package.
+kn_unreachable() {
+    grep '^[WE]: Failed to fetch' "$KN_TMP/log" >"$KN_TMP/unreachable" || return 0
+    printf "Package sources do not answer: check the host's network, host.packageMirror and host.proxy.\n"
+    # Not head, which leaves: SIGPIPE is ignored, and a writer without a reader complains.
+    sort -u "$KN_TMP/unreachable" | sed -n 1,3p
+}
+
+# kn_package_mirror [URL [SECURITY-URL]]: the archive that all parts' packages come from, instead of the host's own sources,
+# signed by the distribution. Lists of other sources go.
+kn_package_mirror() {
+    if [ -z "${1:-}" ]; then
+        [ ! -e "$KN_SOURCES" ] || rm -rf "$KN_RECORD/apt"
+        return 0
+    fi
+    case " $(kn_os ID) $(kn_os ID_LIKE) " in
+    *" ubuntu "*)
+        kn_suite=$(kn_os UBUNTU_CODENAME)
+        kn_archive=ubuntu
+        kn_components="main universe"
+        ;;
+    *)
+        kn_suite=
+        kn_archive=debian
+        kn_components=main
+        ;;
+    esac
+    kn_suite=${kn_suite:-$(kn_os VERSION_CODENAME)}
+    [ -n "$kn_suite" ] || kn_die "host.packageMirror: /etc/os-release names no VERSION_CODENAME, so nobody knows which release of $1 is this host's"
+    for kn_key in pgp gpg; do
+        kn_keyring=/usr/share/keyrings/$kn_archive-archive-keyring.$kn_key
+        [ ! -e "$kn_keyring" ] || break
+    done
+    [ -e "$kn_keyring" ] || kn_die "host.packageMirror: $kn_keyring is missing: install $(basename "${kn_keyring%-archive*}")-$([ "$kn_archive" = ubuntu ] || printf archive-)keyring"
+    kn_security=${2:-}
+    [ "$kn_archive" = debian ] || kn_security=${2:-$1}
+    mkdir -p "$KN_RECORD/apt"
+    for kn_line in "$1 $kn_suite" "$1 $kn_suite-updates" ${kn_security:+"$kn_security $kn_suite-security"}; do
+        printf 'deb [signed-by=%s] %s %s\n' "$kn_keyring" "$kn_line" "$kn_components"
+    done >"$KN_SOURCES.new"
+    cmp -s "$KN_SOURCES.new" "$KN_SOURCES" || rm -rf "$KN_LISTS"
+    mv -f "$KN_SOURCES.new" "$KN_SOURCES"
+}
