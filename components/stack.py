@@ -125,8 +125,8 @@ def facts(settings: StackSettings) -> cluster_facts.Facts:
     return found
 
 
-# Half of them are the SDK's own, which it leaves out; the others lead from the resource to its node.
-_STACK_FRAMES = 12
+# Six of them are the SDK's own, which it leaves out; the others lead from the resource to its part.
+_STACK_FRAMES = 9
 
 
 @contextmanager

@@ -50,8 +50,8 @@ def test_the_head_of_the_payload_is_the_same_for_every_release_of_python() -> No
 def test_the_payload_is_base64_that_one_decoder_on_any_host_reads() -> None:
     assert len(toolkit.payload()) % 4 == 0
     assert base64.b64decode(toolkit.payload(), validate=True)
-    # Half of what a node may take in the state.
-    assert len(toolkit.payload()) < 30_000
+    # Every state has it twice for each node: docs/decisions/state-size.md.
+    assert len(toolkit.payload()) < 32_000
 
 
 @pytest.mark.parametrize("name", [toolkit.LIBRARY, *toolkit.SCRIPTS])
