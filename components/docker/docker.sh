@@ -393,7 +393,7 @@ kn_part_remove() {
     # Looked up on the disk: Docker may be stopped, also by a removal that was cut off.
     DATA_ROOT=$(sed -n 's/^data-root //p' "$KN_R/chosen" 2>/dev/null || :)
     DATA_ROOT=${DATA_ROOT:-/var/lib/docker}
-    kn_foreign=$(find "$DATA_ROOT/containers" "$DATA_ROOT/volumes" -mindepth 1 -maxdepth 1 -type d 2>/dev/null | head -n 1 || :)
+    kn_foreign=$(find "$DATA_ROOT/containers" "$DATA_ROOT/volumes" -mindepth 1 -maxdepth 1 -type d 2>/dev/null | sed -n 1p || :)
     kn_restore_units
     for kn_unit in docker.socket docker.service containerd.service; do kn_stop "$kn_unit"; done
     kn_purge

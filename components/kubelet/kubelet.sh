@@ -128,7 +128,7 @@ own_node() {
             echo
         done >"$kn_certificate") 2>>"$KN_TMP/log"
     fi
-    kn_server=$(sed -n 's/^ *server: *//p' "$KUBECONFIG" /etc/kubernetes/bootstrap.kubeconfig 2>/dev/null | head -n 1)
+    kn_server=$(sed -n 's/^ *server: *//p' "$KUBECONFIG" /etc/kubernetes/bootstrap.kubeconfig 2>/dev/null | sed -n 1p)
     curl -sS -m 10 --noproxy '*' --cacert /etc/kubernetes/ssl/ca.pem --cert "$kn_certificate" \
         -o "$KN_TMP/node" -w '%{http_code}' "$kn_server/api/v1/nodes/$KN_NODE" 2>>"$KN_TMP/log"
 }

@@ -137,6 +137,13 @@ def test_no_word_that_only_some_shells_know(path: str) -> None:
         assert not found, f"{path}:{number}: {found}"
 
 
+@pytest.mark.parametrize("path", _SCRIPTS)
+def test_no_reader_leaves_before_its_writer(path: str) -> None:
+    """SIGPIPE is ignored, so the writer says "write error: Broken pipe" in the middle of a part's words."""
+    lines = (ROOT / path).read_text().splitlines()
+    assert [line for line in lines if re.search(r"\| *head\b", line)] == []
+
+
 @pytest.mark.parametrize("path", _STANDINS)
 def test_the_stand_ins_are_sound_as_well(path: str) -> None:
     command = [_shellcheck(), "-s", "sh", "-S", "warning", "-e", "SC1090,SC1091", path]

@@ -24,7 +24,6 @@ $({ kn_unreachable; kn_words | kn_worst '^(E: |Err:|dpkg: error)'; } | awk '!see
 kn_unreachable() {
     grep '^[WE]: Failed to fetch' "$KN_TMP/log" >"$KN_TMP/unreachable" || return 0
     printf "Package sources do not answer: check the host's network, host.packageMirror and host.proxy.\n"
-    # Not head, which leaves: SIGPIPE is ignored, and a writer without a reader complains.
     sort -u "$KN_TMP/unreachable" | sed -n 1,3p
 }
 

@@ -11,7 +11,7 @@ kn_settings() {
 }
 
 kn_setting() {
-    kn_value=$(kn_settings "$1" | head -n 1)
+    kn_value=$(kn_settings "$1" | sed -n 1p)
     printf '%s' "${kn_value:-${2:-}}"
 }
 

@@ -103,7 +103,7 @@ kn_check_expected() {
 # kn_check_unit UNIT. One whose file of ours is missing cannot be enabled: that file is told, and no more.
 kn_check_unit() {
     kn_enabled=enabled
-    kn_file=$(sed -n "s|^[^ ]* [^ ]* [^ ]* \(.*/$1\)\$|\1|p" "$(kn_counting owned)" 2>/dev/null | head -n 1 || :)
+    kn_file=$(sed -n "s|^[^ ]* [^ ]* [^ ]* \(.*/$1\)\$|\1|p" "$(kn_counting owned)" 2>/dev/null | sed -n 1p || :)
     if [ -z "$kn_file" ] || [ -e "$kn_file" ]; then
         systemctl is-enabled -q "$1" 2>/dev/null || kn_enabled=$(systemctl is-enabled "$1" 2>/dev/null || :)
     fi

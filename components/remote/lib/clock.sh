@@ -7,7 +7,7 @@ kn_clock_skew() {
     command -v curl >/dev/null || return 0
     # Whoever answers, for the CA is not here yet: a wrong date can do no worse than have the host refused.
     kn_theirs=$(curl -ksS -m 5 --noproxy '*' -o /dev/null -D - "$(kn_setting server)/version" 2>>"$KN_TMP/log" |
-        tr -d '\r' | sed -n 's/^[Dd]ate: //p' | head -n 1)
+        tr -d '\r' | sed -n 's/^[Dd]ate: //p' | sed -n 1p)
     [ -n "$kn_theirs" ] && kn_theirs=$(date -u -d "$kn_theirs" +%s 2>>"$KN_TMP/log") || return 0
     kn_ours=$(date -u +%s)
     kn_skew=$((kn_ours - kn_theirs))

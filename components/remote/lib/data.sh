@@ -20,7 +20,7 @@ kn_empty_dir() {
 kn_note_dirs() {
     for kn_dir in "$@"; do
         ! grep -q " $kn_dir\$" "$KN_R/dirs-before" 2>/dev/null || continue
-        kn_noted=$(grep -hs " $kn_dir\$" "$KN_RECORD"/parts/*/dirs-before | head -n 1 || :)
+        kn_noted=$(grep -hs " $kn_dir\$" "$KN_RECORD"/parts/*/dirs-before | sed -n 1p || :)
         if [ -n "$kn_noted" ]; then
             printf '%s\n' "$kn_noted"
         elif [ ! -d "$kn_dir" ]; then

@@ -8,7 +8,7 @@
 # may be in use. Other words for a unit are a reason to restart it.
 kn_own_folder() {
     if ! grep -qs " $1\$" "$KN_R/folders"; then
-        if kn_strangers "$@" | grep -q .; then kn_word=shared; else kn_word=whole; fi
+        if [ -n "$(kn_strangers "$@")" ]; then kn_word=shared; else kn_word=whole; fi
         printf '%s %s\n' "$kn_word" "$1" >>"$KN_R/folders"
     fi
     grep -qxF "whole $1" "$KN_R/folders" || return 0

@@ -18,6 +18,7 @@ kn_main() {
         exit 1
     fi
     umask 022
+    # So no head at the end of a pipe, which leaves: a writer without a reader complains, and somebody reads that.
     trap '' PIPE HUP
     KN_TMP=$(umask 077 && mktemp -d "/run/kubenode.$$.XXXXXX")
     trap kn_finish EXIT
@@ -98,7 +99,7 @@ kn_claim_is_ours() {
     [ "$(kn_field stack "$KN_RECORD/claim")" = "$KN_CLAIM" ] && [ "$(kn_field node "$KN_RECORD/claim")" = "$KN_NODE" ]
 }
 
-kn_field() { sed -n "s/^$1 //p" "$2" | head -n 1; }
+kn_field() { sed -n "s/^$1 //p" "$2" | sed -n 1p; }
 
 # kn_apply PART, kn_remove PART: the frame around a part's own kn_part_apply and kn_part_remove.
 kn_apply() {

@@ -5,7 +5,7 @@
 # dnf.sh).
 
 # kn_os KEY: a word of /etc/os-release.
-kn_os() { sed -n "s/^$1=//p" /etc/os-release 2>/dev/null | tr -d "\"'" | head -n 1; }
+kn_os() { sed -n "s/^$1=//p" /etc/os-release 2>/dev/null | tr -d "\"'" | sed -n 1p; }
 
 # kn_family: debian (apt-get, dpkg), redhat (dnf, rpm), or nothing: a system that is not supported.
 kn_family() {
@@ -41,7 +41,7 @@ kn_package_list() {
 
 kn_package_version() {
     if [ "$KN_FAMILY" = redhat ]; then
-        rpm -q --qf '%{EPOCHNUM}:%{VERSION}-%{RELEASE}\n' "$1" | head -n 1
+        rpm -q --qf '%{EPOCHNUM}:%{VERSION}-%{RELEASE}\n' "$1" | sed -n 1p
     else
         dpkg-query -W -f '${Version}' "$1"
     fi

@@ -72,7 +72,7 @@ kn_restart() { kn_try 180 systemctl restart "$1"; }
 # kn_roll_back UNIT: never returns.
 kn_roll_back() {
     kn_took=$(($(kn_now) - kn_begin))
-    kn_journal=$(journalctl -u "$1" -n 60 --no-pager -o cat 2>/dev/null | grep -v ' FLAG: ' | tail -n 12 | kn_shorten)
+    kn_journal=$(journalctl -u "$1" -n 60 --no-pager -o cat 2>/dev/null | grep -v ' FLAG: ' | tail -n 12 | kn_scrub | kn_shorten)
     if [ ! -e "$KN_R/undo/list" ]; then
         kn_then="None of its files had changed; it was left as it is."
     else

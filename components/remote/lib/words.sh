@@ -4,13 +4,13 @@
 #
 # Owns what a part says, how a step fails, and what is masked in either. Does not own what a step is for.
 
-kn_say() { printf '%s\n' "$*" | cut -c1-300 >>"$KN_TMP/say"; }
+kn_say() { printf '%s\n' "$*" >>"$KN_TMP/say"; }
 
 # kn_shorten: both ends of long lines; what is wrong with a configuration stands at the end of a journal's line.
 kn_shorten() { sed 's/^\(.\{120\}\).\{60,\}\(.\{180\}\)$/\1 [...] \2/'; }
 
 kn_die() {
-    printf 'kubenode: %s: %s %s: %s\n' "$(kn_where)" "${KN_PART:-?}" "${KN_VERB:-?}" "$*" | cut -c1-600 >>"$KN_TMP/die"
+    printf 'kubenode: %s: %s %s: %s\n' "$(kn_where)" "${KN_PART:-?}" "${KN_VERB:-?}" "$*" >>"$KN_TMP/die"
     exit 1
 }
 
@@ -22,11 +22,15 @@ kn_finish() {
     set +e
     [ "$kn_code" -eq 0 ] || [ -s "$KN_TMP/die" ] ||
         printf 'kubenode: %s: %s %s: ended with %s\n%s\n' "$(kn_where)" "${KN_PART:-?}" "${KN_VERB:-?}" "$kn_code" \
-            "$(tail -n 5 "$KN_TMP/log" 2>/dev/null | cut -c1-200)" >>"$KN_TMP/die"
+            "$(tail -n 5 "$KN_TMP/log" 2>/dev/null | kn_scrub | cut -c1-200)" >>"$KN_TMP/die"
+    # Scrubbed before it is cut: half a secret would not be known as one.
     if [ "$kn_code" -eq 0 ]; then
-        head -n 40 "$KN_TMP/say" 2>/dev/null | kn_scrub | kn_utf8
+        head -n 40 "$KN_TMP/say" 2>/dev/null | kn_scrub | cut -c1-300 | kn_utf8
     else
-        { head -n 20 "$KN_TMP/say"; head -n 20 "$KN_TMP/die"; } 2>/dev/null | kn_scrub | kn_utf8 >&2
+        {
+            head -n 20 "$KN_TMP/say" 2>/dev/null | kn_scrub | cut -c1-300
+            head -n 20 "$KN_TMP/die" 2>/dev/null | kn_scrub | cut -c1-600
+        } | kn_utf8 >&2
     fi
     rm -rf "$KN_TMP"
     exit "$kn_code"
@@ -54,7 +58,7 @@ kn_ending() {
     fi
 }
 
-kn_words() { tail -c "+$((kn_said + 1))" "$KN_TMP/log" | cut -c1-200 | grep . || printf 'It said nothing.\n'; }
+kn_words() { tail -c "+$((kn_said + 1))" "$KN_TMP/log" | kn_scrub | cut -c1-200 | grep . || printf 'It said nothing.\n'; }
 
 # kn_try SECONDS COMMAND...: the same, but the caller decides what a failure means.
 kn_try() {
@@ -74,15 +78,43 @@ kn_try_online() (
     kn_try "$@"
 )
 
-# kn_scrub: without the proxy's user and password, which a tool may have put into its words.
+# kn_scrub: without secrets that a tool or a service may have put into its words: logins in URLs, and whatever is a secret
+# in files of ours that are closed to others.
 kn_scrub() {
-    sed -n 's|^[a-z_]*="[a-z]*://\([^"@]*\)@.*|\1|p' "$KN_PROXY" >"$KN_TMP/scrub" 2>/dev/null
-    if [ -s "$KN_TMP/scrub" ]; then
-        awk 'NR == FNR { word[$0]; sub(/^[^:]*:/, ""); if ($0 != "") word[$0]; next }
-            { for (w in word) while (i = index($0, w)) $0 = substr($0, 1, i - 1) "***" substr($0, i + length(w)); print }' "$KN_TMP/scrub" -
-    else
-        cat
-    fi
+    kn_secrets >"$KN_TMP/scrub" 2>/dev/null || :
+    awk -v secrets="$KN_TMP/scrub" '
+        BEGIN { while ((getline one < secrets) > 0) word[++words] = one }
+        {
+            for (n = 1; n <= words; n++) {
+                said = ""
+                while (i = index($0, word[n])) { said = said substr($0, 1, i - 1) "***"; $0 = substr($0, i + length(word[n])) }
+                $0 = said $0
+            }
+            gsub(/:\/\/[^\/@ "]+:[^\/@ "]+@/, "://***@"); print
+        }'
+}
+
+# kn_secrets: tokens, passwords, keys and logins, one a line, of the bundle too, which may not be in its place yet. A
+# login's user and password are told together, as a URL and an encoded one have them, and the password alone.
+kn_secrets() {
+    {
+        awk '$1 == "file" && $4 ~ /^0[0-7]00$/ { print $3 }' "$KN_TMP/bundle" | while read -r kn_closed; do kn_content "$kn_closed"; done
+        { sed -n 's/^[^ ]* 0[0-7]00 [^ ]* //p' "$KN_RECORD"/parts/*/owned || :; ls /etc/kubernetes/*.kubeconfig || :; } |
+            while read -r kn_closed; do cat "$kn_closed" || :; done
+    } | awk '
+        /-----BEGIN .*KEY/ { key = 1; next }
+        /-----END/ { key = 0 }
+        key { print; next }
+        match($0, /:\/\/[^"@]*@/) { print substr($0, RSTART + 3, RLENGTH - 4) }
+        match($0, /(token|password|auth|-key-data)"?: +"?[^",]+/) {
+            value = substr($0, RSTART, RLENGTH); name = value
+            sub(/^[^:]*: +"?/, "", value); sub(/"?:.*/, "", name)
+            print value, name
+        }' | while read -r kn_closed kn_name; do
+        printf '%s\n' "$kn_closed"
+        [ "$kn_name" != auth ] || kn_closed=$(printf '%s' "$kn_closed" | base64 -d)
+        case $kn_closed in *:*) printf '%s\n' "$kn_closed" "${kn_closed#*:}" ;; esac
+    done | grep .
 }
 
 # kn_utf8: without bytes that are not UTF-8, such as a letter that was cut in two or an old file name: Pulumi's program
