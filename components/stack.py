@@ -6,11 +6,10 @@ Owns the glue between pulumi's own words (configuration, stack, outputs) and the
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,8 +26,9 @@ from components.disruption import disruption_digest
 from components.node import Node
 from components.pki.issued import IssuedCertificate, Issuing, expiry
 from components.remote.command import Kubeconfig
-from components.settings import NodeSettings, SettingsError, StackSettings, load
+from components.settings import NodeSettings, SettingsError, StackSettings, load, sources, stackfile
 from components.settings.authority import early_end
+from components.settings.problems import Problem
 from components.settings.risks import risks
 from components.verification.component import Verification, VerificationArgs, namespace_of
 
@@ -55,7 +55,8 @@ def settings() -> StackSettings:
     try:
         prefix = f"{pulumi.get_project()}:"
         encrypted = {key.removeprefix(prefix) for key in get_config_secret_keys_env()}
-        loaded = load(_raw_configuration(), Path.cwd(), encrypted)
+        raw = _raw_configuration()
+        loaded = load(raw, Path.cwd(), encrypted, noted=_passed_over(raw))
         if not pulumi.runtime.is_dry_run():
             loaded.require_files()
         for problem in loaded.missing:
@@ -74,17 +75,20 @@ def settings() -> StackSettings:
 def _raw_configuration() -> dict[str, object]:
     """Every key of the project's namespace, so that a misspelled one is found too. Values arrive as text or JSON."""
     prefix = f"{pulumi.get_project()}:"
-    raw: dict[str, object] = {}
-    for key, text in get_config_env().items():
-        if key.startswith(prefix):
-            try:
-                # A section without keys arrives as empty text.
-                raw[key.removeprefix(prefix)] = (
-                    json.loads(text) if text[:1] in "{[" and text else text or None
-                )
-            except json.JSONDecodeError:
-                raw[key.removeprefix(prefix)] = text
-    return raw
+    own = {key: text for key, text in get_config_env().items() if key.startswith(prefix)}
+    return stackfile.raw_of({key.removeprefix(prefix): text for key, text in own.items()})
+
+
+def _passed_over(raw: Mapping[str, object]) -> list[Problem]:
+    """What Pulumi is silent about: another namespace, and what the stack file has, if it is the one that was read."""
+    project, name = pulumi.get_project(), f"Pulumi.{pulumi.get_stack()}.yaml"
+    try:
+        file = stackfile.stack_file(sources.document(sources.text_of(Path.cwd(), name), name), project, name)
+    except sources.SourceError:
+        file = None
+    if file is not None and stackfile.is_of(file, raw):
+        return list(file.problems)
+    return list(stackfile.strangers(get_config_env(), project))
 
 
 def kubeconfig(settings: StackSettings) -> Kubeconfig:

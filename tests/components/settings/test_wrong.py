@@ -10,8 +10,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import yaml
 
+from components.settings.documents import document_of
 from components.settings.merge import patched
 from tests.components import example, program
 
@@ -157,7 +157,7 @@ CASES: list[tuple[str, list[str]]] = [
     ('nodes: {worker-1: {address: "10.0.0.7:22"}}', ["nodes.worker-1.address: expected an IP address or host name, for example 10.0.0.7"]),
     ("nodes: {worker-2: {address: 10.0.0.7, ssh: {port: 22}}}", ["nodes.worker-2.address: is the address of worker-1 too"]),
     ("nodes: {worker-1: {address: worker-1.example.org}}", ["nodes.worker-1.nodeIp: required: address gives none, so set an IP address of the host, for example 10.0.0.7"]),
-    ("nodes: {worker-1: {nodeIp: 127.0.0.1}}", ["nodes.worker-1.nodeIp: expected an IP address of the host that other hosts reach (not loopback), or one of each family with a comma, for example 10.0.0.7"]),
+    ("nodes: {worker-1: {nodeIp: 127.0.0.1}}", ["nodes.worker-1.nodeIp: expected an IP address of the host that other hosts reach (no loopback, broadcast or multicast), or one of each family with a comma, for example 10.0.0.7"]),
     ("nodes: {worker-1: {address: 10.96.0.20}}", ["nodes.worker-1.address: lies inside cluster.serviceCidr 10.96.0.0/16"]),
     ("nodes: {worker-1: {drain: {timeoutSeconds: 60}}}", ["nodes.worker-1.drain: stands once, for all nodes: move it to kubenode:drain"]),
     ('nodes: {worker-1: {lables: {rack: "7"}}}', ["nodes.worker-1.lables: unknown key, did you mean labels?"]),
@@ -199,7 +199,9 @@ def _written(directory: Path, text: str) -> dict[str, object]:
     (directory / "token").write_text("0123456789abcdef0123456789abcdef\n")
     (directory / "admin-token").write_text("token-of-the-admin\n")
     (directory / "twice.yaml").write_text("worker-1: {address: 10.0.0.7}\nworker-1: {address: 10.0.0.8}\n")
-    return patched(example.raw(), yaml.safe_load(text))
+    changes = document_of(text).value
+    assert isinstance(changes, dict)
+    return patched(example.raw(), changes)
 
 
 @pytest.mark.parametrize(("text", "lines"), CASES, ids=[text.strip().partition("\n")[0] for text, _ in CASES])

@@ -20,7 +20,7 @@ from components.identity.kubeconfigs import Identities, KeyPair
 from components.parts import PARTS, Born, contents
 from components.pki.token import drawn
 from components.remote import toolkit
-from components.rendering import digest
+from components.rendering import digest, yaml_text
 from components.settings import SettingsError, load
 from components.show import listing
 from components.show.__main__ import main
@@ -39,7 +39,7 @@ def project(directory: Path, changes: dict[str, Any] | None = None, **more: obje
     raw = {**example.changed(example.raw(), changes or {}), **more}
     config = {f"kubenode:{key}": value for key, value in raw.items()}
     (directory / "Pulumi.yaml").write_text("name: kubenode\n")
-    (directory / "Pulumi.dev.yaml").write_text(yaml.safe_dump({"encryptionsalt": "v1:x", "config": config}))
+    (directory / "Pulumi.dev.yaml").write_text(yaml_text({"encryptionsalt": "v1:x", "config": config}))
     return directory
 
 
