@@ -28,7 +28,6 @@ from components.pki.issued import IssuedCertificate, Issuing, expiry
 from components.remote.command import Kubeconfig
 from components.settings import NodeSettings, SettingsError, StackSettings, load, sources, stackfile
 from components.settings.authority import early_end
-from components.settings.problems import Problem
 from components.settings.risks import risks
 from components.verification.component import Verification, VerificationArgs, namespace_of
 
@@ -56,7 +55,14 @@ def settings() -> StackSettings:
         prefix = f"{pulumi.get_project()}:"
         encrypted = {key.removeprefix(prefix) for key in get_config_secret_keys_env()}
         raw = _raw_configuration()
-        loaded = load(raw, Path.cwd(), encrypted, noted=_passed_over(raw))
+        file = _file_of(raw)
+        loaded = load(
+            raw,
+            Path.cwd(),
+            encrypted,
+            noted=file.problems if file else stackfile.strangers(get_config_env(), pulumi.get_project()),
+            encrypted_at=file.encrypted if file else None,
+        )
         if not pulumi.runtime.is_dry_run():
             loaded.require_files()
         for problem in loaded.missing:
@@ -79,16 +85,14 @@ def _raw_configuration() -> dict[str, object]:
     return stackfile.raw_of({key.removeprefix(prefix): text for key, text in own.items()})
 
 
-def _passed_over(raw: Mapping[str, object]) -> list[Problem]:
-    """What Pulumi is silent about: another namespace, and what the stack file has, if it is the one that was read."""
+def _file_of(raw: Mapping[str, object]) -> stackfile.StackFile | None:
+    """The stack file, which knows what Pulumi is silent about; None if it is not the one that this run was given."""
     project, name = pulumi.get_project(), f"Pulumi.{pulumi.get_stack()}.yaml"
     try:
         file = stackfile.stack_file(sources.document(sources.text_of(Path.cwd(), name), name), project, name)
     except sources.SourceError:
-        file = None
-    if file is not None and stackfile.is_of(file, raw):
-        return list(file.problems)
-    return list(stackfile.strangers(get_config_env(), project))
+        return None
+    return file if stackfile.is_of(file, raw) else None
 
 
 def kubeconfig(settings: StackSettings) -> Kubeconfig:
@@ -199,31 +203,34 @@ def nodes(settings: StackSettings, found: cluster_facts.Facts, cluster: Cluster)
 
 
 @_short_stack_traces()
-def verification(settings: StackSettings, nodes: dict[str, Node], cluster: Cluster) -> None:
+def verification(settings: StackSettings, nodes: dict[str, Node], cluster: Cluster) -> Verification | None:
     """The walkthrough's last chapter, if the stack asks for it."""
-    if settings.verification.enabled:
-        proof = Verification(
-            "verification",
-            VerificationArgs(
-                settings=settings,
-                nodes=nodes,
-                provider=cluster.provider,
-                kubeconfig=kubeconfig(settings),
-                claim=claim(),
-            ),
-        )
-        pulumi.export("verification", proof.answers)
+    if not settings.verification.enabled:
+        return None
+    proof = Verification(
+        "verification",
+        VerificationArgs(
+            settings=settings,
+            nodes=nodes,
+            provider=cluster.provider,
+            kubeconfig=kubeconfig(settings),
+            claim=claim(),
+        ),
+    )
+    pulumi.export("verification", proof.answers)
+    return proof
 
 
-def outlast_failures(nodes: dict[str, Node]) -> None:
+def outlast_failures(nodes: dict[str, Node], proof: Verification | None) -> None:
     """Go on until every node is in service or cannot be: with --continue-on-error one must not stop the others.
 
     Left to itself the program ends at the first resource that waits for one that failed, and what the other nodes would
-    have registered after that is never made.
+    have registered after that is never made. A failed proof would end it with a traceback over the message that counts.
     """
 
     async def until_the_last() -> None:
-        ends = [node.in_service.urn.future() for node in nodes.values()]
+        last = [node.in_service for node in nodes.values()] + (proof.last if proof else [])
+        ends = [resource.urn.future() for resource in last]
         found = await asyncio.gather(*ends, return_exceptions=True)
         if any(isinstance(end, BaseException) for end in found):
             os._exit(_SAID)

@@ -56,9 +56,7 @@ def _message(struct: str, name: str, value: object) -> str | None:
         return None
     choices = CHOICES.get(struct, {}).get(name)
     if choices and value not in choices:
-        near = nearest(value, choices)
-        hint = f"; did you mean {near}?" if near else ""
-        return f"expected {', '.join(choices[:-1])} or {choices[-1]}{hint}"
+        return f"expected {', '.join(choices[:-1])} or {choices[-1]}"
     limits = DURATIONS.get(struct, {}).get(name)
     if limits and DURATION.fullmatch(value) and not limits[0] <= seconds(value) <= limits[1]:
         low_text = _text(limits[0])

@@ -9,6 +9,8 @@ from pathlib import Path
 from components.parts import PARTS, VERIFY
 from components.remote.content import Content
 from components.settings import NodeSettings, SettingsError, load
+from components.settings.plain import encrypted_in
+from components.settings.problems import dotted
 from components.show import listing, masks, stackfile
 
 
@@ -66,6 +68,7 @@ def _shown(project_dir: Path, stack: str, name: str) -> tuple[NodeSettings, dict
         found.encrypted,
         nodes_from_file=given.nodes_from_file,
         noted=[*given.problems, *found.refused],
+        encrypted_at={dotted(place) for place in encrypted_in(given.raw)},
     )
     if name not in settings.nodes:
         words = f"there is no node {name} in stack {stack}; the" if name else "which node? The"

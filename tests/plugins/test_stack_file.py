@@ -101,17 +101,49 @@ TOLD = [
 ]
 
 
-def test_show_and_a_run_refuse_the_same_file_with_the_same_words(
-    project: Project, capsys: pytest.CaptureFixture[str]
-) -> None:
+def _program(project: Project) -> None:
+    """The real program, in a stack `test` of a project kubenode."""
     example.write_project(project.directory)
     (project.directory / "Pulumi.yaml").write_text("name: kubenode\nruntime: python\n")
     (project.directory / "Pulumi.test.yaml").unlink()
     project.run("stack", "init", "test")
-    (project.directory / "Pulumi.test.yaml").write_text(FILE + _salt(project))
     project.write(f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n" + (ROOT / "__main__.py").read_text())
+
+
+def test_show_and_a_run_refuse_the_same_file_with_the_same_words(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _program(project)
+    (project.directory / "Pulumi.test.yaml").write_text(FILE + _salt(project))
     output = project.run("preview", fails=True)
     assert main(["w1", "--stack", "test"], project.directory) == 1
     assert capsys.readouterr().err.splitlines()[1:] == TOLD
     for line in TOLD:
+        assert line in output
+
+
+def test_an_encrypted_number_is_refused_by_both(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    _program(project)
+    right = (
+        FILE.replace("2024-05-01", "bought")
+        .replace("kubnode:", "kubenode:")
+        .replace("force: yes", "force: true")
+    )
+    text = right.replace("kubenode:drain: {force: true}\nconfig", "config")
+    (project.directory / "Pulumi.test.yaml").write_text(text + _salt(project))
+    for place, value in {"drain.timeoutSeconds": "5", "kubelet.extraConfig.maxPods": "55"}.items():
+        project.run("config", "set", "--secret", "--path", place, value)
+    project.run("config", "set", "--secret", "--path", "kubelet.extraFlags.v", "4")  # text is as good there
+    output = project.run("preview", fails=True)
+    assert main(["w1", "--stack", "test"], project.directory) == 1
+    cause = (
+        "; it is encrypted, that is why: Pulumi hands over what is encrypted as text. "
+        "Write it in plain, it is no secret"
+    )
+    told = capsys.readouterr().err.splitlines()[1:]
+    assert told == [
+        f"drain.timeoutSeconds: expected a number of seconds, a whole number from 1 to 86400, for example 120{cause}",
+        f"kubelet.extraConfig.maxPods: expected a whole number, for example 10{cause}",
+    ]
+    for line in told:
         assert line in output

@@ -513,6 +513,35 @@ def test_without_nodes_the_shared_sections_are_checked_all_the_same(tmp_path: Pa
     assert found == ["nodes", "kubernetes.version", "docker.extraConfig.log-driver"]
 
 
+ARRIVES = "Pulumi hands over what is encrypted as text. Write it in plain, it is no secret"
+
+
+@pytest.mark.parametrize(
+    ("changes", "encrypted_at", "line"),
+    [
+        ({"drain": {"timeoutSeconds": "5"}}, {"drain.timeoutSeconds"}, "drain.timeoutSeconds: expected a number of seconds, a whole number from 1 to 86400, for example 120; it is encrypted, that is why: " + ARRIVES),
+        ({"drain": {"timeoutSeconds": "5"}}, set(), "drain.timeoutSeconds: expected a number of seconds, a whole number from 1 to 86400, for example 120"),
+        ({"drain": {"timeoutSeconds": "5"}}, None, "drain.timeoutSeconds: expected a number of seconds, a whole number from 1 to 86400, for example 120; if it is encrypted, that is why: " + ARRIVES),
+        ({"drain": {"timeoutSeconds": "soon"}}, None, "drain.timeoutSeconds: expected a number of seconds, a whole number from 1 to 86400, for example 120"),
+        ({"drain": {"force": "true"}}, {"drain.force"}, "drain.force: expected true or false, without quotes; it is encrypted, that is why: " + ARRIVES),
+        ({f"{KUBELET}/maxPods": "55"}, {f"{AT}.kubelet.extraConfig.maxPods"}, f"{AT}.kubelet.extraConfig.maxPods: expected a whole number, for example 10; it is encrypted, that is why: {ARRIVES}"),
+        ({f"{KUBELET}/evictionHard": "{}"}, None, f'{AT}.kubelet.extraConfig.evictionHard: expected a map of keys and values, for example {{name: "10"}}; if it is encrypted, that is why: {ARRIVES}'),
+    ],
+)  # fmt: skip
+def test_a_number_that_is_encrypted_is_told_so(
+    changes: dict[str, Any], encrypted_at: set[str] | None, line: str, tmp_path: Path
+) -> None:
+    example.write_project(tmp_path)
+    with pytest.raises(SettingsError) as caught:
+        load(
+            example.changed(example.raw(), changes),
+            tmp_path,
+            {"drain", "nodes"},
+            encrypted_at=encrypted_at,
+        )
+    assert str(caught.value) == line
+
+
 def test_a_wrong_way_to_log_in_is_not_also_a_missing_one(tmp_path: Path) -> None:
     found = example.problems(tmp_path, {"ssh/privateKeyFile": 7})
     assert found == [
