@@ -40,8 +40,9 @@ config:
 
 - A key that nobody reads is refused, with the nearest one that somebody does. So are a namespace that looks like this
   project's, and a key beside `config:` that is not Pulumi's; one that begins with `x-` may hold anchors.
-- Every file is read as Pulumi reads a stack file ([decision](decisions/one-yaml-dialect.md)): `on`, `off`, `yes` and `no`
-  are text, `017` and `0o17` are 15, `<<` merges. A date without quotes, and a key that would become another, is refused.
+- Every file is read as Pulumi reads a stack file ([decision](decisions/one-yaml-dialect.md)): `on`, `off`, `yes` and
+  `no` are text, `017` and `0o17` are 15, `<<` merges. A date without quotes, and a key that would become another, is
+  refused.
 - Nothing is converted: `"22"` is no number, and a version without quotes is no text, because YAML reads `1.30` as
   1.3. Encrypted values arrive as text, so a number or a truth value cannot be one.
 - Paths of files start at the project directory; `~` is the home directory.

@@ -296,7 +296,8 @@ def test_everything_wrong_is_told_at_once(tmp_path: Path) -> None:
 
 def test_a_shared_problem_is_told_once_where_it_stands(tmp_path: Path) -> None:
     many = {
-        f"nodes/w{i}": {"address": f"10.0.1.{i}", "ssh": {"hostKey": example.HOST_KEYS[0]}} for i in range(30)
+        f"nodes/w{i}": {"address": f"10.0.1.{i}", "ssh": {"hostKey": example.host_key(bytes([i]))}}
+        for i in range(30)
     }
     assert len(example.problems(tmp_path, {**many, "docker": {"logMaxSize": "10 MB"}})) == 1
 
