@@ -6,11 +6,10 @@ Owns the glue between pulumi's own words (configuration, stack, outputs) and the
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +26,7 @@ from components.disruption import disruption_digest
 from components.node import Node
 from components.pki.issued import IssuedCertificate, Issuing, expiry
 from components.remote.command import Kubeconfig
-from components.settings import NodeSettings, SettingsError, StackSettings, load
+from components.settings import NodeSettings, SettingsError, StackSettings, load, sources, stackfile
 from components.settings.authority import early_end
 from components.settings.risks import risks
 from components.verification.component import Verification, VerificationArgs, namespace_of
@@ -55,7 +54,15 @@ def settings() -> StackSettings:
     try:
         prefix = f"{pulumi.get_project()}:"
         encrypted = {key.removeprefix(prefix) for key in get_config_secret_keys_env()}
-        loaded = load(_raw_configuration(), Path.cwd(), encrypted)
+        raw = _raw_configuration()
+        file = _file_of(raw)
+        loaded = load(
+            raw,
+            Path.cwd(),
+            encrypted,
+            noted=file.problems if file else stackfile.strangers(get_config_env(), pulumi.get_project()),
+            encrypted_at=file.encrypted if file else None,
+        )
         if not pulumi.runtime.is_dry_run():
             loaded.require_files()
         for problem in loaded.missing:
@@ -74,17 +81,18 @@ def settings() -> StackSettings:
 def _raw_configuration() -> dict[str, object]:
     """Every key of the project's namespace, so that a misspelled one is found too. Values arrive as text or JSON."""
     prefix = f"{pulumi.get_project()}:"
-    raw: dict[str, object] = {}
-    for key, text in get_config_env().items():
-        if key.startswith(prefix):
-            try:
-                # A section without keys arrives as empty text.
-                raw[key.removeprefix(prefix)] = (
-                    json.loads(text) if text[:1] in "{[" and text else text or None
-                )
-            except json.JSONDecodeError:
-                raw[key.removeprefix(prefix)] = text
-    return raw
+    own = {key: text for key, text in get_config_env().items() if key.startswith(prefix)}
+    return stackfile.raw_of({key.removeprefix(prefix): text for key, text in own.items()})
+
+
+def _file_of(raw: Mapping[str, object]) -> stackfile.StackFile | None:
+    """The stack file, which knows what Pulumi is silent about; None if it is not the one that this run was given."""
+    project, name = pulumi.get_project(), f"Pulumi.{pulumi.get_stack()}.yaml"
+    try:
+        file = stackfile.stack_file(sources.document(sources.text_of(Path.cwd(), name), name), project, name)
+    except sources.SourceError:
+        return None
+    return file if stackfile.is_of(file, raw) else None
 
 
 def kubeconfig(settings: StackSettings) -> Kubeconfig:
@@ -195,31 +203,34 @@ def nodes(settings: StackSettings, found: cluster_facts.Facts, cluster: Cluster)
 
 
 @_short_stack_traces()
-def verification(settings: StackSettings, nodes: dict[str, Node], cluster: Cluster) -> None:
+def verification(settings: StackSettings, nodes: dict[str, Node], cluster: Cluster) -> Verification | None:
     """The walkthrough's last chapter, if the stack asks for it."""
-    if settings.verification.enabled:
-        proof = Verification(
-            "verification",
-            VerificationArgs(
-                settings=settings,
-                nodes=nodes,
-                provider=cluster.provider,
-                kubeconfig=kubeconfig(settings),
-                claim=claim(),
-            ),
-        )
-        pulumi.export("verification", proof.answers)
+    if not settings.verification.enabled:
+        return None
+    proof = Verification(
+        "verification",
+        VerificationArgs(
+            settings=settings,
+            nodes=nodes,
+            provider=cluster.provider,
+            kubeconfig=kubeconfig(settings),
+            claim=claim(),
+        ),
+    )
+    pulumi.export("verification", proof.answers)
+    return proof
 
 
-def outlast_failures(nodes: dict[str, Node]) -> None:
+def outlast_failures(nodes: dict[str, Node], proof: Verification | None) -> None:
     """Go on until every node is in service or cannot be: with --continue-on-error one must not stop the others.
 
     Left to itself the program ends at the first resource that waits for one that failed, and what the other nodes would
-    have registered after that is never made.
+    have registered after that is never made. A failed proof would end it with a traceback over the message that counts.
     """
 
     async def until_the_last() -> None:
-        ends = [node.in_service.urn.future() for node in nodes.values()]
+        last = [node.in_service for node in nodes.values()] + (proof.last if proof else [])
+        ends = [resource.urn.future() for resource in last]
         found = await asyncio.gather(*ends, return_exceptions=True)
         if any(isinstance(end, BaseException) for end in found):
             os._exit(_SAID)

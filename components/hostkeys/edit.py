@@ -13,6 +13,8 @@ from typing import Any
 
 import yaml
 
+from components.settings.documents import DocumentError, document_of
+
 
 class EditError(ValueError):
     """A place that cannot be edited as text; the user must."""
@@ -28,8 +30,8 @@ def with_value(text: str, path: Sequence[str], value: str) -> str:
         raise EditError("the file is no map of keys and values")
     edited = _edited(text, root, list(path), json.dumps(value))
     try:
-        done = yaml.safe_load(edited) == _with(yaml.safe_load(text), path, value)
-    except yaml.YAMLError:
+        done = document_of(edited).value == _with(document_of(text).value, path, value)
+    except DocumentError:
         done = False
     if not done:
         raise EditError(
@@ -97,7 +99,7 @@ def _flow(path: Sequence[str], quoted: str) -> str:
 
 
 def _key(key: str) -> str:
-    return key if yaml.safe_load(f"{key}: 1") == {key: 1} else json.dumps(key)
+    return key if document_of(f"{key}: 1").value == {key: 1} else json.dumps(key)
 
 
 def _with(document: Any, path: Sequence[str], value: str) -> Any:

@@ -13,6 +13,7 @@ from typing import Any
 
 from components.hostkeys.collect import Door
 from components.settings import sources
+from components.settings.stackfile import own_keys
 
 
 @dataclass(frozen=True)
@@ -42,18 +43,20 @@ class Target:
 
 def targets(project_dir: Path, stack: str) -> dict[str, Target]:
     """Every node of the stack by name, and every bastion by `bastion ADDRESS`. Raises SourceError."""
-    project = _mapping(sources.yaml_of(sources.text_of(project_dir, "Pulumi.yaml"), "Pulumi.yaml"))
+    project = _mapping(sources.document(sources.text_of(project_dir, "Pulumi.yaml"), "Pulumi.yaml").value)
     name = str(project.get("name", "kubenode"))
     file = f"Pulumi.{stack}.yaml"
-    document = _mapping(sources.yaml_of(sources.text_of(project_dir, file), file))
-    config = _mapping(document.get("config"))
-    above = Place(project_dir / file, ("config", f"{name}:ssh"))
-    nodes, below = config.get(f"{name}:nodes"), Place(project_dir / file, ("config", f"{name}:nodes"))
-    nodes_file = config.get(f"{name}:nodesFile")
+    document = sources.document(sources.text_of(project_dir, file), file)
+    config = _mapping(_mapping(document.value).get("config"))
+    keys = own_keys(config, name)
+    above = Place(project_dir / file, ("config", keys.get("ssh", f"{name}:ssh")))
+    nodes = config.get(keys.get("nodes", ""))
+    below = Place(project_dir / file, ("config", keys.get("nodes", f"{name}:nodes")))
+    nodes_file = config.get(keys.get("nodesFile", ""))
     if isinstance(nodes_file, str):
-        nodes = sources.yaml_of(sources.text_of(project_dir, nodes_file), nodes_file)
+        nodes = sources.nodes_of(sources.text_of(project_dir, nodes_file), nodes_file)
         below = Place(project_dir / nodes_file, ())
-    shared = _mapping(config.get(f"{name}:ssh"))
+    shared = _mapping(config.get(keys.get("ssh", "")))
     found: dict[str, Target] = {}
     for node, raw in sorted(_mapping(nodes).items()):
         place = Place(below.file, (*below.path, str(node), "ssh"))

@@ -26,12 +26,30 @@ def problems_of(cluster: object, drafts: Sequence[NodeDraft]) -> list[Problem]:
     """All of them. `cluster` is the raw section."""
     ranges = _ranges(cluster)
     found = list(_of_ranges(cluster, ranges))
+    found += _of_server(cluster, ranges)
     reached: dict[tuple[str, int], str] = {}
     known: dict[str, str] = {}
     for draft in drafts:
         if draft.own is not None and draft.has_address:
             found += _of_node(draft, draft.own, ranges, reached, known)
-    return found
+    return [*found, *_of_host_keys(drafts)]
+
+
+def _of_host_keys(drafts: Sequence[NodeDraft]) -> Iterator[Problem]:
+    """A key is of one host: two with the same are one host, or copies of a disk, of which each can play the other."""
+    first: dict[str, str] = {}
+    for draft in drafts:
+        key = draft.ssh.host_key if draft.ssh else None
+        # One that all nodes share stands in one place and is another mistake.
+        if key is None or draft.place("ssh", "hostKey")[0] != "nodes":
+            continue
+        name = first.setdefault(" ".join(key.split()[:2]), draft.name)
+        if name != draft.name:
+            message = (
+                f"is the hostKey of {name} too: each host needs keys of its own. On a copied disk make new ones "
+                "(rm /etc/ssh/ssh_host_*; ssh-keygen -A) and collect them with make hostkeys"
+            )
+            yield Problem(f"nodes.{draft.name}.ssh.hostKey", message)
 
 
 def node_ip_of(own: NodeSection) -> str | None:
@@ -71,6 +89,19 @@ def _of_ranges(cluster: object, ranges: Mapping[str, tuple[Network, ...]]) -> It
     elif int(dns) - int(home.network_address) <= 1:
         message = f"expected another address than {dns}, which is the API server's service"
         yield Problem("cluster.dns.address", message)
+
+
+def _of_server(cluster: object, ranges: Mapping[str, tuple[Network, ...]]) -> Iterator[Problem]:
+    """A node reaches the API server before there are pods and services."""
+    server = cluster.get("server") if isinstance(cluster, Mapping) else None
+    host = types.host_of(server) if isinstance(server, str) and _is_valid(types.HttpsUrl, server) else ""
+    if types.is_ip(host):
+        for key, network in ((key, network) for key, networks in ranges.items() for network in networks):
+            if ipaddress.ip_address(host) in network:
+                yield Problem(
+                    "cluster.server",
+                    f"lies inside {key} {network}, which a node reaches only once it serves: set an address outside",
+                )
 
 
 def _of_node(

@@ -69,9 +69,20 @@ def _check_login(node: NodeDraft, section: SshSection | BastionSection, *where: 
         none = "none is given, for example privateKeyFile: secrets/id_ed25519"
         found = f"{' and '.join(given)} are given" if given else none
         message = f"expected exactly one of {', '.join(ways)}; {found}"
-        # With none at all the place to mend it once for all nodes is the shared section.
-        at = node.at(*where, given[-1]) if given else dotted(where)
+        # With none at all the place to mend it once for all nodes is the shared section, unless it is the node that
+        # takes the way of all others away.
+        is_own = isinstance(node.raw.get("ssh"), Mapping) and any(
+            way in _below(node.raw, where) for way in ways
+        )
+        none_at = dotted(("nodes", node.name, *where)) if is_own else dotted(where)
+        at = node.at(*where, given[-1]) if given else none_at
         node.problems.append(Problem(at, message))
+
+
+def _below(value: object, where: tuple[str, ...]) -> Mapping[str, object]:
+    for part in where:
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value if isinstance(value, Mapping) else {}
 
 
 def _check_trust(node: NodeDraft, section: SshSection | BastionSection, required: str, *where: str) -> None:

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 
 from components.settings.draft import NodeDraft
 from components.settings.inherit import SOURCE_KEYS
+from components.settings.nearest import nearest
 from components.settings.problems import Problem, dotted
 from components.settings.sections import DockerSection
 from components.versions import MINORS
 from components.versions.cri_dockerd import parsed, refusal
+from components.versions.daemon import DAEMON_KEYS
 
 
 def check_docker(node: NodeDraft) -> None:
@@ -123,7 +125,11 @@ _REFUSED_KEYS: Mapping[str, str] = {
 
 def _check_extra_config(node: NodeDraft, docker: DockerSection) -> None:
     extra, where = docker.extra_config, ("docker", "extraConfig")
-    if extra.get("log-driver", "json-file") != "json-file":
+    for key, value in extra.items():
+        message = _daemon_refusal(key, value)
+        if message and key not in _REFUSED_KEYS:
+            node.refuse(message, *where, key)
+    if extra.get("log-driver", "json-file") != "json-file" and not node.is_wrong(*where, "log-driver"):
         node.refuse(
             "expected json-file: kubectl logs reads no other driver's logs",
             *where,
@@ -136,8 +142,30 @@ def _check_extra_config(node: NodeDraft, docker: DockerSection) -> None:
     for key, reason in _REFUSED_KEYS.items():
         if key in extra:
             node.refuse(f"not here: {reason}", *where, key)
-    if "exec-opts" in extra:
+    if "exec-opts" in extra and not node.is_wrong(*where, "exec-opts"):
         _check_cgroup_driver(node, docker)
+
+
+# What dockerd's table calls a kind: the types of it. A number is text for nobody.
+_KINDS: Mapping[str, tuple[type, ...]] = {
+    "true or false": (bool,),
+    "a whole number": (int,),
+    "text": (str,),
+    "a list": (list,),
+    "a map of keys and values": (dict,),
+}
+
+
+def _daemon_refusal(key: str, value: object) -> str | None:
+    if value is None:
+        return None
+    if key not in DAEMON_KEYS:
+        near = nearest(key, DAEMON_KEYS)
+        hint = f"; did you mean {near}?" if near else ""
+        return f"dockerd knows no key of this name, and does not start with it{hint}"
+    kind = DAEMON_KEYS[key]
+    is_of_kind = isinstance(value, _KINDS[kind]) and (kind == "true or false" or not isinstance(value, bool))
+    return None if is_of_kind else f"expected {kind}, which is what dockerd reads there"
 
 
 def _check_cgroup_driver(node: NodeDraft, docker: DockerSection) -> None:

@@ -7,12 +7,12 @@ not own what two values say of each other, nor which values this project can do 
 
 from __future__ import annotations
 
-import difflib
-import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from components.settings.checks_values import DURATION, QUANTITY, wrong_of
 from components.settings.draft import NodeDraft
+from components.settings.nearest import nearest
 from components.settings.problems import Location
 from components.versions import Minor
 from components.versions.fields import KUBE_PROXY_ADDED, KUBELET_ADDED
@@ -26,8 +26,6 @@ _WHOLE: Mapping[str, tuple[int, int]] = {
     "int64": (-(1 << 63), (1 << 63) - 1),
     "uint32": (0, (1 << 32) - 1),
 }
-_DURATION = re.compile(r"[-+]?(0|(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+)")
-_QUANTITY = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+|[KMGTPE]i|[numkMGTPE])?")
 # kind: what is expected, and an example
 _WORDS: Mapping[str, tuple[str, str]] = {
     "bool": ("true or false, without quotes", "true"),
@@ -55,13 +53,6 @@ def check_kube_proxy_fields(node: NodeDraft, minor: Minor, extra: Mapping[str, A
     reading.top(extra, where, KUBE_PROXY, minor.kube_proxy_fields, KUBE_PROXY_ADDED)
 
 
-def nearest(name: str, known: Collection[str]) -> str | None:
-    """The name that somebody may have meant: in another case, or with other letters here and there."""
-    in_order = sorted(known)
-    same = [one for one in in_order if one.lower() == name.lower()]
-    return next(iter(same or difflib.get_close_matches(name, in_order, 1, 0.75)), None)
-
-
 class _Reading:
     """One file of one program of one release."""
 
@@ -85,7 +76,15 @@ class _Reading:
                 came = f"; it came with 1.{since[name]}" if name in since else ""
                 self._unknown((*where, name), known, came)
             elif name in STRUCTS[struct]:
-                self._value(value, STRUCTS[struct][name], (*where, name))
+                self._field(struct, name, value, (*where, name))
+
+    def _field(self, struct: str, name: str, value: object, where: Location) -> None:
+        """Kind first, and what is of its kind by the tables of values."""
+        before = len(self._node.problems)
+        self._value(value, STRUCTS[struct][name], where)
+        if len(self._node.problems) == before:
+            for below, message in wrong_of(struct, name, value, self._number):
+                self._node.refuse(message, *where, *below)
 
     def _unknown(self, where: Location, known: Collection[str], came: str = "") -> None:
         near = None if came else nearest(str(where[-1]), known)
@@ -106,7 +105,7 @@ class _Reading:
             if not isinstance(value, dict):
                 self._node.refuse(f"expected a map of keys and values, for example {_example(kind)}", *where)
             elif kind in STRUCTS:
-                self._struct(value, STRUCTS[kind], where)
+                self._struct(value, kind, where)
             else:
                 for name, item in value.items():
                     self._value(item, inner, (*where, name))
@@ -116,10 +115,11 @@ class _Reading:
                 what += " from {} to {}".format(*_WHOLE[kind])
             self._node.refuse(f"expected {what}, for example {example}", *where)
 
-    def _struct(self, value: Mapping[str, Any], fields: Mapping[str, str], where: Location) -> None:
+    def _struct(self, value: Mapping[str, Any], struct: str, where: Location) -> None:
+        fields = STRUCTS[struct]
         for name, item in value.items():
             if name in fields:
-                self._value(item, fields[name], (*where, name))
+                self._field(struct, name, item, (*where, name))
             elif item is not None and self._number >= _NESTED_SINCE:
                 self._unknown((*where, name), fields)
 
@@ -137,8 +137,8 @@ def _is_of(kind: str, value: object) -> bool:
     if kind == "text":
         return isinstance(value, str)
     if kind == "quantity":
-        return is_number or (isinstance(value, str) and _QUANTITY.fullmatch(value) is not None)
-    is_duration = isinstance(value, str) and _DURATION.fullmatch(value) is not None
+        return is_number or (isinstance(value, str) and QUANTITY.fullmatch(value) is not None)
+    is_duration = isinstance(value, str) and DURATION.fullmatch(value) is not None
     is_whole = isinstance(value, int) and not isinstance(value, bool)
     return is_duration or (kind == "duration or number" and is_whole)
 

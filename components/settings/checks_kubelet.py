@@ -6,10 +6,11 @@ import ipaddress
 from collections.abc import Mapping
 from typing import Any
 
-from components.settings.checks_fields import check_kubelet_fields, nearest
+from components.settings.checks_fields import check_kubelet_fields
 from components.settings.defaults import CRI_SOCKET, KUBELET, KUBELET_HEALTHZ_PORT
 from components.settings.draft import NodeDraft
 from components.settings.merge import patched
+from components.settings.nearest import nearest
 from components.settings.sections import IdentitySection
 from components.settings.types import is_ip
 from components.versions import Minor
@@ -19,6 +20,9 @@ def check_kubelet(node: NodeDraft) -> None:
     """Note every problem in it."""
     _check_flags(node)
     _check_config(node)
+
+
+_SERVER_TLS = ("kubelet", "extraConfig", "serverTLSBootstrap")
 
 
 def check_identity(node: NodeDraft, identity: IdentitySection | None) -> None:
@@ -35,6 +39,13 @@ def check_identity(node: NodeDraft, identity: IdentitySection | None) -> None:
             node.refuse(
                 f"contradicts identity.{key}, which is issued: leave it out", "kubelet", "extraConfig", field
             )
+    is_off = node.kubelet.extra_config.get("serverTLSBootstrap", True) in (False, None)
+    if identity.serving == "bootstrap" and is_off:
+        node.refuse(
+            "contradicts identity.serving, which is bootstrap: without it the kubelet asks for no serving "
+            "certificate; leave it out, or set identity.serving to issued",
+            *_SERVER_TLS,
+        )
 
 
 # flag: where its value comes from

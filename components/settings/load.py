@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from components.settings import addresses, plain, sources
@@ -45,13 +45,18 @@ def load(
     encrypted: Collection[str] | None = None,
     *,
     nodes_from_file: bool = False,
+    noted: Iterable[Problem] = (),
+    encrypted_at: Collection[str] | None = None,
 ) -> StackSettings:
     """The settings for a map of keys without namespace. Raises SettingsError with all problems at once.
 
     `encrypted`: the keys that hold encrypted values. None: nobody knows, and nothing is refused for being plain.
-    `nodes_from_file`: the nodes in `raw` are what nodesFile names.
+    `nodes_from_file`: the nodes in `raw` are what nodesFile names. `noted`: problems that were found before.
+    `encrypted_at`: the places of the encrypted values. None: nobody knows more than `encrypted`.
     """
-    report = Report(raw, project_dir, encrypted, nodes_from_file or raw.get("nodes") is None)
+    report = Report(
+        raw, project_dir, encrypted, nodes_from_file or raw.get("nodes") is None, encrypted_at, list(noted)
+    )
     _check_keys(report)
     cluster = cluster_of(report, _section(report, "cluster", ClusterSection, _ANY_CLUSTER))
     downloads = _downloads(report, _section(report, "downloads", DownloadsSection))
@@ -74,7 +79,7 @@ def load(
     nodes = {draft.name: _node(report, draft, cluster, downloads, identity) for draft in drafts}
     report.problems += downloads.problems
     if cluster is None or report.problems:
-        raise SettingsError(report.problems)
+        raise SettingsError(report.explained())
     return StackSettings(
         cluster=cluster,
         nodes={name: node for name, node in nodes.items() if node is not None},

@@ -58,7 +58,7 @@ def _node_maps(report: Report) -> Mapping[str, Mapping[str, object]]:
             return {}
         where = "nodesFile"
         try:
-            nodes = sources.yaml_of(sources.text_of(report.project_dir, text), text)
+            nodes = sources.nodes_of(sources.text_of(report.project_dir, text), text)
         except sources.SourceError as error:
             report.refuse("nodesFile", str(error))
             return {}

@@ -38,9 +38,13 @@ config:
 [Pulumi.prod.yaml.example](../Pulumi.prod.yaml.example) has every section with every key, to copy from.
 `pulumi config set --path` sets one value: `pulumi config set --path 'kubelet.extraConfig.maxPods' 55`.
 
-- A key that nobody reads is refused, with the nearest one that somebody does.
+- A key that nobody reads is refused, with the nearest one that somebody does. So are a namespace that looks like this
+  project's, and a key beside `config:` that is not Pulumi's; one that begins with `x-` may hold anchors.
+- Every file is read as Pulumi reads a stack file ([decision](decisions/one-yaml-dialect.md)): `on`, `off`, `yes` and
+  `no` are text, `017` and `0o17` are 15, `<<` merges. A date without quotes, and a key that would become another, is
+  refused.
 - Nothing is converted: `"22"` is no number, and a version without quotes is no text, because YAML reads `1.30` as
-  1.3.
+  1.3. Encrypted values arrive as text, so a number or a truth value cannot be one.
 - Paths of files start at the project directory; `~` is the home directory.
 - All problems are reported at once, each with its place and an example, before anything is asked or written.
 

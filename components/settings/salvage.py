@@ -37,12 +37,14 @@ def salvaged(
 
 
 def _drop(value: dict[Any, Any], location: tuple[int | str, ...]) -> None:
-    """Leave out what stands at a location, or the whole list or map of checked keys that it stands in."""
+    """Leave out what stands at a location, or the whole list that it stands in."""
+    if location and location[-1] == "[key]":  # pydantic's mark for a key that is wrong itself
+        location = location[:-1]
     if not location:
         return
     key, below = location[0], location[1:]
     inner = value.get(key)
-    if below and isinstance(inner, dict) and below[-1] != "[key]" and below[0] in inner:
+    if below and isinstance(inner, dict) and below[0] in inner:
         _drop(inner, below)
     else:
         value.pop(key, None)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import yaml
-
+from components.settings.documents import Document, DocumentError, document_of
 from components.settings.types import is_private_key, pem_certificates
 
 
@@ -57,51 +55,23 @@ def private_key_of(project_dir: Path, path: str) -> str:
     return text
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML without the traps that lose data: a repeated key is an error and a date stays text."""
-
-    def construct_mapping(
-        self,
-        node: yaml.MappingNode,
-        deep: bool = False,  # noqa: FBT001, FBT002 - PyYAML's signature
-    ) -> dict[Hashable, Any]:
-        seen: set[Hashable] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if not isinstance(key, Hashable):
-                raise _refused("a key is a list or a map", key_node)
-            if key in seen and key_node.tag != "tag:yaml.org,2002:merge":
-                raise _refused("a key stands there twice", key_node)
-            seen.add(key)
-        return super().construct_mapping(node, deep=deep)
-
-
-def _refused(problem: str, node: yaml.Node) -> yaml.MarkedYAMLError:
-    return _RefusedError(None, None, problem, node.start_mark)
-
-
-class _RefusedError(yaml.MarkedYAMLError):
-    """YAML that is well formed and that we do not take."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-
-
-def yaml_of(text: str, what: str) -> object:
-    """The value of a YAML text. An error names the line and never quotes it."""
+def document(text: str, what: str) -> Document:
+    """A YAML text as Pulumi would read it. An error names the line and never quotes it."""
     try:
-        return yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
-    except yaml.MarkedYAMLError as error:
-        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        # PyYAML's own words quote the text, ours do not.
-        reason = f": {error.problem}" if isinstance(error, _RefusedError) else ""
+        return document_of(text)
+    except DocumentError as error:
+        line = f", line {error.line}" if error.line else ""
+        reason = f": {error.reason}" if error.reason else ""
         about = f"is no YAML{line}{reason}"
-    except (yaml.YAMLError, ValueError, RecursionError):
-        about = "is no YAML"
-    raise SourceError(f"{what} {about}", about)
+        raise SourceError(f"{what} {about}", about) from None
+
+
+def nodes_of(text: str, what: str) -> object:
+    """The nodes of a nodesFile. What Pulumi would read in another way than it looks is an error."""
+    found = document(text, what)
+    for doubt in found.doubts:
+        raise SourceError(f"{what}, line {doubt.line}: {doubt.reason}", f"line {doubt.line}: {doubt.reason}")
+    return found.value
 
 
 @dataclass(frozen=True)
@@ -117,22 +87,20 @@ class Kubeconfig:
 
 def kubeconfig_of(text: str, context: str | None, ca_dir: Path) -> Kubeconfig:
     """The cluster of a context, or of the current one. A certificate-authority path starts at `ca_dir`."""
-    document = yaml_of(text, "the kubeconfig")
-    if not isinstance(document, Mapping):
+    found = document(text, "the kubeconfig").value
+    if not isinstance(found, Mapping):
         raise SourceError("the kubeconfig is no map of keys and values")
-    name = context or document.get("current-context")
+    name = context or found.get("current-context")
     if not isinstance(name, str) or not name:
         raise SourceError("the kubeconfig has no current-context, set cluster.context")
-    cluster_name = _named(document, "contexts", name, "context").get("cluster")
+    cluster_name = _named(found, "contexts", name, "context").get("cluster")
     if not isinstance(cluster_name, str):
         raise SourceError(f"context {name} of the kubeconfig names no cluster")
-    cluster = _named(document, "clusters", cluster_name, "cluster")
+    cluster = _named(found, "clusters", cluster_name, "cluster")
     server = cluster.get("server")
     if not isinstance(server, str):
         raise SourceError(f"cluster {cluster_name} of the kubeconfig has no server")
-    return Kubeconfig(
-        cluster_name, server.rstrip("/"), _ca_of(cluster, cluster_name, ca_dir), _tokens(document)
-    )
+    return Kubeconfig(cluster_name, server.rstrip("/"), _ca_of(cluster, cluster_name, ca_dir), _tokens(found))
 
 
 def _tokens(document: Mapping[str, object]) -> frozenset[str]:

@@ -25,13 +25,14 @@ class Expected:
     """A type in words: what is expected, an example, and the test for it.
 
     `pattern` is for editors, where the test is more than a regular expression: every text that is accepted
-    matches it, and some that are not accepted do too.
+    matches it, and some that are not accepted do too. `login`: of a URL, where its user and password belong.
     """
 
     what: str
     example: str
     accept: Callable[[str], bool]
     pattern: str = ""
+    login: str = ""
 
     @property
     def text(self) -> str:
@@ -45,7 +46,8 @@ class Expected:
         if not isinstance(value, str):
             raise refusal(self.text + _yaml_hint(value))
         if not self.accept(value):
-            raise refusal(self.text)
+            hint = self.login if self.login and _LOGIN.match(value) else ""
+            raise refusal(self.text + hint)
         return value
 
     @property
@@ -152,7 +154,7 @@ def _check_plain(value: object, where: str, depth: int = 0) -> None:
 
 def _yaml_hint(value: object) -> str:
     if isinstance(value, bool):
-        return " (YAML reads on, off, yes, no, true and false as a truth value: write it in quotes)"
+        return " (YAML reads true and false as a truth value: write it in quotes)"
     if isinstance(value, int | float):
         return " (YAML reads it as a number, so that 1.30 becomes 1.3: write it in quotes)"
     if value is None:
@@ -201,13 +203,16 @@ def host_of(url: str) -> str:
     return re.sub(r"^https://|(:\d+)?(/.*)?$", "", url).strip("[]")
 
 
+_THIS_NETWORK = ipaddress.ip_network("0.0.0.0/8")
+
+
 def _is_node_ip(text: str) -> bool:
     if not is_ip(text):
         return False
     address = ipaddress.ip_address(text)
-    return not (
-        address.is_loopback or address.is_unspecified or address.is_multicast or address.is_link_local
-    )
+    is_broadcast = address == ipaddress.IPv4Address("255.255.255.255")
+    is_of_nobody = address.is_unspecified or address in _THIS_NETWORK or is_broadcast
+    return not (address.is_loopback or is_of_nobody or address.is_multicast or address.is_link_local)
 
 
 def _is_address(text: str) -> bool:
@@ -294,6 +299,9 @@ def _is_url(schemes: str) -> Callable[[str], bool]:
     return _matches(rf"(?:{schemes})://{host}(:[0-9]{{1,5}})?(/[A-Za-z0-9._~%@:+,/-]*)?")
 
 
+_LOGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*@")
+
+
 def _is_url_template(text: str) -> bool:
     filled = text.replace("{version}", "1.37.2").replace("{architecture}", "amd64")
     return _is_url("https?")(filled)
@@ -308,6 +316,27 @@ _NAME = r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
 def _is_qualified_name(text: str) -> bool:
     prefix, slash, name = text.rpartition("/")
     return re.fullmatch(_NAME, name) is not None and (is_dns_name(prefix) if slash else True)
+
+
+def _is_no_proxy(text: str) -> bool:
+    if "/" in text:
+        return _is_range(text)
+    host, colon, port = text.rpartition(":") if text.count(":") == 1 else (text, "", "")
+    if colon and not re.fullmatch("[0-9]{1,5}", port):
+        return False
+    if is_ip(host) or host == "*":
+        return True
+    # A domain with a dot, or *. as some clients want it; names of digits alone are mistyped addresses.
+    name = host.removeprefix("*").removeprefix(".")
+    return is_dns_name(name.lower()) and re.fullmatch(r"[0-9.]+", name) is None
+
+
+def _is_range(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return re.fullmatch(r"[^/]+/[0-9]{1,3}", text) is not None
 
 
 def _is_file_path(text: str) -> bool:
@@ -329,6 +358,12 @@ def _is_folder(text: str) -> bool:
 def _is_one_line(text: str) -> bool:
     return bool(text.strip()) and _is_printable(text) and "\n" not in text
 
+
+# A URL is in plain text in the state and on the host.
+_NO_LOGIN = (
+    " (without a login: it would stand in plain text in the state and on the host; let the server answer these hosts "
+    "without one, or one that sends it on. The login of a proxy goes into host.proxy)"
+)
 
 # Every accepted text matches the pattern of its type; the rest is for Python to say.
 _ONE_LINE = r"[^\n]*\S[^\n]*"
@@ -376,7 +411,8 @@ IpAddress = Annotated[str, Expected("an IP address", "10.96.0.10", is_ip, _IP)]
 NodeIp = Annotated[
     str,
     Expected(
-        "an IP address of the host that other hosts reach (not loopback), or one of each family with a comma",
+        "an IP address of the host that other hosts reach (no loopback, broadcast or multicast), or one of each family "
+        "with a comma",
         "10.0.0.7",
         _one_of_each_family(_is_node_ip),
         f"{_IP}(, *{_IP})?",
@@ -391,9 +427,23 @@ Cidr = Annotated[
         rf"{_IP}/[0-9]{{1,3}}(, *{_IP}/[0-9]{{1,3}})?",
     ),
 ]
-HttpsUrl = Annotated[str, Expected("an https URL", "https://10.0.0.1:6443", _is_url("https"))]
+HttpsUrl = Annotated[
+    str,
+    Expected(
+        "an https URL",
+        "https://10.0.0.1:6443",
+        _is_url("https"),
+        login=" (without a login: the kubeconfig has the administrator's, and nodes get their own certificates)",
+    ),
+]
 HttpUrl = Annotated[
-    str, Expected("an http or https URL", "https://mirror.example.org/kubernetes", _is_url("https?"))
+    str,
+    Expected(
+        "an http or https URL",
+        "https://mirror.example.org/kubernetes",
+        _is_url("https?"),
+        login=_NO_LOGIN,
+    ),
 ]
 UrlTemplate = Annotated[
     str,
@@ -402,6 +452,7 @@ UrlTemplate = Annotated[
         '"https://mirror.example.org/kubernetes/v{version}/{architecture}/kubelet"',
         _is_url_template,
         r"https?://[^\s]+",
+        login=_NO_LOGIN,
     ),
 ]
 Port = Annotated[int, Whole("a TCP port", 22, 1, 65535)]
@@ -489,7 +540,8 @@ NoProxy = Annotated[
     Expected(
         "a host, a domain with a dot in front, an address or an address range",
         "10.0.0.0/24",
-        _matches(r"[A-Za-z0-9.:*][A-Za-z0-9._:-]*(/[0-9]{1,3})?"),
+        _is_no_proxy,
+        r"[A-Za-z0-9.:*][A-Za-z0-9._:-]*(/[0-9]{1,3})?",
     ),
 ]
 
@@ -538,6 +590,7 @@ RegistryMirror = Annotated[
         "https://mirror.example.org",
         # Docker's own rule.
         _matches(rf"https?://{_REGISTRY}/?"),
+        login=" (without a login: Docker sends none to a mirror; one for a registry goes into docker.registries)",
     ),
 ]
 InsecureRegistry = Annotated[
@@ -588,7 +641,9 @@ def _sysctl_value(value: object) -> str | None:
         return None
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    if isinstance(value, str) and re.fullmatch(_SYSCTL_VALUE, value):
+    # on and yes are text for Pulumi's YAML, and no kernel setting has such a word.
+    is_word = isinstance(value, str) and value.lower() in ("on", "off", "yes", "no", "true", "false")
+    if isinstance(value, str) and re.fullmatch(_SYSCTL_VALUE, value) and not is_word:
         return value
     raise refusal("expected the value of a kernel setting, for example 1 (or nothing, to leave it alone)")
 

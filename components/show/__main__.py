@@ -9,6 +9,8 @@ from pathlib import Path
 from components.parts import PARTS, VERIFY
 from components.remote.content import Content
 from components.settings import NodeSettings, SettingsError, load
+from components.settings.plain import encrypted_in
+from components.settings.problems import dotted
 from components.show import listing, masks, stackfile
 
 
@@ -54,16 +56,20 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _shown(project_dir: Path, stack: str, name: str) -> tuple[NodeSettings, dict[str, Content], list[str]]:
-    raw, from_file = stackfile.configuration(project_dir, stack)
-    found = masks.masked(raw, lambda path: stackfile.is_there(project_dir, path), nodes_from_file=from_file)
+    given = stackfile.configuration(project_dir, stack)
+    found = masks.masked(
+        given.raw, lambda path: stackfile.is_there(project_dir, path), nodes_from_file=given.nodes_from_file
+    )
     if found.problems:
-        raise SettingsError(found.problems)
-    try:
-        settings = load(found.raw, project_dir, found.encrypted, nodes_from_file=from_file)
-    except SettingsError as error:
-        raise SettingsError([*error.problems, *found.refused]) from None
-    if found.refused:
-        raise SettingsError(found.refused)
+        raise SettingsError([*given.problems, *found.problems])
+    settings = load(
+        found.raw,
+        project_dir,
+        found.encrypted,
+        nodes_from_file=given.nodes_from_file,
+        noted=[*given.problems, *found.refused],
+        encrypted_at={dotted(place) for place in encrypted_in(given.raw)},
+    )
     if name not in settings.nodes:
         words = f"there is no node {name} in stack {stack}; the" if name else "which node? The"
         raise LookupError(f"{words} nodes are {', '.join(sorted(settings.nodes))}")

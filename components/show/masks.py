@@ -123,6 +123,8 @@ class _Masking:
             return [self._value(item, shape.items, (*where, number)) for number, item in enumerate(value)]
         if shape.values is not None and isinstance(value, Mapping) and not self._is_encrypted(value, where):
             return {key: self._value(item, shape.values, (*where, str(key))) for key, item in value.items()}
+        if self._is_encrypted(value, where) and _is_no_text(shape):
+            return self._name(where)  # As in a run, where it would arrive as text.
         if self._is_encrypted(value, where) or (shape.is_secret and isinstance(value, str)):
             return self._placeholder(value, shape, where)
         return self.plain(value, where)
@@ -157,6 +159,14 @@ class _Masking:
         example = yaml_value(shape.example)
         self.found.notes.append(f"{dotted(where)} is encrypted, so it is shown as {shape.example}")
         return example
+
+
+def _is_no_text(shape: Shape) -> bool:
+    return (
+        shape.items is not None
+        or shape.values is not None
+        or shape.schema.get("type") in ("integer", "boolean", "number", "object")
+    )
 
 
 def yaml_value(text: str) -> object:

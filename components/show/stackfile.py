@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from components.settings.documents import Document
 from components.settings.problems import Problem, SettingsError
-from components.settings.sources import SourceError, text_of, yaml_of
+from components.settings.sources import SourceError, document, nodes_of, text_of
+from components.settings.stackfile import stack_file
 
 
-def configuration(project_dir: Path, stack: str) -> tuple[dict[str, Any], bool]:
-    """The project's keys in `Pulumi.<stack>.yaml`, and whether the nodes among them come from a nodesFile."""
-    project = _document(project_dir, "Pulumi.yaml").get("name")
+@dataclass(frozen=True)
+class Configuration:
+    """`raw`: the project's keys; `problems`: of the file itself; the nodes may come from a nodesFile."""
+
+    raw: dict[str, Any]
+    nodes_from_file: bool
+    problems: tuple[Problem, ...]
+
+
+def configuration(project_dir: Path, stack: str) -> Configuration:
+    """What `Pulumi.<stack>.yaml` gives to the program."""
+    project = _map(_document(project_dir, "Pulumi.yaml"), "Pulumi.yaml").get("name")
     name = f"Pulumi.{stack}.yaml"
-    config = _document(project_dir, name).get("config")
-    if not isinstance(config, Mapping):
-        raise SettingsError([Problem(name, "there is no map config in it")])
-    prefix = f"{project}:"
-    raw = {
-        key.removeprefix(prefix): None if value == "" else value
-        for key, value in config.items()
-        if isinstance(key, str) and key.startswith(prefix)
-    }
-    return _with_nodes(raw, project_dir)
+    document = _document(project_dir, name)
+    found = stack_file(document, str(project), name)
+    if not isinstance(_map(document, name).get("config"), Mapping):
+        raise SettingsError([Problem(name, "there is no map config in it"), *found.problems])
+    raw, from_file = _with_nodes(dict(found.config), project_dir)
+    return Configuration(raw, from_file, found.problems)
 
 
 def is_there(project_dir: Path, path: str) -> bool:
@@ -34,14 +42,17 @@ def is_there(project_dir: Path, path: str) -> bool:
         return False
 
 
-def _document(project_dir: Path, name: str) -> Mapping[str, Any]:
+def _document(project_dir: Path, name: str) -> Document:
     try:
-        found = yaml_of(text_of(project_dir, name), name)
+        return document(text_of(project_dir, name), name)
     except SourceError as error:
         raise SettingsError([Problem(name, error.about)]) from None
-    if not isinstance(found, Mapping):
+
+
+def _map(found: Document, name: str) -> Mapping[str, Any]:
+    if not isinstance(found.value, Mapping):
         raise SettingsError([Problem(name, "expected a map of keys and values")])
-    return found
+    return found.value
 
 
 def _with_nodes(raw: dict[str, Any], project_dir: Path) -> tuple[dict[str, Any], bool]:
@@ -50,7 +61,7 @@ def _with_nodes(raw: dict[str, Any], project_dir: Path) -> tuple[dict[str, Any],
     if not isinstance(path, str) or raw.get("nodes") is not None:
         return raw, False
     try:
-        nodes = yaml_of(text_of(project_dir, path), path)
+        nodes = nodes_of(text_of(project_dir, path), path)
     except SourceError:
         return raw, False
     if not isinstance(nodes, Mapping) or not nodes:

@@ -50,7 +50,10 @@ class Verify(Part):
 
 
 class Verification(pulumi.ComponentResource):
-    """Owns a namespace of its own, which goes before the nodes do. Runs again when a node or its settings change."""
+    """Owns a namespace of its own, which goes before the nodes do. Runs again when a node or its settings change.
+
+    `last`: the resources that wait for all others of it.
+    """
 
     def __init__(self, name: str, args: VerificationArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("kubenode:index:Verification", name, None, opts)
@@ -92,10 +95,12 @@ class Verification(pulumi.ComponentResource):
         addresses = pulumi.Output.all(workload.cluster_ip, pods.stdout).apply(
             lambda found: [str(found[0]), *json.loads(str(found[1]))["podIps"]]
         )
+        self.last: list[pulumi.Resource] = []
         self.answers: dict[str, pulumi.Output[str]] = {}
         for node, settings in sorted(args.settings.nodes.items()):
             host = Host(node, settings.address, args.claim, settings.ssh)
             verify = Verify(host, settings, addresses, pulumi.ResourceOptions(parent=self))
+            self.last.append(verify.command)
             # Every command's output counts as secret; this one prints how many addresses answered.
             self.answers[node] = pulumi.Output.unsecret(verify.command.stdout)
         self.register_outputs({})

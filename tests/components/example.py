@@ -20,11 +20,12 @@ def _pem(words: str, blob: bytes) -> str:
     return "\n".join([f"-----BEGIN {words}-----", *lines, f"-----END {words}-----", ""])
 
 
-def _host_key(letter: bytes) -> str:
+def host_key(letter: bytes) -> str:
+    """The public key of a host, another one for each letter."""
     return "ssh-ed25519 " + base64.b64encode(b"\0\0\0\x0bssh-ed25519\0\0\0\x20" + letter * 32).decode()
 
 
-HOST_KEYS = (_host_key(b"a"), _host_key(b"b"))
+HOST_KEYS = (host_key(b"a"), host_key(b"b"))
 CA_PEM = _pem("CERTIFICATE", b"\x30\x82\x01\x0a" + b"no real certificate" * 14)
 
 

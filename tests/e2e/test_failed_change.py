@@ -12,11 +12,11 @@ from tests.e2e.stack import Json
 
 pytestmark = pytest.mark.sandbox
 
-_KEY = "kubenode-e2e-no-such-key"
+_RUNTIME = "kubenode-e2e-no-such-runtime"
 
 
 def _break_docker(config: Json) -> None:
-    config["docker"]["extraConfig"] = {_KEY: True}
+    config["docker"]["extraConfig"] = {"default-runtime": _RUNTIME}
     config["rollout"] = {"batchSize": 1}
 
 
@@ -39,7 +39,7 @@ def test_rolled_back_and_reverted(deployed: Lab) -> None:
     assert f"kubenode: {first.name} ({first.address}): docker apply: docker.service" in failed.text
     assert "The previous files are back and docker.service runs with them." in failed.text
     assert "Traceback" not in failed.text, "the engine ended the program, which buried the error"
-    journal = "the following directives don't match any configuration option: " + _KEY
+    journal = f"specified default runtime '{_RUNTIME}' does not exist"
     assert journal in failed.text
     assert first.run("cat /etc/docker/daemon.json") == daemon[first.name]
     assert first.unit("docker.service") == "active"

@@ -69,8 +69,8 @@ def test_a_single_stack_of_ipv6(tmp_path: Path) -> None:
         ),
         (
             {"nodes/worker-1/nodeIp": "10.0.0.7,10.0.0.9"},
-            "nodes.worker-1.nodeIp: expected an IP address of the host that other hosts reach (not loopback), "
-            "or one of each family with a comma, for example 10.0.0.7",
+            "nodes.worker-1.nodeIp: expected an IP address of the host that other hosts reach "
+            "(no loopback, broadcast or multicast), or one of each family with a comma, for example 10.0.0.7",
         ),
         (
             {"cluster/podCidr": "10.244.0.0/16,10.245.0.0/16"},

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from components.settings import SettingsError, load
+from components.rendering import yaml_text
+from components.settings import SettingsError, StackSettings, load
 from tests.components import example
 
 
@@ -147,10 +148,10 @@ def test_a_host_key_loses_its_comment(tmp_path: Path) -> None:
 class TestNodesFile:
     """The map of nodes in a file of its own, which another tool writes."""
 
-    def load(self, directory: Path, text: str) -> None:
+    def load(self, directory: Path, text: str) -> StackSettings:
         example.write_project(directory)
         (directory / "nodes.yaml").write_text(text)
-        load(example.changed(example.raw(), {"nodes": ..., "nodesFile": "nodes.yaml"}), directory)
+        return load(example.changed(example.raw(), {"nodes": ..., "nodesFile": "nodes.yaml"}), directory)
 
     def test_is_the_same_as_nodes(self, tmp_path: Path) -> None:
         self.load(tmp_path, f"worker-1:\n  address: 10.0.0.7\n  ssh: {{hostKey: {example.HOST_KEYS[0]}}}\n")
@@ -177,9 +178,16 @@ class TestNodesFile:
             self.load(tmp_path, text)
         assert line in str(caught.value).splitlines()
 
-    def test_a_name_that_yaml_reads_as_a_number(self, tmp_path: Path) -> None:
-        with pytest.raises(SettingsError, match=r"nodes\.17: expected a node name .*write it in quotes"):
-            self.load(tmp_path, "17: {address: 10.0.0.7}\n")
+    def test_a_name_of_digits_is_text_as_pulumi_makes_it(self, tmp_path: Path) -> None:
+        node = f'{{address: 10.0.0.7, ssh: {{hostKey: "{example.HOST_KEYS[0]}"}}}}'
+        assert list(self.load(tmp_path, f"17: {node}\n").nodes) == ["17"]
+
+    def test_a_name_that_pulumi_makes_another_of(self, tmp_path: Path) -> None:
+        with pytest.raises(SettingsError) as caught:
+            self.load(tmp_path, "w1: {address: 10.0.0.6}\n1.10: {address: 10.0.0.7}\n")
+        assert str(caught.value) == (
+            "nodesFile: nodes.yaml, line 2: a key of which Pulumi makes other text: write it in quotes"
+        )
 
 
 class TestFilesThatAreNotThere:
@@ -306,7 +314,7 @@ def test_a_nodes_file_can_hold_no_password(tmp_path: Path) -> None:
     raw = example.raw()
     nodes = raw.pop("nodes")
     nodes["worker-1"]["host"] = PROXY
-    (tmp_path / "nodes.yaml").write_text(yaml.safe_dump(nodes))
+    (tmp_path / "nodes.yaml").write_text(yaml_text(nodes))
     with pytest.raises(SettingsError) as caught:
         load({**raw, "nodesFile": "nodes.yaml"}, tmp_path, {"nodes", "host"})
     assert str(caught.value) == (

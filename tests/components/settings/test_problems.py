@@ -56,7 +56,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({"nodes/worker-1/address": "10.0.0.256"}, f"{AT}.address: expected an IP address or host name, for example 10.0.0.7"),
     ({"nodes/worker-1/address": ...}, f"{AT}.address: required: an IP address or host name, for example 10.0.0.7"),
     ({"nodes/worker-1/address": "host-7"}, f"{AT}.nodeIp: required: address gives none, so set an IP address of the host, for example 10.0.0.7"),
-    ({"nodes/worker-1/nodeIp": "127.0.0.1"}, f"{AT}.nodeIp: expected an IP address of the host that other hosts reach (not loopback), or one of each family with a comma, for example 10.0.0.7"),
+    ({"nodes/worker-1/nodeIp": "127.0.0.1"}, f"{AT}.nodeIp: expected an IP address of the host that other hosts reach (no loopback, broadcast or multicast), or one of each family with a comma, for example 10.0.0.7"),
     ({"nodes/worker-1/nodeIp": "10.244.3.1"}, f"{AT}.nodeIp: lies inside cluster.podCidr 10.244.0.0/16"),
     ({"nodes/worker-1/address": "10.96.3.1"}, f"{AT}.address: lies inside cluster.serviceCidr 10.96.0.0/16"),
     ({"nodes/worker-2/nodeIp": "10.0.0.7"}, "nodes.worker-2.nodeIp: is the nodeIp of worker-1 too"),
@@ -69,7 +69,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({"nodes/worker-1/annotations": {"kubenode/claim": "x"}}, f"{AT}.annotations.kubenode/claim: the prefix kubenode/ belongs to this stack's own annotations"),
     ({"nodes/worker-1/labels": {"a b": "x"}}, f"{AT}.labels.a b: expected a label key, for example topology.kubernetes.io/zone"),
     ({"nodes/worker-1/labels": {"a": "on off"}}, f"{AT}.labels.a: expected a label value of at most 63 letters, digits, . _ -, for example rack-7"),
-    ({"nodes/worker-1/labels": {"a": True}}, f"{AT}.labels.a: expected a label value of at most 63 letters, digits, . _ -, for example rack-7 (YAML reads on, off, yes, no, true and false as a truth value: write it in quotes)"),
+    ({"nodes/worker-1/labels": {"a": True}}, f"{AT}.labels.a: expected a label value of at most 63 letters, digits, . _ -, for example rack-7 (YAML reads true and false as a truth value: write it in quotes)"),
     # traps of YAML
     ({"kubernetes/version": 1.3}, 'kubernetes.version: expected a full Kubernetes version in quotes, for example "1.37.2" (YAML reads it as a number, so that 1.30 becomes 1.3: write it in quotes)'),
     ({"kubernetes/version": "1.37"}, 'kubernetes.version: expected a full Kubernetes version in quotes, for example "1.37.2"'),
@@ -77,7 +77,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({"ssh/port": "22"}, "ssh.port: expected a TCP port, a whole number from 1 to 65535, for example 22"),
     ({"ssh/port": True}, "ssh.port: expected a TCP port, a whole number from 1 to 65535, for example 22"),
     ({"drain": {"force": "yes"}}, "drain.force: expected true or false, without quotes"),
-    ({"nodes/worker-1/nodeIp": 10}, f"{AT}.nodeIp: expected an IP address of the host that other hosts reach (not loopback), or one of each family with a comma, for example 10.0.0.7 (YAML reads it as a number, so that 1.30 becomes 1.3: write it in quotes)"),
+    ({"nodes/worker-1/nodeIp": 10}, f"{AT}.nodeIp: expected an IP address of the host that other hosts reach (no loopback, broadcast or multicast), or one of each family with a comma, for example 10.0.0.7 (YAML reads it as a number, so that 1.30 becomes 1.3: write it in quotes)"),
     # releases
     ({"kubernetes/version": "1.38.0"}, "kubernetes.version: Kubernetes 1.38.0 is not supported: it is newer than this release of kubenode knows; the nearest supported minor is 1.37"),
     ({"kubernetes/version": "1.28.9"}, "kubernetes.version: Kubernetes 1.28.9 is not supported: nothing of this project is tested with it, and its end of life has passed; the nearest supported minor is 1.29"),
@@ -111,7 +111,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({"nodes/worker-2/docker/registryMirrors": ["https://a.example.org"]}, "nodes.worker-2.docker.extraConfig.registry-mirrors: contradicts docker.registryMirrors: leave one of them out"),
     ({"docker": {"insecureRegistries": ["a:5000"], "extraConfig": {"insecure-registries": []}}}, "docker.extraConfig.insecure-registries: contradicts docker.insecureRegistries: leave one of them out"),
     ({"docker": {"registryMirrors": ["https://a.example.org/v2/hub"]}}, "docker.registryMirrors[0]: expected an http or https URL without a path, for example https://mirror.example.org"),
-    ({"docker": {"registryMirrors": ["https://user:word@a.example.org"]}}, "docker.registryMirrors[0]: expected an http or https URL without a path, for example https://mirror.example.org"),
+    ({"docker": {"registryMirrors": ["https://user:word@a.example.org"]}}, "docker.registryMirrors[0]: expected an http or https URL without a path, for example https://mirror.example.org (without a login: Docker sends none to a mirror; one for a registry goes into docker.registries)"),
     ({"docker": {"insecureRegistries": ["http://a.example.org"]}}, "docker.insecureRegistries[0]: expected a registry's host with its port, or an address range, without https://, for example registry.example.org:5000"),
     ({"docker": {"dataRoot": "data/docker"}}, "docker.dataRoot: expected an absolute path of letters, digits and . _ @ + -, for example /data/docker"),
     ({"docker": {"dataRoot": "/data/../etc"}}, "docker.dataRoot: expected an absolute path of letters, digits and . _ @ + -, for example /data/docker"),
@@ -256,7 +256,7 @@ def test_what_an_older_release_does_not_know(
         ({"docker": {"criDockerd": None}}, "1.10.2"),
         ({f"{KUBELET}/featureGates": {"RotateKubeletClientCertificate": True}}, "1.10.2"),
         ({"kubelet": {"extraFlags": {"cloud-config": "/etc/cloud"}}}, "1.29.6"),
-        ({f"{KUBELET}/evictionSoft": {"a": "1"}, f"{KUBELET}/evictionSoftGracePeriod": {"a": "1m"}}, "1.37.2"),
+        ({f"{KUBELET}/evictionSoft": {"pid.available": "10%"}, f"{KUBELET}/evictionSoftGracePeriod": {"pid.available": "1m"}}, "1.37.2"),
         ({f"{PROXY}/healthzBindAddress": "0.0.0.0:10256"}, "1.37.2"),
         ({"nodes/worker-1/labels": {"node-role.kubernetes.io/worker": "", "topology.kubernetes.io/zone": "a"}}, "1.37.2"),
         ({"nodes/worker-2/docker/criDockerd": {"version": "0.4.1"}, "nodes/worker-2/docker/package": "docker.io"}, "1.37.2"),
@@ -296,7 +296,8 @@ def test_everything_wrong_is_told_at_once(tmp_path: Path) -> None:
 
 def test_a_shared_problem_is_told_once_where_it_stands(tmp_path: Path) -> None:
     many = {
-        f"nodes/w{i}": {"address": f"10.0.1.{i}", "ssh": {"hostKey": example.HOST_KEYS[0]}} for i in range(30)
+        f"nodes/w{i}": {"address": f"10.0.1.{i}", "ssh": {"hostKey": example.host_key(bytes([i]))}}
+        for i in range(30)
     }
     assert len(example.problems(tmp_path, {**many, "docker": {"logMaxSize": "10 MB"}})) == 1
 
@@ -511,6 +512,35 @@ def test_without_nodes_the_shared_sections_are_checked_all_the_same(tmp_path: Pa
     changes = {"nodes": {}, "docker": {"extraConfig": {"log-driver": "journald"}}, "kubernetes": ...}
     found = [line.partition(": ")[0] for line in example.problems(tmp_path, changes)]
     assert found == ["nodes", "kubernetes.version", "docker.extraConfig.log-driver"]
+
+
+ARRIVES = "Pulumi hands over what is encrypted as text. Write it in plain, it is no secret"
+
+
+@pytest.mark.parametrize(
+    ("changes", "encrypted_at", "line"),
+    [
+        ({"drain": {"timeoutSeconds": "5"}}, {"drain.timeoutSeconds"}, "drain.timeoutSeconds: expected a number of seconds, a whole number from 1 to 86400, for example 120; it is encrypted, that is why: " + ARRIVES),
+        ({"drain": {"timeoutSeconds": "5"}}, set(), "drain.timeoutSeconds: expected a number of seconds, a whole number from 1 to 86400, for example 120"),
+        ({"drain": {"timeoutSeconds": "5"}}, None, "drain.timeoutSeconds: expected a number of seconds, a whole number from 1 to 86400, for example 120; if it is encrypted, that is why: " + ARRIVES),
+        ({"drain": {"timeoutSeconds": "soon"}}, None, "drain.timeoutSeconds: expected a number of seconds, a whole number from 1 to 86400, for example 120"),
+        ({"drain": {"force": "true"}}, {"drain.force"}, "drain.force: expected true or false, without quotes; it is encrypted, that is why: " + ARRIVES),
+        ({f"{KUBELET}/maxPods": "55"}, {f"{AT}.kubelet.extraConfig.maxPods"}, f"{AT}.kubelet.extraConfig.maxPods: expected a whole number, for example 10; it is encrypted, that is why: {ARRIVES}"),
+        ({f"{KUBELET}/evictionHard": "{}"}, None, f'{AT}.kubelet.extraConfig.evictionHard: expected a map of keys and values, for example {{name: "10"}}; if it is encrypted, that is why: {ARRIVES}'),
+    ],
+)  # fmt: skip
+def test_a_number_that_is_encrypted_is_told_so(
+    changes: dict[str, Any], encrypted_at: set[str] | None, line: str, tmp_path: Path
+) -> None:
+    example.write_project(tmp_path)
+    with pytest.raises(SettingsError) as caught:
+        load(
+            example.changed(example.raw(), changes),
+            tmp_path,
+            {"drain", "nodes"},
+            encrypted_at=encrypted_at,
+        )
+    assert str(caught.value) == line
 
 
 def test_a_wrong_way_to_log_in_is_not_also_a_missing_one(tmp_path: Path) -> None:

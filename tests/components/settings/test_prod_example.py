@@ -13,10 +13,10 @@ from pydantic import BaseModel
 
 from components.settings import SettingsError, StackSettings, load
 from components.settings.__main__ import ROOT
+from components.settings.documents import document_of
 from components.settings.reference import Key, keys_of
 from components.settings.schema import stack_schema
 from components.settings.sections import NODE_SECTIONS, STACK_SECTIONS, NodeSection
-from components.settings.sources import yaml_of
 from tests.components import example
 
 TEXT = (ROOT / "Pulumi.prod.yaml.example").read_text(encoding="utf-8")
@@ -25,7 +25,7 @@ _COMMENTED = re.compile(r"^( +)#(?! \S)(.+)$", re.MULTILINE)
 
 
 def raw_of(text: str) -> dict[str, Any]:
-    document: Any = yaml_of(text, "the example")
+    document: Any = document_of(text).value
     return {key.removeprefix("kubenode:"): value for key, value in document["config"].items()}
 
 
@@ -59,11 +59,11 @@ def test_it_loads_as_it_is(tmp_path: Path) -> None:
 
 
 def test_it_fits_the_schema_as_it_is_and_with_every_comment_taken_away() -> None:
-    whole: Any = yaml_of(uncommented(), "the example")
+    whole: Any = document_of(uncommented()).value
     del whole["config"]["kubenode:nodesFile"]
     validator = jsonschema.Draft7Validator(stack_schema())
     abbreviated = {"caData"}
-    for document in (yaml_of(TEXT, "the example"), whole):
+    for document in (document_of(TEXT).value, whole):
         found = [one for one in validator.iter_errors(document) if not abbreviated & set(one.absolute_path)]
         assert not found
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import yaml
 
+from components.settings.documents import document_of
 from components.settings.merge import patched
 from tests.components import example, program
 
@@ -157,7 +157,7 @@ CASES: list[tuple[str, list[str]]] = [
     ('nodes: {worker-1: {address: "10.0.0.7:22"}}', ["nodes.worker-1.address: expected an IP address or host name, for example 10.0.0.7"]),
     ("nodes: {worker-2: {address: 10.0.0.7, ssh: {port: 22}}}", ["nodes.worker-2.address: is the address of worker-1 too"]),
     ("nodes: {worker-1: {address: worker-1.example.org}}", ["nodes.worker-1.nodeIp: required: address gives none, so set an IP address of the host, for example 10.0.0.7"]),
-    ("nodes: {worker-1: {nodeIp: 127.0.0.1}}", ["nodes.worker-1.nodeIp: expected an IP address of the host that other hosts reach (not loopback), or one of each family with a comma, for example 10.0.0.7"]),
+    ("nodes: {worker-1: {nodeIp: 127.0.0.1}}", ["nodes.worker-1.nodeIp: expected an IP address of the host that other hosts reach (no loopback, broadcast or multicast), or one of each family with a comma, for example 10.0.0.7"]),
     ("nodes: {worker-1: {address: 10.96.0.20}}", ["nodes.worker-1.address: lies inside cluster.serviceCidr 10.96.0.0/16"]),
     ("nodes: {worker-1: {drain: {timeoutSeconds: 60}}}", ["nodes.worker-1.drain: stands once, for all nodes: move it to kubenode:drain"]),
     ('nodes: {worker-1: {lables: {rack: "7"}}}', ["nodes.worker-1.lables: unknown key, did you mean labels?"]),
@@ -169,6 +169,86 @@ CASES: list[tuple[str, list[str]]] = [
     ("nodesFile: nodes.yaml", ["nodesFile: contradicts nodes: give one of them"]),
     ("{nodes: ~, nodesFile: nodes.yaml}", ["nodesFile: there is no file nodes.yaml in the project directory"]),
     ("{nodes: ~, nodesFile: twice.yaml}", ["nodesFile: twice.yaml is no YAML, line 2: a key stands there twice"]),
+    # values that the release would refuse on the host, or take in silence
+    ("kubelet: {extraConfig: {maxPods: -1, oomScoreAdj: 2000, imageGCHighThresholdPercent: 101, port: 0}}", [
+        "kubelet.extraConfig.maxPods: expected 0 or more",
+        "kubelet.extraConfig.oomScoreAdj: expected a number from -1000 to 1000",
+        "kubelet.extraConfig.imageGCHighThresholdPercent: expected a number from 0 to 100",
+        "kubelet.extraConfig.port: expected a number from 1 to 65535",
+    ]),
+    ("kubelet: {extraConfig: {evictionHard: {memory.available: 101%, nodefs.available: 10 GB, memory.avail: 1Gi}}}", [
+        "kubelet.extraConfig.evictionHard.memory.available: expected a quantity above 0 or a percentage up to 100%, for example 10%",
+        "kubelet.extraConfig.evictionHard.nodefs.available: expected a quantity above 0 or a percentage up to 100%, for example 10%",
+        "kubelet.extraConfig.evictionHard.memory.avail: the kubelet does not know this name; did you mean memory.available?",
+    ]),
+    ("kubelet: {extraConfig: {systemReserved: {memory: 1GB, cpu: -100m, disk: 1Gi}, kubeReserved: {memory: 1 Gi}}}", [
+        "kubelet.extraConfig.systemReserved.memory: expected a quantity that is not negative, for example 200Mi",
+        "kubelet.extraConfig.systemReserved.cpu: expected a quantity that is not negative, for example 200Mi",
+        "kubelet.extraConfig.systemReserved.disk: the kubelet does not know this name; known are cpu, memory, ephemeral-storage, pid",
+        "kubelet.extraConfig.kubeReserved.memory: expected a quantity that is not negative, for example 200Mi",
+    ]),
+    ("kubelet: {extraConfig: {topologyManagerPolicy: strict, cpuManagerPolicy: Static, hairpinMode: veth}}", [
+        "kubelet.extraConfig.topologyManagerPolicy: expected none, best-effort, restricted or single-numa-node",
+        "kubelet.extraConfig.cpuManagerPolicy: expected none or static",
+        "kubelet.extraConfig.hairpinMode: expected promiscuous-bridge, hairpin-veth or none",
+    ]),
+    ("kubelet: {extraConfig: {featureGates: {NodeSwop: true, node-swap: true}}}", [
+        "kubelet.extraConfig.featureGates.NodeSwop: no feature gate of Kubernetes 1.37 has this name, and an unknown one stops it; did you mean NodeSwap?",
+        "kubelet.extraConfig.featureGates.node-swap: expected the name of a feature gate, for example GracefulNodeShutdown",
+    ]),
+    ("kubelet: {extraConfig: {cpuCFSQuotaPeriod: 2s, imageMinimumGCAge: -1m, clusterDNS: [kube-dns], enforceNodeAllocatable: [pod]}}", [
+        "kubelet.extraConfig.cpuCFSQuotaPeriod: expected a duration from 1ms to 1s",
+        "kubelet.extraConfig.imageMinimumGCAge: expected a duration of 0s or more",
+        "kubelet.extraConfig.clusterDNS[0]: expected an IP address, for example 10.0.0.7",
+        "kubelet.extraConfig.enforceNodeAllocatable[0]: expected pods, system-reserved, kube-reserved, system-reserved-compressible, kube-reserved-compressible or none",
+    ]),
+    ("kubelet: {extraConfig: {serverTLSBootstrap: false}}", ["kubelet.extraConfig.serverTLSBootstrap: contradicts identity.serving, which is bootstrap: without it the kubelet asks for no serving certificate; leave it out, or set identity.serving to issued"]),
+    ("kubelet: {extraFlags: {--v: 4, node-labels: a=b, max-pod: 4, V: 2}}", [
+        "kubelet.extraFlags.--v: expected a flag without its dashes, for example v",
+        "kubelet.extraFlags.V: expected a flag without its dashes, for example v",
+        "kubelet.extraFlags.node-labels: --node-labels is this project's own: set labels of the node",
+        "kubelet.extraFlags.max-pod: the kubelet of Kubernetes 1.37 has no flag --max-pod; did you mean --max-pods?",
+    ]),
+    ("kubeProxy: {extraConfig: {conntrack: {maxPerCore: -1}, nodePortAddresses: [eth0], detectLocalMode: CIDR, bindAddress: all}}", [
+        "kubeProxy.extraConfig.conntrack.maxPerCore: expected 0 or more",
+        "kubeProxy.extraConfig.nodePortAddresses[0]: expected an address range, primary, localhost or all, for example 10.0.0.0/24",
+        "kubeProxy.extraConfig.detectLocalMode: expected ClusterCIDR, NodeCIDR, BridgeInterface or InterfaceNamePrefix",
+        "kubeProxy.extraConfig.bindAddress: expected an IP address, for example 10.0.0.7",
+    ]),
+    ("docker: {extraConfig: {live-restor: true, debug: yes, dns: 10.0.0.2, mtu: true}}", [
+        "docker.extraConfig.live-restor: dockerd knows no key of this name, and does not start with it; did you mean live-restore?",
+        "docker.extraConfig.debug: expected true or false, which is what dockerd reads there",
+        "docker.extraConfig.dns: expected a list, which is what dockerd reads there",
+        "docker.extraConfig.mtu: expected a whole number, which is what dockerd reads there",
+    ]),
+    ("host: {proxy: {http: 'http://p:1', noProxy: [10.0.0.0/33, 10.0.0, 'http://a', .example.org, '10.0.0.0/8', 'a:80']}}", [
+        "host.proxy.noProxy[0]: expected a host, a domain with a dot in front, an address or an address range, for example 10.0.0.0/24",
+        "host.proxy.noProxy[1]: expected a host, a domain with a dot in front, an address or an address range, for example 10.0.0.0/24",
+        "host.proxy.noProxy[2]: expected a host, a domain with a dot in front, an address or an address range, for example 10.0.0.0/24",
+    ]),
+    ('cluster: {server: "https://10.96.0.1"}', ["cluster.server: lies inside serviceCidr 10.96.0.0/16, which a node reaches only once it serves: set an address outside"]),
+    ('cluster: {server: "https://10.244.7.7:6443"}', ["cluster.server: lies inside podCidr 10.244.0.0/16, which a node reaches only once it serves: set an address outside"]),
+    (f'nodes: {{worker-2: {{ssh: {{hostKey: "{example.HOST_KEYS[0]}"}}}}}}', ["nodes.worker-2.ssh.hostKey: is the hostKey of worker-1 too: each host needs keys of its own. On a copied disk make new ones (rm /etc/ssh/ssh_host_*; ssh-keygen -A) and collect them with make hostkeys"]),
+    *(
+        (f"nodes: {{worker-1: {{nodeIp: {address}}}}}", ["nodes.worker-1.nodeIp: expected an IP address of the host that other hosts reach (no loopback, broadcast or multicast), or one of each family with a comma, for example 10.0.0.7"])
+        for address in ("255.255.255.255", "0.0.0.0", "0.0.0.7", "224.0.0.1", "'::'", "'ff02::1'", "169.254.1.1")
+    ),
+    # a login in a URL
+    ('cluster: {server: "https://admin:word@10.0.0.1:6443"}', ["cluster.server: expected an https URL, for example https://10.0.0.1:6443 (without a login: the kubeconfig has the administrator's, and nodes get their own certificates)"]),
+    ('downloads: {mirror: "https://user:word@mirror.example.org"}', ["downloads.mirror: expected an http or https URL, for example https://mirror.example.org/kubernetes (without a login: it would stand in plain text in the state and on the host; let the server answer these hosts without one, or one that sends it on. The login of a proxy goes into host.proxy)"]),
+    ('downloads: {urls: {kubelet: "https://token@mirror.example.org/{version}"}}', ['downloads.urls.kubelet: expected an http or https URL in which {version} and {architecture} may stand, for example "https://mirror.example.org/kubernetes/v{version}/{architecture}/kubelet" (without a login: it would stand in plain text in the state and on the host; let the server answer these hosts without one, or one that sends it on. The login of a proxy goes into host.proxy)']),
+    ('docker: {registryMirrors: ["https://user:word@mirror.example.org"]}', [
+        "docker.registryMirrors[0]: expected an http or https URL without a path, for example https://mirror.example.org (without a login: Docker sends none to a mirror; one for a registry goes into docker.registries)",
+    ]),
+    # where it is told
+    ("nodes: {worker-1: {ssh: {agent: false}}}", ["nodes.worker-1.ssh: expected exactly one of privateKeyFile, privateKey, agent, password; none is given, for example privateKeyFile: secrets/id_ed25519"]),
+    ("nodes: {worker-1: {ssh: {agent: true, privateKeyFile: id_ed25519}}}", ["nodes.worker-1.ssh.agent: expected exactly one of privateKeyFile, privateKey, agent, password; privateKeyFile and agent are given"]),
+    # what Pulumi's YAML makes of it
+    ("drain: {force: yes, timeoutSeconds: 0o17, gracePeriodSeconds: 1e1, deleteEmptyDirData: off}", [
+        "drain.deleteEmptyDirData: expected true or false, without quotes",
+        "drain.force: expected true or false, without quotes",
+    ]),
+    ("{nodes: ~, nodesFile: doubtful.yaml}", ["nodesFile: doubtful.yaml, line 3: a date, of which Pulumi makes other text: write it in quotes"]),
     (r"""
 cluster: {podCidr: pods, dns: {adress: 10.96.0.10}}
 ssh: {port: 0}
@@ -198,8 +278,13 @@ def _written(directory: Path, text: str) -> dict[str, object]:
     (directory / "ca-key.pem").write_text("no key\n")
     (directory / "token").write_text("0123456789abcdef0123456789abcdef\n")
     (directory / "admin-token").write_text("token-of-the-admin\n")
+    (directory / "doubtful.yaml").write_text(
+        "worker-1:\n  address: 10.0.0.7\n  annotations: {example.org/bought: 2024-05-01}\n"
+    )
     (directory / "twice.yaml").write_text("worker-1: {address: 10.0.0.7}\nworker-1: {address: 10.0.0.8}\n")
-    return patched(example.raw(), yaml.safe_load(text))
+    changes = document_of(text).value
+    assert isinstance(changes, dict)
+    return patched(example.raw(), changes)
 
 
 @pytest.mark.parametrize(("text", "lines"), CASES, ids=[text.strip().partition("\n")[0] for text, _ in CASES])

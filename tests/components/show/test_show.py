@@ -20,7 +20,7 @@ from components.identity.kubeconfigs import Identities, KeyPair
 from components.parts import PARTS, Born, contents
 from components.pki.token import drawn
 from components.remote import toolkit
-from components.rendering import digest
+from components.rendering import digest, yaml_text
 from components.settings import SettingsError, load
 from components.show import listing
 from components.show.__main__ import main
@@ -39,7 +39,7 @@ def project(directory: Path, changes: dict[str, Any] | None = None, **more: obje
     raw = {**example.changed(example.raw(), changes or {}), **more}
     config = {f"kubenode:{key}": value for key, value in raw.items()}
     (directory / "Pulumi.yaml").write_text("name: kubenode\n")
-    (directory / "Pulumi.dev.yaml").write_text(yaml.safe_dump({"encryptionsalt": "v1:x", "config": config}))
+    (directory / "Pulumi.dev.yaml").write_text(yaml_text({"encryptionsalt": "v1:x", "config": config}))
     return directory
 
 
@@ -203,7 +203,7 @@ def test_encrypted_values_are_named_and_nothing_of_them_is_shown(
         "nodes/worker-1/ssh/password": ENCRYPTED,
         "nodes/worker-1/docker": {"extraConfig": {"http-proxy": ENCRYPTED, "dns": [ENCRYPTED]}},
         "nodes/worker-1/nodeIp": ENCRYPTED,
-        "docker": {"logMaxFile": ENCRYPTED},
+        "docker": {"logMaxSize": ENCRYPTED},
     }
     shown = Shown(capsys, project(tmp_path, changes), "worker-1")
     assert shown.code == 0, shown.err
@@ -212,7 +212,7 @@ def test_encrypted_values_are_named_and_nothing_of_them_is_shown(
     assert "<nodes.worker-1.docker.extraConfig.dns[0]>" in shown.out
     assert "ca.pem | <certificate authority of the cluster, in the kubeconfig>" in shown.out
     assert shown.err.splitlines() == [
-        "note: docker.logMaxFile is encrypted, so it is shown as 5",
+        "note: docker.logMaxSize is encrypted, so it is shown as 10m",
         "note: nodes.worker-1.nodeIp is encrypted, so it is shown as 10.0.0.7",
         "note: cluster.kubeconfig is encrypted, so placeholders stand for cluster.server and cluster.caData",
     ]
@@ -330,7 +330,7 @@ def test_a_nodes_file_with_twenty_nodes(tmp_path: Path, capsys: pytest.CaptureFi
     nodes = {
         f"worker-{number}": {
             "address": f"10.0.1.{number}",
-            "ssh": {"hostKey": example.HOST_KEYS[0]},
+            "ssh": {"hostKey": example.host_key(bytes([number]))},
             "labels": {"example.org/rack": f"r{number % 4}"},
             "kubelet": {"extraConfig": {"maxPods": 100 + number}},
         }
