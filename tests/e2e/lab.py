@@ -113,6 +113,14 @@ class Lab:
         self.note_unknown()
         self.stack.restore_configuration()
 
+    def cut_power(self, host: Host) -> None:
+        """A host off, and on again."""
+        nodes = self.stack.nodes_file.read_text(encoding="utf-8")
+        host.cut_power()
+        self.place.up(HOSTS)
+        # The sandbox writes its hosts anew.
+        self.stack.nodes_file.write_text(nodes, encoding="utf-8")
+
     def connections(self) -> dict[str, int]:
         """SSH logins so far, by host."""
         return each(self.hosts, Host.connections)
