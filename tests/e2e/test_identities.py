@@ -111,7 +111,7 @@ def _configured(lab: Lab, identity: Json) -> Iterator[None]:
 
 
 def _authoritys_key(lab: Lab) -> str:
-    text = control_plane.read(lab.place, "/etc/kubernetes/pki/ca.key")
+    text = control_plane.authority_key(lab.place)
     # Of the first lines of a key what is public may be the same in many.
     lab.canaries["key of the certificate authority"] = text.splitlines()[-2]
     return text
