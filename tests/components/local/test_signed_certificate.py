@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from components.identity.csr import load_request, subject_of
+from components.identity.request import load_request, subject_of
 from components.local import signed_certificate
 from components.local.arguments import Arguments
 from components.local.errors import Failure
