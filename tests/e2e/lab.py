@@ -115,11 +115,13 @@ class Lab:
 
     def cut_power(self, host: Host) -> None:
         """A host off, and on again."""
-        nodes = self.stack.nodes_file.read_text(encoding="utf-8")
+        files = (self.stack.nodes_file, self.stack.file)
+        texts = [path.read_text(encoding="utf-8") for path in files]
         host.cut_power()
-        self.place.up(HOSTS)
+        self.place.up(len(self.hosts))
         # The sandbox writes its hosts anew.
-        self.stack.nodes_file.write_text(nodes, encoding="utf-8")
+        for path, text in zip(files, texts, strict=True):
+            path.write_text(text, encoding="utf-8")
 
     def connections(self) -> dict[str, int]:
         """SSH logins so far, by host."""
