@@ -101,8 +101,14 @@ def test_secrets_lie_only_where_they_belong(deployed: Lab, host: Host) -> None:
     key = deployed.canaries["key of cluster-kube-proxy-key, base64"]
     assert _holders(host, key) == ["/etc/kubernetes/kube-proxy.kubeconfig"]
     assert host.run("stat -c '%a %U' /etc/kubernetes/kube-proxy.kubeconfig") == "600 root"
+    own = {what for what in deployed.kubelets_keys() if what.endswith(f" {host.name}")}
+    assert len(own) == 2
     for what, canary in deployed.canaries.items():
-        if not what.startswith("key of cluster-kube-proxy"):
+        if what in own:
+            (path,) = _holders(host, canary)
+            assert path.startswith("/var/lib/kubelet/pki/kubelet-"), what
+            assert host.run(f"stat -c '%a %U' {path}") == "600 root"
+        elif not what.startswith("key of cluster-kube-proxy"):
             assert _holders(host, canary) == [], what
     assert not host.exists("/etc/kubernetes/bootstrap.kubeconfig")
 
