@@ -123,6 +123,7 @@ def test_by_hand_the_token_of_all_nodes_leaves_each_host_with_its_certificate(ba
     lab.stack.preview("--expect-no-changes").demand()
     lab.stack.refresh("--yes", "--skip-preview", "--expect-no-changes").demand()
     _gone(lab)
+    assert lab.differences([host]) == {}
 
 
 @pytest.mark.parametrize("approval", ["exact", "rbac"])
