@@ -1,4 +1,4 @@
-"""What this stack's last run that ended well left in its outputs, for a run that cannot ask the API.
+"""What this stack's last run that came to its end left in its outputs, for a run that cannot ask the API.
 
 Owns the reading, by the engine's own function, which works with every backend. Does not own what is put there
 (`components/stack.py`).

@@ -12,6 +12,7 @@ import pytest
 from components.cluster.facts import Facts, NodeFacts, heals
 from components.cluster.previous import healed
 from tests.components import example, program
+from tests.plugins.engine import new_project
 
 HEAL = "2026-01-31T10:00:00Z+2h"
 _ASK = "command:local:run"
@@ -70,3 +71,32 @@ def test_what_the_api_says_is_newer() -> None:
     known = NodeFacts("c", "d", True, True, HEAL)
     facts = Facts(reachable=True, nodes={"worker-1": known}, healed_before={"worker-1": "x", "worker-2": "y"})
     assert heals(facts) == {"worker-1": HEAL, "worker-2": "y"}
+
+
+_PROGRAM = """
+    import sys
+    sys.path.insert(0, {root!r})
+    import pulumi
+    from components.cluster import previous
+
+    name = f"{{pulumi.get_organization()}}/{{pulumi.get_project()}}/{{pulumi.get_stack()}}"
+    pulumi.export("found", previous.heals(name))
+    pulumi.export("nodes", {{"worker-1": {{"healed": {heal!r}}}, "worker-2": {{"address": "x"}}}})
+    pulumi.export("other", pulumi.Output.secret("s"))
+    """
+
+
+@pytest.mark.sandbox
+def test_the_real_engine_tells_what_the_last_run_left(tmp_path: Path) -> None:
+    project = new_project(tmp_path, tmp_path / "home")
+    root = str(Path(__file__).resolve().parents[3])
+
+    def found() -> Any:
+        return json.loads(project.run("stack", "output", "--json"))["found"]
+
+    project.write(_PROGRAM.format(root=root, heal=HEAL))
+    project.up()
+    assert found() == {}
+    assert "found" in project.preview()
+    project.up()
+    assert found() == {"worker-1": HEAL}
