@@ -10,7 +10,7 @@ import pytest
 
 from components.remote.bundle import HostFile
 from tests.shell import bundles
-from tests.shell.box import Box
+from tests.shell.box import LIBRARY, Box
 
 KUBECONFIG = "/etc/kubernetes/kubelet.kubeconfig"
 BOOTSTRAP = "/etc/kubernetes/bootstrap.kubeconfig"
@@ -258,6 +258,36 @@ def test_a_token_s_removal_that_is_cut_off_is_made_up_for(host: Box, cut_after: 
     _apply(host, "kubelet", bundle)
     assert not host.path(BOOTSTRAP).exists()
     assert [path for path in host.state() if "kubenode-bootstrap" in path] == []
+
+
+@pytest.mark.long
+def test_a_kill_while_the_watch_is_made_or_taken_away_leaves_nothing_of_it(host: Box) -> None:
+    before = host.state()
+
+    def killed(at: int, verb: str) -> list[str]:
+        bundle = _asking(host).replace("\nend\n", "\nset | approval manual\nend\n")
+        host.path("/state/start-kubelet.service").unlink()
+        return host.killed(at, f"{LIBRARY}/kubelet {verb}", bundle)
+
+    def demand_nothing(after: str) -> None:
+        _destroyed(host, _token(host))
+        assert host.state() == before, after
+        assert host.running() == {}, after
+
+    _apply(host, "credentials", _token(host))
+    log = killed(10_000, "apply")
+    demand_nothing("the end")
+    watch = [at for at, line in enumerate(log, 1) if "kubenode-bootstrap" in line]
+    for at in range(watch[0] - 3, watch[-1] + 2):
+        _apply(host, "credentials", _token(host))
+        demand_nothing(f"apply, {killed(at, 'apply')[-1]}")
+    _waiting(host)
+    log = killed(10_000, "remove")
+    demand_nothing("the end")
+    watch = [at for at, line in enumerate(log, 1) if "kubenode-bootstrap" in line]
+    for at in range(watch[0], watch[-1] + 2):
+        _waiting(host)
+        demand_nothing(f"remove, {killed(at, 'remove')[-1]}")
 
 
 def test_a_removal_ends_the_watch(host: Box) -> None:
