@@ -60,6 +60,7 @@ class Node(pulumi.ComponentResource):
         }
 
         # Only what is abnormal is an input.
+        self.heal = args["heal"]
         heal = {"heal": args["heal"]} if args["heal"] else {}
 
         def operator(

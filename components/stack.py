@@ -11,6 +11,7 @@ import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from components import expiry as expiries
 from components import rollout
 from components.api.node import labels_of
 from components.cluster import facts as cluster_facts
+from components.cluster import previous
 from components.cluster.cluster import Cluster
 from components.disruption import disruption_digest
 from components.node import Node
@@ -112,6 +114,8 @@ def facts(settings: StackSettings) -> cluster_facts.Facts:
     proof = settings.verification
     namespace = namespace_of(proof, claim()) if proof.enabled else None
     found = cluster_facts.read(kubeconfig(settings), claim(), labels, namespace)
+    if not found.reachable:
+        found = replace(found, healed_before=previous.heals(claim()))
     identity, authority = settings.identity, settings.authority
     end = (
         early_end(authority.certificate_pem, identity.certificate_validity_hours, datetime.now(UTC))
@@ -320,5 +324,7 @@ def _node_outputs(settings: NodeSettings, node: Node) -> pulumi.Output[dict[str,
             "kubernetes": settings.kubernetes_version,
             **known["read"],
             **known["ends"],
+            # For a preview that cannot ask the API: components/cluster/previous.py.
+            **({"healed": node.heal} if node.heal else {}),
         }
     )

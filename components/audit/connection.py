@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 import shlex
-import subprocess
 import tempfile
 from pathlib import Path
 
+from components import programs
 from components.hostkeys.collect import algorithms
 from components.settings.resolved import BastionSettings, ConnectionSettings
 
@@ -44,22 +44,15 @@ def said(address: str, ssh: ConnectionSettings, command: str, stdin: str, folder
     words, environment = line(address, ssh, folder)
     if ssh.user != "root":
         command = f"sudo -n {command}"
-    try:
-        done = subprocess.run(
-            [*words, "--", address, command],
-            input=stdin,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=SECONDS,
-            env={**os.environ, **environment},
-            start_new_session=True,
-            check=False,
-        )
-    except FileNotFoundError:
-        raise ConnectionFailedError("ssh was not found on PATH") from None
-    except subprocess.TimeoutExpired:
-        raise ConnectionFailedError(f"no answer in {SECONDS} s") from None
+    done = programs.run(
+        [*words, "--", address, command],
+        ConnectionFailedError,
+        text=stdin,
+        seconds=SECONDS,
+        env={**os.environ, **environment},
+        # Without a terminal, ssh asks for a password where the environment says.
+        own_session=True,
+    )
     if done.returncode != 0:
         raise ConnectionFailedError(
             " ".join(done.stderr.split())[-400:] or f"the command ended with {done.returncode}"

@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import yaml
+
+from components import programs
 from components.remote import toolkit
 
 _SECONDS = 300
@@ -61,20 +64,13 @@ class Engine:
         return subprocess.run(self._line(*words), cwd=self.project_dir, check=False).returncode
 
     def _said(self, *words: str) -> str:
-        try:
-            done = subprocess.run(
-                self._line(*words, "--non-interactive"),
-                cwd=self.project_dir,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=_SECONDS,
-                check=False,
-            )
-        except FileNotFoundError:
-            raise EngineError("pulumi was not found on PATH") from None
-        except subprocess.TimeoutExpired:
-            raise EngineError(f"'pulumi {words[0]}' took longer than {_SECONDS} s") from None
+        done = programs.run(
+            self._line(*words, "--non-interactive"),
+            EngineError,
+            cwd=self.project_dir,
+            seconds=_SECONDS,
+            late=f"'pulumi {words[0]}' took longer than {_SECONDS} s",
+        )
         if done.returncode != 0:
             raise EngineError(
                 f"'pulumi {' '.join(words[:2])}' failed: {' '.join(done.stderr.split())[-400:]}"
@@ -85,10 +81,11 @@ class Engine:
         return ["pulumi", *words, "--stack", self.stack, "--color=never"]
 
     def _project(self) -> str:
-        for line in (self.project_dir / "Pulumi.yaml").read_text(encoding="utf-8").splitlines():
-            if line.startswith("name:"):
-                return line.partition(":")[2].strip().strip("\"'")
-        return "kubenode"
+        path = self.project_dir / "Pulumi.yaml"
+        try:
+            return str(yaml.safe_load(path.read_text(encoding="utf-8"))["name"])
+        except (yaml.YAMLError, KeyError, TypeError):
+            raise EngineError(f"{path} names no project") from None
 
 
 def _value(text: str | None) -> object:

@@ -13,7 +13,7 @@ import pulumi
 from components.api.account import NAMESPACE, account_token
 from components.api.provider import cluster_provider
 from components.api.rbac import Binding, Subject, account, bind, group, user
-from components.identity.csr import NODES_GROUP
+from components.identity.expectation import NODES_GROUP
 from components.pki.issued import IssuedCertificate, IssuedCertificateArgs, Issuing
 from components.settings.sections import IdentitySection
 

@@ -65,6 +65,8 @@ class Facts:
     """The CA certificates, PEM, that the API server trusts for clients; None where it does not say."""
     foreign_namespace: ForeignNamespace | None = None
     """The proof's namespace, if it is there and this stack did not make it."""
+    healed_before: Mapping[str, str] = field(default_factory=dict)
+    """What each node was healed of as the stack itself knows it; only where the API could not be reached."""
 
 
 def read(
@@ -115,7 +117,7 @@ def heals(facts: Facts) -> dict[str, str]:
     known = {
         name: (node.silence.heal if node.silence else "") or node.healed for name, node in facts.nodes.items()
     }
-    return {name: heal for name, heal in known.items() if heal}
+    return {**facts.healed_before, **{name: heal for name, heal in known.items() if heal}}
 
 
 def refusals(

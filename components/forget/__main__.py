@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from components import programs
 from components.forget import state
 from components.forget.state import Door, Lost
 
@@ -130,13 +131,8 @@ def _leave_cluster(node: str, lost: Lost, *, force: bool) -> None:
 
 def _pulumi(stack: str, *arguments: str, text: str | None = None) -> str:
     command = ["pulumi", *arguments, "--stack", stack, "--non-interactive"]
-    try:
-        # An empty standard input answers whatever pulumi may ask.
-        done = subprocess.run(
-            command, cwd=_PROJECT, input=text or "", capture_output=True, text=True, check=False
-        )
-    except FileNotFoundError:
-        raise ForgetError("pulumi was not found on PATH") from None
+    # An empty standard input answers whatever pulumi may ask.
+    done = programs.run(command, ForgetError, cwd=_PROJECT, text=text or "")
     if done.returncode != 0:
         raise ForgetError(f"'{' '.join(command)}' ended with {done.returncode}:\n{done.stderr.strip()}")
     return done.stdout

@@ -9,10 +9,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import shlex
-import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+
+from components import programs
 
 # In this order a server is asked, and a known_hosts file is searched.
 _ALGORITHMS = {
@@ -61,19 +62,7 @@ def shown(door: Door, bastion: Door | None = None) -> str:
         ]
         if bastion is not None:
             command += ["-o", f"ProxyCommand={_through(bastion, Path(folder, 'bastion'))}"]
-        try:
-            done = subprocess.run(
-                [*command, "--", door.address, "true"],
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=_SECONDS,
-                check=False,
-            )
-        except FileNotFoundError:
-            raise CollectError("ssh was not found on PATH") from None
-        except subprocess.TimeoutExpired:
-            raise CollectError(f"no answer in {_SECONDS} s") from None
+        done = programs.run([*command, "--", door.address, "true"], CollectError, seconds=_SECONDS)
         found = _keys(seen.read_text()) if seen.exists() else []
         if not found:
             raise CollectError(" ".join(done.stderr.split())[-200:] or "it showed no key")
@@ -105,12 +94,7 @@ def _through(bastion: Door, known: Path) -> str:
 
 def known(door: Door, file: Path) -> str:
     """The server's key in a known_hosts file, also one with hashed names."""
-    try:
-        done = subprocess.run(
-            ["ssh-keygen", "-F", door.name, "-f", str(file)], capture_output=True, text=True, check=False
-        )
-    except FileNotFoundError:
-        raise CollectError("ssh-keygen was not found on PATH") from None
+    done = programs.run(["ssh-keygen", "-F", door.name, "-f", str(file)], CollectError)
     found = _keys(done.stdout)
     same = [key for key in found if door.key is not None and key.split()[0] == door.key.split()[0]]
     if not found:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import pulumi
 
-from components.identity.csr import NODES_GROUP
+from components.identity.expectation import NODES_GROUP
 from components.identity.kubeconfigs import Identities, KeyPair
 from components.pki.issued import (
     KUBELET_CLIENT,

@@ -6,7 +6,7 @@ PLUGIN_DIR=/usr/libexec/kubernetes
 CLIENT_CERTIFICATE=/var/lib/kubelet/pki/kubelet-client-current.pem
 KUBECONFIG=/etc/kubernetes/kubelet.kubeconfig
 BOOTSTRAP=/etc/kubernetes/bootstrap.kubeconfig
-WATCH=kubenode-bootstrap
+WATCH=/etc/systemd/system/kubenode-bootstrap
 
 kn_part_apply() {
     kn_fetch_artifacts
@@ -70,20 +70,43 @@ is_issued() {
 # is_waiting: whether the kubelet has no certificate yet and nobody here is to do anything about it.
 is_waiting() { [ "$(kn_setting approval)" = manual ] && ! is_issued && [ ! -e "$CLIENT_CERTIFICATE" ]; }
 
-# drop_token_later: nobody is here when the certificate comes, and the token may be one that has no end. systemd runs this
-# again and again while the path is there, so the command stops what started it. No semicolon in it: systemd writes one
-# as "\;", which it does not read back at its next daemon-reload.
+# drop_token_later: nobody is here when the certificate comes, and the token may be one that has no end. So systemd waits
+# for it, over boots too; its service takes the token, and itself, away. The link goes before the files: whatever cuts it
+# off, either it runs again at the next boot or nothing of it is left that could.
 drop_token_later() {
-    stop_watch
-    kn_try 60 systemd-run --quiet --collect --unit="$WATCH" --path-property=PathExists="$CLIENT_CERTIFICATE" \
-        /bin/sh -c "rm -f $BOOTSTRAP && systemctl stop $WATCH.path" ||
-        kn_say "the token stays in $BOOTSTRAP until the kubelet's part next runs"
     : >"$KN_R/watch"
+    cat >"$WATCH.path" <<END
+[Unit]
+Description=Waits for the kubelet's client certificate
+
+[Path]
+PathExists=$CLIENT_CERTIFICATE
+
+[Install]
+WantedBy=multi-user.target
+END
+    cat >"$WATCH.service" <<END
+[Unit]
+Description=Removes the kubelet's bootstrap token, which has done its work
+
+[Service]
+Type=oneshot
+ExecStart=/bin/rm -f $BOOTSTRAP
+ExecStart=/bin/systemctl disable ${WATCH##*/}.path
+ExecStart=/bin/systemctl stop ${WATCH##*/}.path
+ExecStart=/bin/rm -f $WATCH.path $WATCH.service
+END
+    kn_daemon_reload
+    { kn_try 60 systemctl enable "${WATCH##*/}.path" && kn_try 60 systemctl start "${WATCH##*/}.path"; } ||
+        kn_say "the token stays in $BOOTSTRAP until the kubelet's part next runs"
 }
 
 stop_watch() {
     [ -e "$KN_R/watch" ] || return 0
-    kn_try 60 systemctl stop "$WATCH.path" || :
+    kn_try 60 systemctl stop "${WATCH##*/}.path" || :
+    kn_try 60 systemctl disable "${WATCH##*/}.path" || :
+    rm -f "$WATCH.path" "$WATCH.service"
+    kn_try 60 systemctl daemon-reload || :
     rm -f "$KN_R/watch"
 }
 

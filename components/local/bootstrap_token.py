@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from components.identity.csr import bootstrap_user
+from components.identity.expectation import bootstrap_user
 from components.local import nodes
 from components.local.arguments import Arguments
 from components.local.errors import Failure

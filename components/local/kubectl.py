@@ -70,6 +70,8 @@ class KubectlError(Failure):
     def reason(self) -> str:
         """The API's reason (NotFound, Conflict, ...), or an empty text."""
         found = re.search(r"Error from server \((\w+)\)", self.stderr)
+        if found is None and re.search(r'(?m)^The \w+ "[^"]*" is invalid: ', self.stderr):
+            return "Invalid"
         return found.group(1) if found else ""
 
     @property

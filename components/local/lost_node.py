@@ -12,17 +12,17 @@ remove Nothing.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from components.identity.csr import MalformedRequestError, bootstrap_user, load_request, subject_of
+from components.identity.csr import requested_node
+from components.identity.expectation import bootstrap_user
 from components.local import node_writes, nodes
 from components.local.arguments import Arguments
 from components.local.bootstrap_token import SECRET_TYPE, delete_tokens, labels, secret_name
 from components.local.errors import Failure
-from components.local.kubectl import PATHS, Json, items, with_query
+from components.local.kubectl import PATHS, items, with_query
 from components.local.session import Session
 
 
@@ -92,18 +92,10 @@ def _delete_requests(session: Session, node: str, token_ids: set[str]) -> None:
     users = {f"system:node:{node}", *(bootstrap_user(one) for one in token_ids)}
     names: list[str] = []
     for request in items(session.kubectl.get(PATHS.requests)):
-        if (request.get("spec") or {}).get("username") not in users and not _is_for(request, node):
+        if (request.get("spec") or {}).get("username") not in users and requested_node(request) != node:
             continue
         name = request["metadata"]["name"]
         if session.kubectl.delete(f"{PATHS.requests}/{name}", request["metadata"]["uid"]):
             names.append(name)
     if names:
         session.say(f"deleted the certificate requests for its name: {', '.join(names)}")
-
-
-def _is_for(request: Json, node: str) -> bool:
-    try:
-        pem = base64.b64decode(str((request.get("spec") or {}).get("request", ""))).decode("ascii")
-        return subject_of(load_request(pem).subject).common_name == f"system:node:{node}"
-    except (MalformedRequestError, ValueError):
-        return False

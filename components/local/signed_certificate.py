@@ -25,10 +25,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from components.identity.csr import MalformedRequestError, load_request, subject_of
+from components.identity.request import MalformedRequestError, load_request, subject_of
 from components.local import nodes
+from components.local.approval import approve
 from components.local.arguments import Arguments
-from components.local.csr_approval import with_approval
 from components.local.errors import Failure
 from components.local.kubectl import PATHS, Json, KubectlError, items, with_query
 from components.local.session import Session
@@ -236,21 +236,19 @@ def _sign(session: Session, order: Order, wait: Wait) -> str:
                 f"{order.name}: request {name} was sent by {made['spec'].get('username')}, not by {ours}; "
                 "not approved"
             )
-        _approve(session, path, made)
+        # The controller manager approves by itself where its requestor has the right to it.
+        if not approve(session, made, "kubenode: signed for the stack"):
+            _demand_approved(session, order, path, name)
         return _issued(session, order, path, name, wait)
     finally:
         if uid:
             session.kubectl.delete(path, uid)
 
 
-def _approve(session: Session, path: str, made: Json) -> None:
-    """Approves what was compared; the controller manager does so by itself where its requestor has the right to it."""
-    try:
-        session.kubectl.put(f"{path}/approval", with_approval(made, "kubenode: signed for the stack"))
-    except KubectlError:
-        status = session.kubectl.get(path).get("status") or {}
-        if not any(one.get("type") == "Approved" for one in status.get("conditions") or ()):
-            raise
+def _demand_approved(session: Session, order: Order, path: str, name: str) -> None:
+    status = session.kubectl.get(path).get("status") or {}
+    if not any(one.get("type") == "Approved" for one in status.get("conditions") or ()):
+        raise Failure(f"{order.name}: request {name} was changed by somebody else before it was approved")
 
 
 def _issued(session: Session, order: Order, path: str, name: str, wait: Wait) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import subprocess
 import sys
 from collections.abc import Sequence
 
+from components import programs
 from components.release import lines
 
 # More than any removal takes; each of its steps has a bound of its own.
@@ -74,16 +74,8 @@ def _is_sure(node: str) -> bool:
 def _ssh(host: str, options: Sequence[str], line: str, text: str) -> str:
     """By the ssh of this machine, with the user's known hosts, keys and agent."""
     command = ["ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=15", *options, "--", host, line]
-    try:
-        done = subprocess.run(
-            command, input=text, capture_output=True, text=True, timeout=_SECONDS, check=False
-        )
-    except FileNotFoundError:
-        raise ReleaseError("ssh was not found on PATH") from None
-    except subprocess.TimeoutExpired:
-        raise ReleaseError(
-            f"{host}: no end within {_SECONDS} s; it may still be at work. Run again later"
-        ) from None
+    late = f"{host}: no end within {_SECONDS} s; it may still be at work. Run again later"
+    done = programs.run(command, ReleaseError, seconds=_SECONDS, late=late, text=text)
     if done.returncode != 0:
         raise ReleaseError(
             f"{host}: the command on it ended with {done.returncode}:\n{done.stderr.strip()[-2000:]}"

@@ -24,8 +24,8 @@ _PROGRAM = """
         def __init__(self, name):
             super().__init__("kubenode:index:Node", name)
             def command(step, after, text):
-                return local.Command(f"{{name}}-{{step}}", create=f"echo {{name}} {{step}} >>{log}",
-                    update=f"echo {{name}} {{step}} >>{log}", stdin=text,
+                line = f"test ! -e {log}.{{name}}-is-dead && echo {{name}} {{step}} >>{log}"
+                return local.Command(f"{{name}}-{{step}}", create=line, update=line, stdin=text,
                     opts=pulumi.ResourceOptions(parent=self, depends_on=after))
             docker = command("docker", [], "{docker}")
             approval = command("csr-approval", [docker], "same")
@@ -129,3 +129,15 @@ def test_nights(night: Night) -> None:
     code, said = night.run("renew")
     assert code == 0, said
     assert night.did() == sorted([*_APPROVED, "worker-1 kube-proxy", "worker-2 kube-proxy"])
+
+    # With a host that is dead: the next one is due too, for it is to live no longer than it is due early.
+    dead = night.log.with_name("log.worker-1-is-dead")
+    dead.touch()
+    code, said = night.run("renew")
+    assert code != 0
+    assert "not every certificate of test could be renewed" in said
+    assert night.did() == ["worker-2 csr-approval", "worker-2 kube-proxy"], said
+    dead.unlink()
+    code, said = night.run("up")
+    assert code == 0, said
+    assert "worker-1 kube-proxy" in night.did()

@@ -17,6 +17,7 @@ from tests.ci.hub import hub_of
 
 ROOT = Path(__file__).resolve().parents[2]
 _APPROVAL = "urn:pulumi:prod::kubenode::kubenode:index:Node$command:local:Command::{}-csr-approval"
+_RENEWAL = "up --stack prod --yes --skip-preview --non-interactive --color=never --continue-on-error"
 
 _PULUMI = """\
 #!/bin/sh
@@ -25,6 +26,7 @@ case $1 in
     stack) cat state.json ;;
     preview) case " $* " in *" --json "*) cat preview.json ;; *) cat preview.txt; exit "$(cat code)" ;; esac ;;
     refresh) exit "$(cat code)" ;;
+    up) exit "$(cat up-code 2>/dev/null || echo 0)" ;;
 esac
 """
 
@@ -156,14 +158,26 @@ def test_a_night_approves_what_waits_and_deploys_nothing(checkout: Checkout) -> 
     assert done.returncode == 0, done.stderr
     first, second = (f"--target-replace {_APPROVAL.format(node)}" for node in ("worker-1", "worker-2"))
     ups = [call for call in checkout.calls() if call.startswith("up ")]
-    assert ups == [f"up --stack prod --yes --skip-preview --non-interactive --color=never {first} {second}"]
+    assert ups == [f"{_RENEWAL} {first} {second}"]
     assert "no certificate is due" in done.stdout
 
 
 def test_a_night_renews_kube_proxys_certificate(checkout: Checkout) -> None:
     checkout.write("preview.json", '{"steps": [{"op": "replace", "urn": "urn:x::cluster-kube-proxy-clock"}]}')
     assert checkout.run("ci/renew", STACK="prod").returncode == 0
-    assert checkout.calls()[-1] == "up --stack prod --yes --skip-preview --non-interactive --color=never"
+    assert checkout.calls()[-1] == _RENEWAL
+
+
+def test_a_dead_host_keeps_no_other_node_from_its_renewal(checkout: Checkout) -> None:
+    """The engine goes on with the others and fails in the end; so does the night, after all that there is to renew."""
+    checkout.write("preview.json", '{"steps": [{"op": "replace", "urn": "urn:x::cluster-kube-proxy-clock"}]}')
+    checkout.write("up-code", "255")
+    done = checkout.run("ci/renew", STACK="prod")
+    assert done.returncode == 255
+    assert done.stderr == "ci renew: not every certificate of prod could be renewed: see above\n"
+    ups = [call for call in checkout.calls() if call.startswith("up ")]
+    assert len(ups) == 2
+    assert all("--continue-on-error" in call.split() for call in ups)
 
 
 def test_a_night_refuses_to_deploy_what_nobody_has(checkout: Checkout) -> None:

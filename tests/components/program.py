@@ -28,28 +28,38 @@ class Ran:
 
     error: str = ""
     registered: list[str] = field(default_factory=list)
+    inputs: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     started: list[object] = field(default_factory=list)
 
 
 class _Mocks(graph.Mocks):
-    def __init__(self, ran: Ran) -> None:
-        self._ran = ran
+    def __init__(self, ran: Ran, answers: Mapping[str, Mapping[str, Any]]) -> None:
+        self._ran, self._answers = ran, answers
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
         if args.typ != "pulumi:pulumi:Stack":
             self._ran.registered.append(args.name)
+            self._ran.inputs[args.name] = args.inputs
         return super().new_resource(args)
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
         self._ran.asked.append(args.token)
-        return {"stdout": json.dumps(_NODES)}, []
+        return dict(self._answers.get(args.token, {"stdout": json.dumps(_NODES)})), []
 
 
 def run(
-    raw: Mapping[str, object], directory: Path, monkeypatch: pytest.MonkeyPatch, *, preview: bool = True
+    raw: Mapping[str, object],
+    directory: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    preview: bool = True,
+    answers: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Ran:
-    """The program in a project directory with this configuration, given to it as the engine does."""
+    """The program in a project directory with this configuration, given to it as the engine does.
+
+    `answers`: what the functions that it asks say, by token; else the API is there and has no Node.
+    """
     ran = Ran()
     config = {
         f"kubenode:{key}": value if isinstance(value, str) else json.dumps(value)
@@ -65,7 +75,11 @@ def run(
         monkeypatch.setattr(subprocess, name, lambda *words, **_: ran.started.append(words))
     asyncio.set_event_loop(asyncio.new_event_loop())
     pulumi.runtime.set_mocks(
-        _Mocks(ran), project="kubenode", stack="test", preview=preview, organization="organization"
+        _Mocks(ran, answers or {}),
+        project="kubenode",
+        stack="test",
+        preview=preview,
+        organization="organization",
     )
 
     @pulumi.runtime.test  # type: ignore[untyped-decorator]

@@ -319,6 +319,9 @@ def test_a_node_to_heal_changes_its_own_five_commands_and_nothing_else(tmp_path:
         arguments = json.loads(found.resources[f"worker-1-{part}"].inputs["stdin"])
         assert arguments["heal"] == "2026-01-31T10:00:00Z+2h"
     assert set(found.resources) == set(healthy.resources)
+    outputs = found.outputs["nodes"]
+    assert outputs["worker-1"]["healed"] == "2026-01-31T10:00:00Z+2h"
+    assert "healed" not in outputs["worker-2"]
 
 
 def test_a_node_that_is_given_its_certificate_is_healed_without_a_token(tmp_path: Path) -> None:

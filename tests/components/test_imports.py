@@ -30,6 +30,9 @@ _PURE = (
     "components/host/needs.py",
     "components/host/proxy.py",
     "components/identity/csr.py",
+    "components/identity/expectation.py",
+    "components/identity/request.py",
+    "components/identity/request_faults.py",
     "components/identity/kubeconfigs.py",
     "components/identity/registries.py",
     "components/forget/state.py",
@@ -75,11 +78,16 @@ def test_pure_code_has_no_effects(path: Path) -> None:
     ]
 
 
+_OF_IDENTITY = tuple(
+    f"components.identity.{name}" for name in ("csr", "expectation", "request", "request_faults")
+)
+
+
 @pytest.mark.parametrize("path", [path for path in FILES if "components/local/" in _name(path)], ids=_name)
 def test_what_runs_on_the_operators_machine_starts_without_pulumi(path: Path) -> None:
     """It also runs at destroy, when the program does not, and starting Pulumi's packages takes seconds."""
     assert "pulumi" not in {imported.partition(".")[0].partition("_")[0] for imported in _imports(path)}
-    allowed = ("components.local", "components.identity.csr")
+    allowed = ("components.local", *_OF_IDENTITY)
     assert all(one.startswith(allowed) for one in _imports(path) if one.startswith("components"))
 
 

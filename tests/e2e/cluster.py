@@ -65,8 +65,8 @@ class Cluster:
         return [one["metadata"]["name"] for one in found]
 
     def requests_of_nodes(self) -> list[str]:
-        """Names of certificate requests that were sent as one of our nodes or with a bootstrap token."""
-        users = ("system:node:worker-", "system:bootstrap:")
+        """Names of certificate requests that were sent as one of our nodes, or as who a node joins."""
+        users = ("system:node:worker-", "system:bootstrap:", "kubelet-bootstrap")
         return [
             one["metadata"]["name"] for one in self.items("csr") if one["spec"]["username"].startswith(users)
         ]

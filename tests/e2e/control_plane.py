@@ -32,6 +32,11 @@ def read(place: Place, path: str) -> str:
     return _run(place, f"cat {path}")
 
 
+def authority_key(place: Place) -> str:
+    """The key of the cluster's certificate authority."""
+    return read(place, "/etc/kubernetes/pki/ca.key")
+
+
 def without_flags(start: str) -> Callable[[str], str]:
     """The unit's text without the lines of flags that start so."""
     return lambda text: "".join(

@@ -16,6 +16,8 @@ from tests.e2e.place import Place
 
 T = TypeVar("T")
 _LOCK = "/run/lock/kubenode"
+CLIENT_CERTIFICATE = "/var/lib/kubelet/pki/kubelet-client-current.pem"
+"""Of a kubelet that asked for it: the certificate, and its key in the same file."""
 
 
 class Host:

@@ -13,10 +13,9 @@ from pathlib import Path
 import yaml
 
 from tests.e2e.cluster import Cluster, http_status
-from tests.e2e.hosts import Host
+from tests.e2e.hosts import CLIENT_CERTIFICATE, Host
 
 _GIVEN = "/etc/kubernetes/kubelet.kubeconfig"
-_ROTATED = "/var/lib/kubelet/pki/kubelet-client-current.pem"
 _KUBE_PROXY = "/etc/kubernetes/kube-proxy.kubeconfig"
 
 
@@ -35,7 +34,9 @@ def status(cluster: Cluster, host: Host, *, pair: str = "") -> int:
 def kubelets_pair(host: Host) -> str:
     """Certificate and key with which this host's kubelet goes to the API server."""
     return (
-        _pair(host, _GIVEN) if "client-key-data" in host.run(f"cat {_GIVEN}") else host.run(f"cat {_ROTATED}")
+        _pair(host, _GIVEN)
+        if "client-key-data" in host.run(f"cat {_GIVEN}")
+        else host.run(f"cat {CLIENT_CERTIFICATE}")
     )
 
 

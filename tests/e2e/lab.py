@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import yaml
 
-from tests.e2e import snapshot
+from tests.e2e import control_plane, snapshot
 from tests.e2e.cluster import Cluster
 from tests.e2e.hosts import Host, each
 from tests.e2e.measured import MEASURED
@@ -26,6 +26,8 @@ from tests.e2e.watching import CommandLines, command_lines
 HOSTS = 2
 STACK = "dev"
 _SSHD_SECONDS = 3
+AUTHORITYS_KEY = "the cluster authority's key"
+_KUBELETS = "kubelet's"
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,16 @@ class Lab:
         self.note_unknown()
         self.stack.restore_configuration()
 
+    def cut_power(self, host: Host) -> None:
+        """A host off, and on again."""
+        files = (self.stack.nodes_file, self.stack.file)
+        texts = [path.read_text(encoding="utf-8") for path in files]
+        host.cut_power()
+        self.place.up(len(self.hosts))
+        # The sandbox writes its hosts anew.
+        for path, text in zip(files, texts, strict=True):
+            path.write_text(text, encoding="utf-8")
+
     def connections(self) -> dict[str, int]:
         """SSH logins so far, by host."""
         return each(self.hosts, Host.connections)
@@ -152,7 +164,7 @@ class Lab:
         return {name: count - before[name] for name, count in self.connections().items()}
 
     def note_canaries(self) -> None:
-        """The secrets of the stack as it is now, from its decrypted state and the files beside it."""
+        """The secrets of the stack as it is now: from its decrypted state, files, its hosts and the control plane."""
         # An OpenSSH key starts with what is public, and ends with what is not.
         for number, line in enumerate(
             _body(self.place.checkout.private_key.read_text(encoding="utf-8"))[-2:]
@@ -163,8 +175,7 @@ class Lab:
             private = resource.get("outputs", {}).get("privateKeyPem")
             if private:
                 pem = _plain(private)
-                # These are the other way round.
-                self.canaries[f"key of {name}"] = _body(pem)[0]
+                self.canaries[f"key of {name}"] = _private_line(pem)
                 self.canaries[f"key of {name}, base64"] = base64.b64encode(pem.encode()).decode()[48:112]
             if name.endswith("-bootstrap-token") and resource["type"] == "command:local:Command":
                 secret = json.loads(_plain(resource["inputs"]["stdin"]))["tokenSecret"]
@@ -172,6 +183,30 @@ class Lab:
         kubeconfig = yaml.safe_load(self.place.checkout.kubeconfig.read_text(encoding="utf-8"))
         admin = kubeconfig["users"][0]["user"]["client-key-data"]
         self.canaries["administrator's key"] = admin[48:112]
+        self.canaries[AUTHORITYS_KEY] = _private_line(control_plane.authority_key(self.place))
+        for name, own in each(self.hosts, _kubelets_keys).items():
+            self.canaries |= {f"{_KUBELETS} {kind} key on {name}": line for kind, line in own.items()}
+
+    def kubelets_keys(self) -> dict[str, str]:
+        """The canaries that kubelets made themselves; each name ends in that of its host."""
+        return {what: line for what, line in self.canaries.items() if what.startswith(_KUBELETS)}
+
+
+def _kubelets_keys(host: Host) -> dict[str, str]:
+    """A secret line of each key that its kubelet has made itself, by what it is for."""
+    path = "/var/lib/kubelet/pki/kubelet-{}-current.pem"
+    found = {kind: host.run(f"cat {path.format(kind)} 2>/dev/null || :") for kind in ("client", "server")}
+    return {
+        kind: _private_line(pem[pem.rindex("-----BEGIN") :])
+        for kind, pem in found.items()
+        if "PRIVATE KEY" in pem
+    }
+
+
+def _private_line(pem: str) -> str:
+    """A line of a private key that nothing public has: of RSA the last but one, else the first."""
+    lines = _body(pem)
+    return lines[-2] if len(lines) > 8 else lines[0]
 
 
 def _body(pem: str) -> list[str]:

@@ -3,40 +3,32 @@
 from __future__ import annotations
 
 import base64
-import subprocess
 import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from tests.e2e import control_plane, without_api
 from tests.e2e.cluster import Json, is_ready
-from tests.e2e.hosts import Host
+from tests.e2e.hosts import CLIENT_CERTIFICATE, Host
 from tests.e2e.lab import Lab
 from tests.e2e.stack import Step
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.long]
 
-_CLIENT = "/var/lib/kubelet/pki/kubelet-client-current.pem"
 _SILENT_SECONDS = 180
 _HEALED = ("bootstrap-token", "credentials", "csr-approval", "in-service", "kubelet")
 
 
 def _expired(lab: Lab) -> str:
     """A certificate of worker-1 that the cluster's own authority signed, and that ended a minute ago; with its key."""
-    container = lab.place.checkout.name("control-plane")
-    pki = subprocess.run(
-        ["docker", "exec", container, "cat", "/etc/kubernetes/pki/ca.crt", "/etc/kubernetes/pki/ca.key"],
-        env=lab.place.env,
-        capture_output=True,
-        check=True,
-    ).stdout
-    authority = x509.load_pem_x509_certificate(pki)
-    signing = serialization.load_pem_private_key(pki[pki.rindex(b"-----BEGIN") :], None)
-    assert isinstance(signing, ec.EllipticCurvePrivateKey) or hasattr(signing, "sign")
+    authority = x509.load_pem_x509_certificate(lab.cluster.ca_pem.encode())
+    signing = serialization.load_pem_private_key(control_plane.authority_key(lab.place).encode(), None)
+    assert isinstance(signing, (ec.EllipticCurvePrivateKey, rsa.RSAPrivateKey))
     key = ec.generate_private_key(ec.SECP256R1())
     now = datetime.now(UTC)
     subject = [
@@ -52,7 +44,7 @@ def _expired(lab: Lab) -> str:
         .not_valid_before(now - timedelta(hours=1))
         .not_valid_after(now - timedelta(minutes=1))
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
-        .sign(signing, hashes.SHA256())  # type: ignore[arg-type]
+        .sign(signing, hashes.SHA256())
     )
     plain = key.private_bytes(
         serialization.Encoding.PEM,
@@ -67,9 +59,9 @@ def _spoil(lab: Lab, host: Host, how: str) -> None:
     host.run("systemctl stop kubelet")
     if how == "expired":
         encoded = base64.b64encode(_expired(lab).encode()).decode()
-        host.run(f'base64 -d <<<"{encoded}" >"$(readlink -f {_CLIENT})"')
+        host.run(f'base64 -d <<<"{encoded}" >"$(readlink -f {CLIENT_CERTIFICATE})"')
     elif how == "damaged":
-        host.run(f'echo damaged >"$(readlink -f {_CLIENT})"')
+        host.run(f'echo damaged >"$(readlink -f {CLIENT_CERTIFICATE})"')
     else:
         host.run("rm -f /var/lib/kubelet/pki/kubelet-client-* /etc/kubernetes/kubelet.kubeconfig")
     host.run("systemctl start kubelet", check=False)
@@ -89,7 +81,7 @@ def _until_silent(lab: Lab, name: str) -> None:
 @pytest.mark.parametrize("how", ["expired", "damaged", "deleted"])
 def test_a_kubelet_that_lost_its_certificate_is_healed_alone(deployed: Lab, how: str) -> None:
     lab, host = deployed, deployed.host("worker-1")
-    serial = host.run(f"sha256sum {_CLIENT}")
+    serial = host.run(f"sha256sum {CLIENT_CERTIFICATE}")
     started = host.started("kube-proxy")
     others = lab.connections()["worker-2"]
     pods = {name: pod["metadata"]["uid"] for name, pod in lab.cluster.pods().items()}
@@ -115,13 +107,16 @@ def test_a_kubelet_that_lost_its_certificate_is_healed_alone(deployed: Lab, how:
     node = lab.cluster.nodes()["worker-1"]
     assert is_ready(node)
     assert not node["spec"].get("unschedulable")
-    assert host.run(f"sha256sum {_CLIENT}") != serial
+    assert host.run(f"sha256sum {CLIENT_CERTIFICATE}") != serial
     assert not host.exists("/etc/kubernetes/bootstrap.kubeconfig")
     assert lab.cluster.bootstrap_tokens() == []
     assert host.started("kube-proxy") == started
     assert lab.connections()["worker-2"] == others
     assert {name: pod["metadata"]["uid"] for name, pod in lab.cluster.pods().items()} == pods
     lab.stack.preview("--expect-no-changes").demand()
+    with without_api.known(lab), without_api.away(lab):
+        shown = lab.stack.preview("--expect-no-changes").demand().text
+        assert "the API server could not be asked" in shown
     logins = lab.connections()
     lab.stack.up().demand()
     assert lab.connections() == logins, "a node that was healed is not left alone"

@@ -13,7 +13,7 @@ import pytest
 from tests.e2e import control_plane, kubelet_api
 from tests.e2e.cluster import is_ready, is_schedulable, unchanged_part
 from tests.e2e.hosts import Host
-from tests.e2e.lab import Lab
+from tests.e2e.lab import AUTHORITYS_KEY, Lab
 from tests.e2e.measured import MEASURED
 from tests.e2e.stack import Json, Result
 
@@ -59,7 +59,8 @@ def test_a_bare_host_joins_and_leaves(bare: Lab, identity: Json) -> None:
         seconds = _up(lab)
         MEASURED.add(f"up of one node, identity {_name(identity)}", seconds, "s")
         _demand_serving(lab, [host])
-        lab.stack.preview("--expect-no-changes").demand()
+        _demand_keys_where_they_belong(lab, identity)
+        lab.stack.up("--expect-no-changes").demand()
         lab.stack.refresh("--preview-only", "--expect-no-changes").demand()
         lab.stack.destroy().demand()
     assert lab.cluster.leftovers() == []
@@ -74,6 +75,7 @@ def test_nodes_switch_where_they_stand(deployed: Lab) -> None:
             seconds = _up(lab)
             MEASURED.add(f"up of two nodes to identity {_name(identity)}", seconds, "s")
             _demand_serving(lab, lab.hosts)
+            _demand_keys_where_they_belong(lab, identity)
             lab.stack.preview("--expect-no-changes").demand()
         assert _pods(lab) == pods, f"pods ended on the way to {_name(identity)}"
     lab.note_deployed()
@@ -94,7 +96,7 @@ def _configured(lab: Lab, identity: Json) -> Iterator[None]:
         config["identity"] = {**identity}
         if identity["issuer"] == "ca":
             key.touch(mode=0o600)
-            key.write_text(_authoritys_key(lab), encoding="utf-8")
+            key.write_text(control_plane.authority_key(lab.place), encoding="utf-8")
             config["identity"]["ca"] = {
                 "certificateFile": ".sandbox/ca.pem",
                 "privateKeyFile": ".sandbox/ca-key.pem",
@@ -108,13 +110,6 @@ def _configured(lab: Lab, identity: Json) -> Iterator[None]:
     finally:
         lab.stack.restore_configuration()
         key.unlink(missing_ok=True)
-
-
-def _authoritys_key(lab: Lab) -> str:
-    text = control_plane.read(lab.place, "/etc/kubernetes/pki/ca.key")
-    # Of the first lines of a key what is public may be the same in many.
-    lab.canaries["key of the certificate authority"] = text.splitlines()[-2]
-    return text
 
 
 def _up(lab: Lab) -> float:
@@ -162,7 +157,17 @@ def _demand_serving(lab: Lab, hosts: list[Host]) -> None:
             assert kubelet_api.status(lab.cluster, host, pair=pair) == 403
     administrator = lab.cluster.administrators_pair
     assert [kubelet_api.status(lab.cluster, host, pair=administrator) for host in hosts] == [200] * len(hosts)
+
+
+def _demand_keys_where_they_belong(lab: Lab, identity: Json) -> None:
+    """What a kubelet makes is on its host alone, the authority's key where it signs; nothing is readable anywhere."""
     lab.note_canaries()
+    shown = lab.state(show_secrets=True)
+    assert [what for what, key in lab.kubelets_keys().items() if key in shown] == []
+    for kind, key in (("client", "client"), ("serving", "server")):
+        if identity[kind] == "bootstrap":
+            assert any(what.startswith(f"kubelet's {key} key") for what in lab.kubelets_keys())
+    assert (lab.canaries[AUTHORITYS_KEY] in shown) == (identity["issuer"] == "ca")
     exported = lab.state(show_secrets=False)
     assert [what for what, canary in lab.canaries.items() if canary in exported] == []
     said = "\n".join(lab.said)

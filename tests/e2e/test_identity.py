@@ -13,12 +13,11 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from tests.e2e.cluster import http_status
-from tests.e2e.hosts import Host
+from tests.e2e.hosts import CLIENT_CERTIFICATE, Host
 from tests.e2e.lab import Lab
 
 pytestmark = pytest.mark.sandbox
 
-_CLIENT_CERTIFICATE = "/var/lib/kubelet/pki/kubelet-client-current.pem"
 _LEASE_SECONDS = 60
 
 
@@ -60,7 +59,7 @@ def test_a_kubelet_answers_nobody_without_a_name(deployed: Lab, host: Host) -> N
 
 
 def test_the_client_certificate_is_the_nodes_own(host: Host) -> None:
-    certificate = x509.load_pem_x509_certificate(host.run(f"cat {_CLIENT_CERTIFICATE}").encode())
+    certificate = x509.load_pem_x509_certificate(host.run(f"cat {CLIENT_CERTIFICATE}").encode())
     subject = {name.oid: name.value for name in certificate.subject}
     assert subject == {
         NameOID.COMMON_NAME: f"system:node:{host.name}",
@@ -68,7 +67,7 @@ def test_the_client_certificate_is_the_nodes_own(host: Host) -> None:
     }
     usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     assert list(usage) == [ExtendedKeyUsageOID.CLIENT_AUTH]
-    assert host.run(f"stat -L -c '%a %U' {_CLIENT_CERTIFICATE}") == "600 root"
+    assert host.run(f"stat -L -c '%a %U' {CLIENT_CERTIFICATE}") == "600 root"
 
 
 def test_a_kubelet_that_starts_anew_asks_for_nothing(deployed: Lab) -> None:
@@ -76,7 +75,7 @@ def test_a_kubelet_that_starts_anew_asks_for_nothing(deployed: Lab) -> None:
     host = deployed.hosts[0]
     requests = set(deployed.cluster.requests_of_nodes())
     served = _served(deployed, host)
-    client = host.run(f"sha256sum <{_CLIENT_CERTIFICATE}")
+    client = host.run(f"sha256sum <{CLIENT_CERTIFICATE}")
     host.run("systemctl restart kubelet")
     renewed = deployed.cluster.lease_renewed(host.name)
     deadline = time.monotonic() + _LEASE_SECONDS
@@ -85,7 +84,7 @@ def test_a_kubelet_that_starts_anew_asks_for_nothing(deployed: Lab) -> None:
         time.sleep(0.5)
     assert set(deployed.cluster.requests_of_nodes()) == requests
     assert _served(deployed, host) == served
-    assert host.run(f"sha256sum <{_CLIENT_CERTIFICATE}") == client
+    assert host.run(f"sha256sum <{CLIENT_CERTIFICATE}") == client
 
 
 def test_no_bootstrap_token_outlives_the_join(deployed: Lab) -> None:
@@ -102,8 +101,14 @@ def test_secrets_lie_only_where_they_belong(deployed: Lab, host: Host) -> None:
     key = deployed.canaries["key of cluster-kube-proxy-key, base64"]
     assert _holders(host, key) == ["/etc/kubernetes/kube-proxy.kubeconfig"]
     assert host.run("stat -c '%a %U' /etc/kubernetes/kube-proxy.kubeconfig") == "600 root"
+    own = {what for what in deployed.kubelets_keys() if what.endswith(f" {host.name}")}
+    assert len(own) == 2
     for what, canary in deployed.canaries.items():
-        if not what.startswith("key of cluster-kube-proxy"):
+        if what in own:
+            (path,) = _holders(host, canary)
+            assert path.startswith("/var/lib/kubelet/pki/kubelet-"), what
+            assert host.run(f"stat -c '%a %U' {path}") == "600 root"
+        elif not what.startswith("key of cluster-kube-proxy"):
             assert _holders(host, canary) == [], what
     assert not host.exists("/etc/kubernetes/bootstrap.kubeconfig")
 

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from tests.e2e.hosts import Host, each
-from tests.e2e.lab import Creation, Lab
+from tests.e2e.lab import AUTHORITYS_KEY, Creation, Lab
 from tests.e2e.measured import MEASURED
 
 pytestmark = pytest.mark.sandbox
@@ -19,7 +19,12 @@ _STATE_KILOBYTES_PER_NODE = 176
 
 def test_the_state_holds_secrets_only_encrypted(deployed: Lab) -> None:
     shown = deployed.state(show_secrets=True)
-    known = [what for what in deployed.canaries if "administrator" not in what and "base64" not in what]
+    elsewhere = {*deployed.kubelets_keys(), AUTHORITYS_KEY}
+    known = [
+        what
+        for what in deployed.canaries
+        if "administrator" not in what and "base64" not in what and what not in elsewhere
+    ]
     assert len(known) >= 8
     assert [what for what in known if deployed.canaries[what] not in shown] == [], "a canary is none"
     assert _found(deployed, {"export": deployed.state(show_secrets=False)}) == []
@@ -30,6 +35,20 @@ def test_the_state_holds_secrets_only_encrypted(deployed: Lab) -> None:
     }
     assert any("worker-1-kubelet" in text for text in files.values()), "the state is elsewhere"
     assert _found(deployed, files) == []
+
+
+def test_no_key_of_a_kubelet_or_of_the_authority_is_in_the_state_at_all(deployed: Lab) -> None:
+    keys = {**deployed.kubelets_keys(), AUTHORITYS_KEY: deployed.canaries[AUTHORITYS_KEY]}
+    assert len(keys) == 2 * len(deployed.hosts) + 1
+    shown = deployed.state(show_secrets=True)
+    assert [what for what, line in keys.items() if line in shown] == []
+    resources = json.loads(shown)["deployment"]["resources"]
+    made = [one["urn"].split("::")[-1] for one in resources if one["type"].endswith("PrivateKey")]
+    # Tokens are drawn from theirs.
+    assert sorted(made) == [
+        "cluster-kube-proxy-key",
+        *(f"{host.name}-token-key" for host in deployed.hosts),
+    ]
 
 
 def test_hosts_wrote_no_secret_to_their_journals(deployed: Lab) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+import re
 import stat
 
 import pytest
 
 from components.remote.bundle import HostFile
 from tests.shell import bundles
-from tests.shell.box import Box
+from tests.shell.box import LIBRARY, Box
 
 KUBECONFIG = "/etc/kubernetes/kubelet.kubeconfig"
 BOOTSTRAP = "/etc/kubernetes/bootstrap.kubeconfig"
@@ -199,35 +200,123 @@ def test_a_kubelet_that_waits_for_somebody_s_approval_is_no_failure(host: Box) -
     assert host.state() == before
 
 
-def test_the_token_goes_when_the_certificate_comes_and_nobody_is_there(host: Box) -> None:
+def _waiting(host: Box) -> str:
+    """A kubelet that waits for somebody's approval; its bundle."""
     _apply(host, "credentials", _token(host))
     bundle = _asking(host).replace("\nend\n", "\nset | approval manual\nend\n")
     host.path("/state/start-kubelet.service").unlink()
     _apply(host, "kubelet", bundle)
-    *_, watched, shell, option, command = host.text("/state/watched").splitlines()
-    assert (watched, shell, option) == (f"--path-property=PathExists={CLIENT}", "/bin/sh", "-c")
+    return bundle
+
+
+def _boot(host: Box) -> None:
+    """Nothing runs any longer, /run is empty; then what is enabled starts."""
+    host.shell("rm -rf /state/active /state/running /state/loaded /run/systemd/transient")
+    enabled = host.shell("ls /etc/systemd/system/multi-user.target.wants").stdout.split()
+    host.shell(f"systemctl start {' '.join(enabled)}")
+
+
+def _end_the_wait(host: Box) -> None:
+    """What systemd does when the path is there that its unit waits for."""
+    assert host.path(f"/state/active/{WATCH}").exists()
     host.put(CLIENT, "certificate\n", 0o600)
-    host.shell(command)
+    watched = re.findall(r"(?m)^PathExists=(.*)$", host.text(f"/etc/systemd/system/{WATCH}"))
+    assert watched == [CLIENT]
+    service = host.text(f"/etc/systemd/system/{WATCH.replace('.path', '.service')}")
+    for command in re.findall(r"(?m)^ExecStart=(.*)$", service):
+        program, _, words = command.partition(" ")
+        assert host.path(program).exists()
+        done = host.shell(f"{program.rpartition('/')[2]} {words}")
+        assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("booted", [False, True], ids=["same boot", "after a boot"])
+def test_the_token_goes_when_the_certificate_comes_and_nobody_is_there(host: Box, booted: bool) -> None:
+    before = host.state()
+    bundle = _waiting(host)
+    if booted:
+        _boot(host)
+    _end_the_wait(host)
     assert not host.path(BOOTSTRAP).exists()
     assert not host.path(f"/state/active/{WATCH}").exists(), "systemd would run it again and again"
+    assert [path for path in host.state() if "kubenode-bootstrap" in path] == []
+    assert _apply(host, "kubelet", bundle) == "kubelet: nothing to change\n"
+    _destroyed(host, _token(host))
+    assert host.state() == before
+
+
+@pytest.mark.parametrize("cut_after", range(4))
+def test_a_token_s_removal_that_is_cut_off_is_made_up_for(host: Box, cut_after: int) -> None:
+    """By the next boot as long as there is something to do, and by the next apply."""
+    bundle = _waiting(host)
+    host.put(CLIENT, "certificate\n", 0o600)
+    service = host.text(f"/etc/systemd/system/{WATCH.replace('.path', '.service')}")
+    for command in re.findall(r"(?m)^ExecStart=/bin/(.*)$", service)[:cut_after]:
+        host.shell(command)
+    link = host.path(f"/etc/systemd/system/multi-user.target.wants/{WATCH}")
+    assert link.is_symlink() or not host.path(BOOTSTRAP).exists()
+    _apply(host, "kubelet", bundle)
+    assert not host.path(BOOTSTRAP).exists()
+    assert [path for path in host.state() if "kubenode-bootstrap" in path] == []
+
+
+@pytest.mark.long
+def test_a_kill_while_the_watch_is_made_or_taken_away_leaves_nothing_of_it(host: Box) -> None:
+    before = host.state()
+
+    def killed(at: int, verb: str) -> list[str]:
+        bundle = _asking(host).replace("\nend\n", "\nset | approval manual\nend\n")
+        host.path("/state/start-kubelet.service").unlink()
+        return host.killed(at, f"{LIBRARY}/kubelet {verb}", bundle)
+
+    def demand_nothing(after: str) -> None:
+        _destroyed(host, _token(host))
+        assert host.state() == before, after
+        assert host.running() == {}, after
+
+    _apply(host, "credentials", _token(host))
+    log = killed(10_000, "apply")
+    demand_nothing("the end")
+    watch = [at for at, line in enumerate(log, 1) if "kubenode-bootstrap" in line]
+    for at in range(watch[0] - 3, watch[-1] + 2):
+        _apply(host, "credentials", _token(host))
+        demand_nothing(f"apply, {killed(at, 'apply')[-1]}")
+    _waiting(host)
+    log = killed(10_000, "remove")
+    demand_nothing("the end")
+    watch = [at for at, line in enumerate(log, 1) if "kubenode-bootstrap" in line]
+    for at in range(watch[0], watch[-1] + 2):
+        _waiting(host)
+        demand_nothing(f"remove, {killed(at, 'remove')[-1]}")
 
 
 def test_a_removal_ends_the_watch(host: Box) -> None:
     before = host.state()
-    _apply(host, "credentials", _token(host))
-    bundle = _asking(host).replace("\nend\n", "\nset | approval manual\nend\n")
-    host.path("/state/start-kubelet.service").unlink()
-    _apply(host, "kubelet", bundle)
+    _waiting(host)
     _destroyed(host, _token(host))
     assert not host.path(f"/state/active/{WATCH}").exists()
     assert host.state() == before
+
+
+def test_who_approves_from_now_on_is_no_reason_to_go_on_watching(host: Box) -> None:
+    _waiting(host)
+    host.put(CLIENT, "certificate\n", 0o600)
+    _apply(host, "kubelet", _asking(host))
+    assert not host.path(BOOTSTRAP).exists()
+    assert [path for path in host.state() if "kubenode-bootstrap" in path] == []
 
 
 def test_without_the_watch_it_is_said_that_the_token_stays(host: Box) -> None:
     _apply(host, "credentials", _token(host))
     bundle = _asking(host).replace("\nend\n", "\nset | approval manual\nend\n")
     host.path("/state/start-kubelet.service").unlink()
-    host.stub("systemd-run", "exit 1\n")
+    systemctl = host.text("/stubs/systemctl")
+    refused = f'case "$*" in "enable {WATCH}") exit 1 ;; esac\n'
+    host.put(
+        "/stubs/systemctl",
+        systemctl.replace("mkdir -p /state/active", f"{refused}mkdir -p /state/active"),
+        0o755,
+    )
     assert f"the token stays in {BOOTSTRAP}" in _apply(host, "kubelet", bundle)
 
 

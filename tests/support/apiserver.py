@@ -307,11 +307,16 @@ class ApiServer:
 
 
 @contextmanager
-def running(directory: Path | None = None, controllers: Sequence[str] = CONTROLLERS) -> Iterator[ApiServer]:
+def running(
+    directory: Path | None = None,
+    controllers: Sequence[str] = CONTROLLERS,
+    controller_manager_flags: Sequence[str] = (),
+) -> Iterator[ApiServer]:
     """Starts the three processes and stops them at the end."""
     own = directory is None
     folder = Path(tempfile.mkdtemp(prefix="kubenode-apiserver-")) if directory is None else directory
     server = _prepared(folder, controllers)
+    server.commands["kube-controller-manager"] += controller_manager_flags
     try:
         for name in ("etcd", "kube-apiserver", "kube-controller-manager"):
             server.start(name)

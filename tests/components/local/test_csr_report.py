@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from components.identity.csr import Expectation
-from components.local import csr_approval
-from components.local.csr_approval import Reach, Sight
+from components.identity.expectation import Expectation
+from components.local.csr_report import Story, report
+from components.local.csr_sight import Reach, Sight
 
 
 def test_a_wait_in_vain_names_node_cause_setting_and_host() -> None:
     sight = Sight([], None, None, Reach.SILENT, "")
     expected = Expectation("worker-1", ("10.0.0.7",), bootstrap_user="system:bootstrap:abcdef")
-    assert csr_approval.report(sight, expected, csr_approval.Story(), 90, serving=True).splitlines() == [
+    assert report(sight, expected, Story(), 90, serving=True).splitlines() == [
         "worker-1: after 90 s (timeouts.csrSeconds): no kubelet has registered as this node",
         "awaited: a kubelet that registers as this node and renews its Lease, "
         "whose serving certificate the API server accepts",

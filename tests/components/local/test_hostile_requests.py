@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.components.identity.test_csr import BOOTSTRAP, NODE, REFUSED, USER
+from tests.components.identity.requests import BOOTSTRAP, NODE, REFUSED, USER
 from tests.components.local.cluster import (
     GROUP,
     STACK,
@@ -54,6 +54,12 @@ NOT_TAKEN = {
     "no base64",
     "no DER",
     "an endless request",
+    "more behind its end",
+    "a name that is no text",
+    "two lists of names",
+    "a second list of extensions",
+    "a whole network",
+    "another key's signature",
 }
 
 

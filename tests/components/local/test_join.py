@@ -5,16 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from components.identity.csr import Judgement, Standing
-from components.local import csr_approval
-from components.local.csr_approval import Reach, Sight, classify, is_done
-from components.local.kubectl import Kubectl
-from components.local.session import Session
 from tests.components.local.cluster import (
     GROUP,
     STACK,
@@ -461,78 +455,6 @@ def test_without_a_signer_the_error_says_so(
         kubelet.stop()
     assert "approved by this run, but no signer has issued the certificate" in outcome.stderr
     assert "--cluster-signing-cert-file" in outcome.stderr
-
-
-def test_what_is_approved_is_what_was_checked(
-    api_server: ApiServer, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A request that changed, or was made anew under its name, between check and approval is not approved."""
-    monkeypatch.setenv("PATH", str(Path(api_server.kubectl_path).parent))
-    session = Session(Kubectl(str(api_server.kubeconfig)), name)
-    user = f"system:node:{name}"
-    # As the node itself: the controller manager approves such requests of an admin by itself.
-    client = api_server.client(*("", *api_server.authority.issue(user, ["system:nodes"])))
-
-    def make() -> dict[str, Any]:
-        body = signing_request(request_pem(new_key(), user), CLIENT_SIGNER, CLIENT_USAGES)
-        body["metadata"] = {"name": f"csr-of-{name}"}
-        made: dict[str, Any] = client.post(REQUESTS, body)
-        return made
-
-    path = f"{REQUESTS}/csr-of-{name}"
-    checked = make()
-    api_server.admin.merge(path, {"metadata": {"labels": {"x": "y"}}})
-    assert csr_approval._approve(session, checked) is False
-    checked = api_server.admin.get(path)
-    api_server.admin.delete(path)
-    make()
-    assert csr_approval._approve(session, checked) is False
-    assert is_pending(api_server.admin.get(path))
-    assert csr_approval._approve(session, api_server.admin.get(path)) is True
-    assert not is_pending(api_server.admin.get(path))
-    api_server.admin.delete(path)
-
-
-@pytest.mark.parametrize(
-    ("text", "reach"),
-    [
-        ("error trying to reach service: remote error: tls: internal error", Reach.NO_CERTIFICATE),
-        (
-            "error trying to reach service: tls: failed to verify certificate: x509: certificate",
-            Reach.UNTRUSTED,
-        ),
-        ("error trying to reach service: dial tcp 10.0.0.7:10250: connect: connection refused", Reach.SILENT),
-        ("Error from server: no preferred addresses found; known addresses: []", Reach.SILENT),
-        ("Error from server (Forbidden): Forbidden (user=kube-apiserver, verb=get)", Reach.REFUSED),
-        ("error: You must be logged in to the server (Unauthorized)", Reach.REFUSED),
-        ('User "x" cannot get resource "nodes/proxy" in API group ""', Reach.FORBIDDEN),
-    ],
-)
-def test_classify(text: str, reach: Reach) -> None:
-    assert classify(text) is reach
-
-
-JOINED = {"metadata": {"name": "w"}, "status": {"nodeInfo": {"kubeletVersion": "v1.37.2"}}}
-
-
-@pytest.mark.parametrize(
-    ("standing", "node", "lease", "reach", "serving", "done"),
-    [
-        (Standing.SETTLED, JOINED, {}, Reach.REACHED, True, True),
-        (Standing.REFUSED, JOINED, {}, Reach.REACHED, True, True),
-        # In order, but its approval was refused because somebody wrote it meanwhile: look again.
-        (Standing.EXPECTED, JOINED, {}, Reach.REACHED, True, False),
-        (Standing.SETTLED, JOINED, {}, Reach.NO_CERTIFICATE, True, False),
-        (Standing.SETTLED, JOINED, {}, Reach.UNTRUSTED, True, False),
-        (Standing.SETTLED, JOINED, {}, Reach.SILENT, False, True),
-        (Standing.SETTLED, JOINED, None, Reach.REACHED, True, False),
-        (Standing.SETTLED, {"metadata": {"name": "w"}}, {}, Reach.REACHED, True, False),
-        (Standing.SETTLED, None, {}, Reach.REACHED, True, False),
-    ],
-)
-def test_is_done(standing: Standing, node: Any, lease: Any, reach: Reach, serving: bool, done: bool) -> None:
-    sight = Sight([({"metadata": {"name": "r"}}, Judgement(standing))], node, lease, reach, "")
-    assert is_done(sight, serving=serving) is done
 
 
 def test_a_kubelet_that_the_control_plane_has_given_up_is_not_waited_for_long(

@@ -86,6 +86,9 @@ def test_reasons_are_told_apart(fake_kubectl: FakeKubectl, opened: Kubectl) -> N
     with pytest.raises(KubectlError) as caught:
         opened.find("/a")
     assert caught.value.reason == "Forbidden"
+    # kubectl has words of its own for this one.
+    message = 'The CertificateSigningRequest "csr-1" is invalid: status.conditions: Forbidden: no'
+    assert KubectlError("kubectl replace", 1, message).reason == "Invalid"
     assert opened.find("/b") is None
 
 

@@ -42,17 +42,11 @@ _RENEW = {
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     """With the binding that every stack makes, and a controller manager that signs for minutes."""
-    made = apiserver._prepared(tmp_path_factory.mktemp("short"), apiserver.CONTROLLERS)
-    made.commands["kube-controller-manager"].append(f"--cluster-signing-duration={_MINUTES}m")
-    try:
-        for name in ("etcd", "kube-apiserver", "kube-controller-manager"):
-            made.start(name)
-        made.wait_ready()
+    flags = [f"--cluster-signing-duration={_MINUTES}m"]
+    folder = tmp_path_factory.mktemp("short")
+    with apiserver.running(folder, controller_manager_flags=flags) as made:
         made.admin.post("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", _RENEW)
         yield made
-    finally:
-        for name in reversed(list(made.processes)):
-            made.stop(name)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from components.identity.csr import load_request, subject_of
+from components.identity.request import load_request, subject_of
 from components.local import signed_certificate
 from components.local.arguments import Arguments
 from components.local.errors import Failure
@@ -24,7 +24,7 @@ from components.local.nodes import label_value
 from components.local.session import Session
 from components.local.signed_certificate import Order, certificate_faults
 from tests.components.local.cluster import STACK, new_name
-from tests.components.local.conftest import FakeKubectl, Outcome, Run
+from tests.components.local.conftest import FakeKubectl, Outcome, Run, refused
 from tests.support.apiserver import ApiServer, Key, key_pem, new_key
 from tests.support.would_be_kubelet import REQUESTS, request_pem, signing_request
 
@@ -355,6 +355,19 @@ def test_what_comes_back_changed_is_not_approved(
     with pytest.raises(Failure, match=message):
         signed_certificate.apply(session, Arguments("signed-certificate", given))
     assert fake_kubectl.asked("replace") == []
+    assert len(fake_kubectl.asked("delete")) == 1
+
+
+def test_what_somebody_wrote_to_before_the_approval_is_not_approved(
+    fake_kubectl: FakeKubectl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = order(new_key(), name="proxy")
+    session = _answered(fake_kubectl, monkeypatch, given, {})
+    conflict = refused("Error from server (Conflict): the object has been modified")
+    fake_kubectl.answer(f"replace {REQUESTS}/kubenode-proxy-abc/approval", conflict)
+    fake_kubectl.write()
+    with pytest.raises(Failure, match="was changed by somebody else before it was approved"):
+        signed_certificate.apply(session, Arguments("signed-certificate", given))
     assert len(fake_kubectl.asked("delete")) == 1
 
 

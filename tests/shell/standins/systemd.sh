@@ -1,16 +1,10 @@
 # What follows is put behind the line that notes the call.
-# systemctl journalctl systemd-run
+# systemctl journalctl
 # A small systemd: units are what stands in its folders when it was last told to reload, or when a unit was first named.
 # /state/start-UNIT, /state/reload-UNIT: what it does when it starts, and when it is told to reload.
 # /state/active/UNIT: runs. /state/running/UNIT: what it runs with. A unit whose file holds the word "crashes" cannot
 # start.
 [ "${0##*/}" != journalctl ] || { cat /state/journal 2>/dev/null; exit 0; }
-if [ "${0##*/}" = systemd-run ]; then
-    # A path that is watched: what would run stands in /state/watched, one word a line.
-    for word in "$@"; do case $word in --unit=*) : >"/state/active/${word#*=}.path" ;; esac; done
-    printf '%s\n' "$@" >/state/watched
-    exit 0
-fi
 mkdir -p /state/active /state/loaded /state/running
 verb='' units='' quiet=''
 while [ $# -gt 0 ]; do
