@@ -1,33 +1,22 @@
 # ruff: noqa: ARG002 - every method has the whole signature of its interface
-"""What every provider plugin of the sandbox shares: the ResourceProvider server and its life.
+"""What a provider plugin of the sandbox is made of.
 
-Owns: the gRPC surface, the translation of requests and errors, logging to the engine, and the end of the
-process. Does not own any resource: a plugin is a `Plugin` with one `Resource` per type token.
-
-The end of the process: the engine interrupts its plugins, which ends them at once. If the engine itself is
-killed, nobody does; so the plugin watches its parent and exits once what it was doing has finished. A remote
-or local command that runs then is not cut off (nor is it with the official plugin).
+Owns what a plugin and its resources answer, in plain values, and the reasons to give up. Does not own the wire
+(`server.py`), nor any resource: a plugin is a `Plugin` with one `Resource` per type token.
 """
 
 import asyncio
 import contextlib
-import os
-import signal
-import sys
-from collections.abc import Coroutine, Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, TypeVar
 
-import grpc
 import grpc.aio
-from google.protobuf.empty_pb2 import Empty
-from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
-from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2, provider_pb2, provider_pb2_grpc
+from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
-from sandbox.plugins.values import Path, Properties, changes, decode, encode, has_secret, join_path
+from sandbox.plugins.values import Path, Properties, changes
 
-_UNLIMITED_MESSAGES: Final = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
-_PARENT_POLL_SECONDS: Final = 1.0
+T = TypeVar("T")
 
 
 class PluginError(Exception):
@@ -48,6 +37,14 @@ class Failure:
 
     property: str
     reason: str
+
+
+class RefusedError(PluginError):
+    """The arguments of a function are wrong."""
+
+    def __init__(self, failures: list[Failure]) -> None:
+        super().__init__("; ".join(each.reason for each in failures))
+        self.failures = failures
 
 
 @dataclass
@@ -91,18 +88,37 @@ class Log:
             await self._engine.Log(request)
 
 
+class Life:
+    """What can happen to a plugin while it works: the engine cancels, or is no more."""
+
+    def __init__(self) -> None:
+        self.cancelled, self.abandoned = asyncio.Event(), asyncio.Event()
+
+    async def unless_abandoned(self, work: Awaitable[T]) -> T:
+        """The result of work that nobody wants once the engine is gone; it is ended then."""
+        task, gone = asyncio.ensure_future(work), asyncio.ensure_future(self.abandoned.wait())
+        try:
+            await asyncio.wait([task, gone], return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                return task.result()
+            raise PluginError("the engine is gone")
+        finally:
+            for each in (task, gone):
+                each.cancel()
+
+
 class Stop:
     """When to give up: the engine cancels, or the time that a program gave this operation is over."""
 
-    def __init__(self, cancelled: asyncio.Event, seconds: float) -> None:
-        self._cancelled = cancelled
+    def __init__(self, life: Life, seconds: float) -> None:
+        self.life = life
         self._deadline = asyncio.get_running_loop().time() + seconds if seconds else None
 
     async def wait(self) -> str:
         """Wait for it; what it was, as Go's contexts call it."""
         try:
             async with asyncio.timeout_at(self._deadline):
-                await self._cancelled.wait()
+                await self.life.cancelled.wait()
         except TimeoutError:
             return "context deadline exceeded"
         return "context canceled"
@@ -148,17 +164,13 @@ class Resource:
         raise NotImplementedError
 
 
-class Plugin(provider_pb2_grpc.ResourceProviderServicer):
-    """A provider: its name, version and types. Handlers run as tasks of their own, so that an engine that
-    goes away in the middle of a request does not cut the work off."""
+class Plugin:
+    """A provider: its name, version and types."""
 
     def __init__(self, name: str, version: str, resources: Mapping[str, Resource]) -> None:
         self.name, self.version, self.resources = name, version, resources
-        self.cancelled = asyncio.Event()
+        self.life = Life()
         self.engine: engine_pb2_grpc.EngineStub | None = None
-        self._busy: set[asyncio.Task[Any]] = set()
-
-    # What a plugin may override
 
     def resource(self, token: str) -> Resource:
         if token in self.resources:
@@ -177,212 +189,3 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
 
     async def invoke(self, token: str, arguments: Properties) -> Properties:
         raise PluginError(f"unknown function {token} in the sandbox's {self.name} plugin")
-
-    # Life
-
-    def connect_engine(self, address: str) -> None:
-        channel = grpc.aio.insecure_channel(address, options=_UNLIMITED_MESSAGES)
-        self.engine = engine_pb2_grpc.EngineStub(channel)
-
-    async def idle(self) -> None:
-        while self._busy:
-            await asyncio.wait(set(self._busy))
-
-    async def _run(
-        self, context: "grpc.aio.ServicerContext[Any, Any]", work: Coroutine[Any, Any, Any]
-    ) -> Any:
-        task = asyncio.create_task(work)
-        self._busy.add(task)
-        task.add_done_callback(self._busy.discard)
-        try:
-            return await asyncio.shield(task)
-        except NotReadyError as failed:
-            await _abort_partially(context, failed)
-        except PluginError as error:
-            await context.abort(grpc.StatusCode.UNKNOWN, str(error))
-
-    # The gRPC surface
-
-    async def Handshake(self, request: Any, context: Any) -> Any:
-        if request.engine_address:
-            self.connect_engine(request.engine_address)
-        return provider_pb2.ProviderHandshakeResponse(accept_secrets=True)
-
-    async def GetPluginInfo(self, request: Any, context: Any) -> Any:
-        return plugin_pb2.PluginInfo(version=self.version)
-
-    async def Attach(self, request: Any, context: Any) -> Any:
-        self.connect_engine(request.address)
-        return Empty()
-
-    async def GetSchema(self, request: Any, context: Any) -> Any:
-        # Programs use the official SDKs; nothing is generated from this.
-        return provider_pb2.GetSchemaResponse(
-            schema=f'{{"name": "{self.name}", "version": "{self.version}"}}'
-        )
-
-    async def CheckConfig(self, request: Any, context: Any) -> Any:
-        return _check_response(await self._run(context, self.check_config(decode(request.news))))
-
-    async def DiffConfig(self, request: Any, context: Any) -> Any:
-        olds = request.old_inputs if request.HasField("old_inputs") else request.olds
-        return _diff_response(await self._run(context, self.diff_config(decode(olds), decode(request.news))))
-
-    async def Configure(self, request: Any, context: Any) -> Any:
-        await self._run(context, self.configure(decode(request.args)))
-        return provider_pb2.ConfigureResponse(acceptSecrets=True, supportsPreview=True)
-
-    async def Invoke(self, request: Any, context: Any) -> Any:
-        result = await self._run(context, self.invoke(request.tok, decode(request.args)))
-        answer: Any = {"return": encode(result)}  # no keyword argument can be named so
-        return provider_pb2.InvokeResponse(**answer)
-
-    async def Check(self, request: Any, context: Any) -> Any:
-        async def checked() -> tuple[Properties, list[Failure]]:
-            call = self._call(request)
-            return await self.resource(call.token).check(call, decode(request.olds), decode(request.news))
-
-        return _check_response(await self._run(context, checked()))
-
-    async def Diff(self, request: Any, context: Any) -> Any:
-        async def compared() -> "Diff":
-            call = self._call(request)
-            old_inputs, olds, news = decode(request.old_inputs), decode(request.olds), decode(request.news)
-            return await self.resource(call.token).diff(call, old_inputs, olds, news)
-
-        return _diff_response(await self._run(context, compared()))
-
-    async def Create(self, request: Any, context: Any) -> Any:
-        async def work() -> Any:
-            call = self._call(request)
-            id_, outputs = await self.resource(call.token).create(call, decode(request.properties))
-            return provider_pb2.CreateResponse(id=id_, properties=encode(outputs))
-
-        return await self._run(context, work())
-
-    async def Read(self, request: Any, context: Any) -> Any:
-        async def work() -> Any:
-            call = self._call(request)
-            found = await self.resource(call.token).read(
-                call, decode(request.inputs), decode(request.properties)
-            )
-            if found is None:
-                return provider_pb2.ReadResponse()  # no id: the engine takes it out of the state
-            id_, inputs, outputs = found
-            return provider_pb2.ReadResponse(id=id_, inputs=encode(inputs), properties=encode(outputs))
-
-        return await self._run(context, work())
-
-    async def Update(self, request: Any, context: Any) -> Any:
-        async def work() -> Any:
-            call = self._call(request)
-            old_inputs, olds, news = decode(request.old_inputs), decode(request.olds), decode(request.news)
-            outputs = await self.resource(call.token).update(call, old_inputs, olds, news)
-            return provider_pb2.UpdateResponse(properties=encode(outputs))
-
-        return await self._run(context, work())
-
-    async def Delete(self, request: Any, context: Any) -> Any:
-        async def work() -> Any:
-            call = self._call(request)
-            await self.resource(call.token).delete(
-                call, decode(request.old_inputs), decode(request.properties)
-            )
-            return Empty()
-
-        return await self._run(context, work())
-
-    async def Cancel(self, request: Any, context: Any) -> Any:
-        self.cancelled.set()
-        return Empty()
-
-    # Translation
-
-    def _call(self, request: Any) -> Call:
-        token, _, name = request.urn.split("::", 2)[2].partition("::")
-        return Call(
-            urn=request.urn,
-            token=token.rpartition("$")[2],  # the URN's type names all parents; ours is the last
-            name=name,
-            log=Log(self.engine, request.urn),
-            id=getattr(request, "id", ""),
-            preview=getattr(request, "preview", False),
-            timeout_seconds=getattr(request, "timeout", 0),
-        )
-
-
-def _check_response(checked: tuple[Properties, list[Failure]]) -> provider_pb2.CheckResponse:
-    inputs, failures = checked
-    return provider_pb2.CheckResponse(
-        inputs=encode(inputs), failures=[_check_failure(inputs, each) for each in failures]
-    )
-
-
-def _check_failure(inputs: Properties, failure: Failure) -> provider_pb2.CheckFailure:
-    """The engine prints the value of a refused property, a secret one too, but for a failure of no property."""
-    if has_secret(inputs.get(failure.property)):
-        return provider_pb2.CheckFailure(reason=f"{failure.property}: {failure.reason}")
-    return provider_pb2.CheckFailure(property=failure.property, reason=failure.reason)
-
-
-def _diff_response(diff: Diff) -> provider_pb2.DiffResponse:
-    kind = provider_pb2.PropertyDiff
-    kinds = {
-        "add": (kind.ADD, kind.ADD_REPLACE),
-        "delete": (kind.DELETE, kind.DELETE_REPLACE),
-        "update": (kind.UPDATE, kind.UPDATE_REPLACE),
-    }
-    detailed = {
-        join_path(path): kind(kind=kinds[change][path in diff.replace], inputDiff=diff.input_diff)
-        for path, change in diff.changes.items()
-    }
-    return provider_pb2.DiffResponse(
-        changes=provider_pb2.DiffResponse.DIFF_SOME if detailed else provider_pb2.DiffResponse.DIFF_NONE,
-        diffs=sorted({str(path[0]) for path in diff.changes}),
-        replaces=sorted(join_path(path) for path in diff.replace),
-        deleteBeforeReplace=diff.delete_before_replace,
-        hasDetailedDiff=True,
-        detailedDiff=detailed,
-    )
-
-
-async def _abort_partially(context: "grpc.aio.ServicerContext[Any, Any]", failed: NotReadyError) -> None:
-    detail = provider_pb2.ErrorResourceInitFailed(
-        id=failed.id, properties=encode(failed.outputs), inputs=encode(failed.inputs), reasons=failed.reasons
-    )
-    status = Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(failed))
-    status.details.add().Pack(detail)
-    context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
-    await context.abort(grpc.StatusCode.UNKNOWN, str(failed))
-
-
-async def start(plugin: Plugin) -> tuple[grpc.aio.Server, int]:
-    server = grpc.aio.server(options=_UNLIMITED_MESSAGES)
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(plugin, server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    return server, port
-
-
-async def _serve(plugin: Plugin) -> None:
-    parent = os.getppid()
-    loop = asyncio.get_running_loop()
-    for interrupt in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(interrupt, os._exit, 0)
-    _server, port = await start(plugin)
-    sys.stdout.write(f"{port}\n")
-    sys.stdout.flush()
-    while os.getppid() == parent:
-        await asyncio.sleep(_PARENT_POLL_SECONDS)
-    await plugin.idle()
-    os._exit(0)
-
-
-def serve(make: "type[Plugin]") -> None:
-    """Run a plugin until the engine ends it, or is gone. The engine's arguments are not needed: the handshake
-    repeats its address."""
-
-    async def main() -> None:
-        await _serve(make())  # type: ignore[call-arg]
-
-    asyncio.run(main())

@@ -1,23 +1,19 @@
-"""A small Kubernetes API client: kubeconfig, discovery and the six requests that the plugin makes.
+"""A small Kubernetes API client: discovery and the six requests that the plugin makes.
 
-Owns HTTP, credentials and error texts. Does not own what is sent, nor when. httpx instead of the `kubernetes`
-package: the plugin handles objects of any kind as plain dictionaries, and the engine starts it at every
-preview, so an import of 0.1 s instead of a second counts. Credentials by `exec` and auth providers are not
-supported.
+Owns HTTP and error texts. Does not own what is sent, nor when, nor the kubeconfig (`kubeconfig.py`). httpx instead of
+the `kubernetes` package: the plugin handles objects of any kind as plain dictionaries, and the engine starts it at
+every preview, so an import of 0.1 s instead of a second counts.
 """
 
-import base64
 import json
 import ssl
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import httpx
-import yaml
 
 from sandbox.plugins.base import PluginError
+from sandbox.plugins.kubeconfig import Access
 
 Object = dict[str, Any]
 
@@ -25,10 +21,6 @@ _CONNECT_SECONDS: Final = 5
 _ANSWER_SECONDS: Final = 60
 _APPLY: Final = "application/apply-patch+yaml"
 _JSON_PATCH: Final = "application/json-patch+json"
-
-
-class KubeconfigError(Exception):
-    """The kubeconfig cannot be used."""
 
 
 class UnreachableError(PluginError):
@@ -64,60 +56,16 @@ class Kind:
         return f"{root}{scope}/{self.plural}{f'/{name}' if name else ''}"
 
 
-def read_kubeconfig(contents_or_path: str) -> Object:
-    """The parsed kubeconfig: contents, or a path relative to the project directory (which is where a plugin
-    runs)."""
-    try:
-        parsed = yaml.safe_load(contents_or_path)
-        if not isinstance(parsed, dict):
-            parsed = yaml.safe_load(Path(contents_or_path).expanduser().read_text())
-    except (OSError, yaml.YAMLError) as error:
-        reason = (
-            error.strerror if isinstance(error, OSError) else "not valid YAML"
-        )  # YAML errors quote the content
-        raise KubeconfigError(f"cannot read the kubeconfig: {reason}") from None
-    if not isinstance(parsed, dict):
-        raise KubeconfigError("the kubeconfig is not a mapping")
-    return parsed
-
-
-def active_cluster(kubeconfig: Object, context: str | None, cluster: str | None) -> Object | None:
-    """The cluster entry that these settings choose."""
-    if cluster is None:
-        chosen = _named(kubeconfig, "contexts", "context", context or kubeconfig.get("current-context"))
-        cluster = chosen.get("cluster") if chosen else None
-    return _named(kubeconfig, "clusters", "cluster", cluster)
-
-
-def _named(kubeconfig: Object, entries: str, inner: str, name: str | None) -> Object | None:
-    for entry in kubeconfig.get(entries) or []:
-        if entry.get("name") == name:
-            return entry.get(inner) or {}
-    return None
-
-
 class Api:
     """The connection to one cluster."""
 
-    def __init__(self, kubeconfig: Object, context: str | None, cluster: str | None) -> None:
-        cluster_entry = active_cluster(kubeconfig, context, cluster)
-        if not cluster_entry or not cluster_entry.get("server"):
-            raise KubeconfigError("the kubeconfig has no cluster for the current context")
-        chosen = _named(kubeconfig, "contexts", "context", context or kubeconfig.get("current-context")) or {}
-        user = _named(kubeconfig, "users", "user", chosen.get("user")) or {}
-        if "exec" in user or "auth-provider" in user:
-            raise KubeconfigError(
-                "the sandbox's kubernetes plugin does not support exec or auth-provider credentials"
-            )
-        self.namespace: str | None = chosen.get("namespace")
-        headers = {"Accept": "application/json"}
-        if token := user.get("token") or _file_text(user.get("tokenFile")):
-            headers["Authorization"] = f"Bearer {token.strip()}"
+    def __init__(self, access: Access) -> None:
+        self.namespace = access.namespace
         self._http = httpx.AsyncClient(
-            base_url=cluster_entry["server"],
-            headers=headers,
-            auth=(user["username"], user.get("password", "")) if user.get("username") else None,
-            verify=_ssl_context(cluster_entry, user),
+            base_url=access.server,
+            headers={"Accept": "application/json", **access.headers},
+            auth=access.login,
+            verify=access.verify,
             timeout=httpx.Timeout(_ANSWER_SECONDS, connect=_CONNECT_SECONDS),
             trust_env=False,
         )
@@ -201,36 +149,3 @@ class Api:
 
 def _options(field_manager: str, *, dry_run: bool) -> dict[str, str]:
     return {"fieldManager": field_manager, **({"dryRun": "All"} if dry_run else {})}
-
-
-def _ssl_context(cluster: Object, user: Object) -> ssl.SSLContext | bool:
-    if not cluster["server"].startswith("https://"):
-        return True
-    context = ssl.create_default_context(cadata=_inline_or_file(cluster, "certificate-authority"))
-    if cluster.get("insecure-skip-tls-verify"):
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    certificate, key = _inline_or_file(user, "client-certificate"), _inline_or_file(user, "client-key")
-    if certificate and key:
-        # The ssl module loads a key from a file only; this one is readable by nobody else and gone in a
-        # moment.
-        with tempfile.NamedTemporaryFile("w") as file:
-            file.write(f"{certificate}\n{key}\n")
-            file.flush()
-            context.load_cert_chain(file.name)
-    return context
-
-
-def _inline_or_file(entry: Object, name: str) -> str | None:
-    if inline := entry.get(f"{name}-data"):
-        return base64.b64decode(inline).decode()
-    return _file_text(entry.get(name))
-
-
-def _file_text(path: str | None) -> str | None:
-    if not path:
-        return None
-    try:
-        return Path(path).expanduser().read_text()
-    except OSError as error:
-        raise KubeconfigError(f"cannot read {path}: {error.strerror}") from error

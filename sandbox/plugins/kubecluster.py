@@ -7,27 +7,28 @@ import asyncio
 import os
 import time
 from collections.abc import Awaitable, Callable
+from typing import Final
 
-from sandbox.plugins.base import PluginError
+from sandbox.plugins import kubeconfig
+from sandbox.plugins.base import Life, PluginError
 from sandbox.plugins.kubeapi import (
     Api,
     ApiError,
-    KubeconfigError,
     NoSuchKindError,
     Object,
     UnreachableError,
-    active_cluster,
-    read_kubeconfig,
 )
 from sandbox.plugins.kubeobjects import CLUSTER_SCOPED
 from sandbox.plugins.values import Properties, plain
+
+_NOT_LOADED: Final = "unable to load Kubernetes client configuration from kubeconfig file:"
 
 
 class Cluster:
     """One cluster, once it is configured. Whether it can be reached is found out then, and only then."""
 
-    def __init__(self, cancelled: asyncio.Event) -> None:
-        self.cancelled = cancelled
+    def __init__(self, life: Life) -> None:
+        self.life = life
         self.namespace: str | None = None
         self.unreachable: str | None = "the provider is not configured"
         self.delete_unreachable = False
@@ -53,11 +54,18 @@ class Cluster:
             "Secret": _flag(settings, "enableSecretMutable"),
         }
         try:
-            kubeconfig = read_kubeconfig(settings.get("kubeconfig") or _ambient_kubeconfig())
-            self._api = Api(kubeconfig, settings.get("context") or None, settings.get("cluster") or None)
+            found = kubeconfig.read(settings.get("kubeconfig") or _ambient_kubeconfig())
+            access = kubeconfig.access(
+                found, settings.get("context") or None, settings.get("cluster") or None
+            )
+            self._api = Api(access)
             self.namespace = self.namespace or self._api.namespace or "default"
             await self._api.version()
-        except (KubeconfigError, UnreachableError, ApiError) as error:
+        except kubeconfig.MalformedError as error:
+            self.unreachable = f"failed to parse kubeconfig data in `kubernetes:config:kubeconfig`- {error}"
+        except kubeconfig.KubeconfigError as error:
+            self.unreachable = f"{_NOT_LOADED} {error}"
+        except (UnreachableError, ApiError) as error:
             self.unreachable = str(error)
         else:
             self.unreachable = None
@@ -86,13 +94,17 @@ class Cluster:
         return kind not in CLUSTER_SCOPED
 
     async def wait(self, missing: Callable[[], Awaitable[str | None]], timeout_seconds: float) -> str | None:
-        """None as soon as nothing is missing; what is, when time is up or the engine cancels."""
+        """None as soon as nothing is missing; what is, when time is up or the engine cancels. It ends if the engine is
+        gone."""
+        return await self.life.unless_abandoned(self._wait(missing, timeout_seconds))
+
+    async def _wait(self, missing: Callable[[], Awaitable[str | None]], timeout_seconds: float) -> str | None:
         deadline, pause = time.monotonic() + timeout_seconds, 0.05
         while (reason := await _tolerant(missing)) is not None:
-            if time.monotonic() >= deadline or self.cancelled.is_set():
+            if time.monotonic() >= deadline or self.life.cancelled.is_set():
                 return reason
             try:
-                await asyncio.wait_for(self.cancelled.wait(), min(pause, deadline - time.monotonic()))
+                await asyncio.wait_for(self.life.cancelled.wait(), min(pause, deadline - time.monotonic()))
             except TimeoutError:
                 pause = min(pause * 1.5, 1.0)
         return None
@@ -107,12 +119,14 @@ async def _tolerant(missing: Callable[[], Awaitable[str | None]]) -> str | None:
 
 
 def cluster_of(settings: Properties) -> Object | None:
-    """Where these settings of a provider lead; None if their kubeconfig cannot be read."""
-    try:
-        kubeconfig = read_kubeconfig(settings.get("kubeconfig") or _ambient_kubeconfig())
-    except KubeconfigError:
+    """Where these settings of a provider lead; None if that is not said."""
+    if not settings.get("kubeconfig"):
         return None
-    return active_cluster(kubeconfig, settings.get("context") or None, settings.get("cluster") or None)
+    try:
+        found = kubeconfig.read(settings["kubeconfig"])
+    except kubeconfig.KubeconfigError as error:
+        raise PluginError(f"failed to parse kubeconfig: {error}") from None
+    return kubeconfig.active_cluster(found, settings.get("context") or None, settings.get("cluster") or None)
 
 
 def _ambient_kubeconfig() -> str:

@@ -5,22 +5,17 @@ Pure functions. Does not own requests, waiting, or the order of things.
 
 import base64
 import copy
-import secrets
 from collections.abc import Mapping
 from typing import Any, Final
 
 from sandbox.plugins.base import PluginError
 from sandbox.plugins.kubeapi import Object
-from sandbox.plugins.kubewait import annotation
 from sandbox.plugins.values import Path, Properties, Secret, has_secret, plain, secret
 
 AUTONAMED: Final = "pulumi.com/autonamed"
-PATCH_FORCE: Final = "pulumi.com/patchForce"
-_FIELD_MANAGER_ANNOTATION: Final = "pulumi.com/patchFieldManager"
 TIMEOUT: Final = "pulumi.com/timeoutSeconds"
 PROPAGATION: Final = "pulumi.com/deletionPropagationPolicy"
 
-CREATE_MANAGER: Final = "pulumi-kubernetes"
 SERVER_METADATA: Final = (
     "creationTimestamp",
     "deletionGracePeriodSeconds",
@@ -111,29 +106,6 @@ def identity(obj: Object) -> Object:
     return {"apiVersion": obj["apiVersion"], "kind": obj["kind"], "metadata": metadata}
 
 
-def is_forced(obj: Object, *, enable_patch_force: bool) -> bool:
-    return enable_patch_force or annotation(obj, PATCH_FORCE) == "true"
-
-
-def field_manager(state: Properties, inputs: Object) -> str:
-    annotated = annotation(inputs, _FIELD_MANAGER_ANNOTATION)
-    return annotated or plain(state).get("__fieldManager") or f"pulumi-kubernetes-{secrets.token_hex(4)}"
-
-
-def creation_entry(live: Object) -> Object | None:
-    for entry in live["metadata"].get("managedFields") or []:
-        if entry.get("manager") == CREATE_MANAGER and entry.get("operation") == "Update":
-            return dict(entry)
-    return None
-
-
-def merged_fields(left: Object, right: Object) -> Object:
-    result = dict(left)
-    for key, value in right.items():
-        result[key] = merged_fields(result[key], value) if key in result else value
-    return result
-
-
 def without_nulls(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: without_nulls(item) for key, item in value.items() if item is not None}
@@ -152,7 +124,7 @@ def data_form(obj: Object) -> Object:
     }
     return {
         **{k: v for k, v in obj.items() if k != "stringData"},
-        "data": {**(obj.get("data") or {}), **encoded},
+        "data": {**(obj["data"] if isinstance(obj.get("data"), dict) else {}), **encoded},
     }
 
 

@@ -21,7 +21,10 @@ WAIT_FOR: Final = "pulumi.com/waitFor"
 
 
 def annotation(obj: Object, name: str) -> str | None:
-    value = ((obj.get("metadata") or {}).get("annotations") or {}).get(name)
+    """An annotation; None if there is none, or if a preview does not know it, or any of them."""
+    value: Any = obj
+    for key in ("metadata", "annotations", name):
+        value = value.get(key) if isinstance(value, dict) else None
     return value if isinstance(value, str) else None
 
 

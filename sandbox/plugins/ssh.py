@@ -1,6 +1,7 @@
 """A connection to one host over SSH, the way the official command provider dials it.
 
-Owns: authentication, host key pinning, retries, one bastion hop. Does not own what runs over it (`sshrun.py`).
+Owns: retries, limits of time, one bastion hop. Does not own the login (`sshlogin.py`), nor what runs over it
+(`sshrun.py`).
 
 asyncssh, because one thread carries hundreds of commands. This module is imported when the first command
 runs: a preview never needs it and starts 0.2 s sooner.
@@ -10,75 +11,49 @@ As the official provider does (pulumi-command, remote/connection.go; the texts a
   to 5 s;
 - behind a bastion a failed handshake is tried again on the connection that it closed, so that the error after
   a retry hides the cause;
-- `perDialTimeout` bounds the TCP connection only;
-- `hostKey` is one authorized_keys line, and pins its algorithm; without it any host key is taken;
-- a private key wins over an agent, but an agent socket that nobody serves fails the dial even then.
+- `perDialTimeout` bounds the TCP connection only: a host that takes it and says nothing is waited for as long as the
+  connection stands, which the kernel asks after 15 s of silence, every 15 s and nine times;
+- a name is looked up only if it is one of letters, digits, hyphens and underscores; no other alphabet is translated.
 Different: the connection is closed when its command ends. The official provider keeps one open per command
-until it exits, which no program can make use of and which would only fill the sandbox's hosts.
+until it exits, which no program can make use of and which would only fill the sandbox's hosts. And a dial ends if the
+engine is gone.
 """
 
 import asyncio
-import os
+import ipaddress
+import re
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import asyncssh
 
 from sandbox.plugins.base import PluginError, Stop
 from sandbox.plugins.gotext import system_error
+from sandbox.plugins.sshlogin import Credentials, Endpoint, credentials, why_no_handshake
 
 _FIRST_PAUSE_SECONDS: Final = 0.1
 _PAUSE_GROWTH: Final = 1.5
 _LONGEST_PAUSE_SECONDS: Final = 5.0
 _UNLIMITED: Final = -1
+_GREATEST_PORT: Final = 65535
+_LABEL: Final = r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)"
+_NAME: Final = re.compile(rf"(?=.*[A-Za-z_-]){_LABEL}(\.{_LABEL})*\.?")
+# Go's own, of every connection that it dials.
+_KEEPALIVE: Final = {
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE): 1,
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE): 15,
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL): 15,
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT): 9,
+}
 
 T = TypeVar("T")
 OnStatus = Callable[[str], Awaitable[None]]
 
 
-@dataclass(frozen=True)
-class Endpoint:
-    """Where and as whom to log in: one hop."""
-
-    host: str
-    port: int
-    user: str
-    password: str | None = field(repr=False)
-    private_key: str | None = field(repr=False)
-    private_key_password: str | None = field(repr=False)
-    agent_socket: str | None
-    host_key: str | None
-    dial_error_limit: int
-    per_dial_timeout_seconds: float
-
-    @classmethod
-    def of(cls, connection: dict[str, Any]) -> "Endpoint":
-        return cls(
-            host=connection["host"],
-            port=int(connection.get("port") or 22),
-            user=connection.get("user") or "root",
-            password=connection.get("password"),
-            private_key=connection.get("privateKey"),
-            private_key_password=connection.get("privateKeyPassword"),
-            agent_socket=connection.get("agentSocketPath") or os.environ.get("SSH_AUTH_SOCK") or None,
-            host_key=connection.get("hostKey"),
-            dial_error_limit=int(connection.get("dialErrorLimit", 10)),
-            per_dial_timeout_seconds=connection.get("perDialTimeout", 15),
-        )
-
-    @property
-    def methods(self) -> list[str]:
-        """How a login is tried, in this order; a key of an agent only where no other is given."""
-        first = ["publickey"] if self.private_key is not None else []
-        last = ["publickey"] if self.agent_socket is not None and not first else []
-        return [*first, *(["password"] if self.password is not None else []), *last]
-
-    @property
-    def address(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+class DialError(Exception):
+    """A dial that failed; the text says how, as Go does."""
 
 
 @asynccontextmanager
@@ -88,39 +63,46 @@ async def connect(
     """A connection, over the bastion if there is one; everything is closed at the end."""
     async with AsyncExitStack() as stack:
         dialer = _Dialer(on_status, stop)
-        options = await _options(endpoint, stack)
-        if proxy is None:
-            connection = await dialer.dial("Dial", endpoint, lambda: _connect_tcp(endpoint, options))
-        else:
-            try:
-                connection = await _connect_over(proxy, endpoint, options, dialer, stack)
-            except PluginError as error:
-                raise PluginError(f"proxy: {error}") from error
-        stack.push_async_callback(_close, connection)
-        yield connection
+        yield await stop.life.unless_abandoned(_connect(endpoint, proxy, dialer, stack))
+
+
+async def _connect(
+    endpoint: Endpoint, proxy: Endpoint | None, dialer: "_Dialer", stack: AsyncExitStack
+) -> asyncssh.SSHClientConnection:
+    target = await credentials(endpoint, stack)
+    if proxy is None:
+        connection = await dialer.dial("Dial", endpoint, lambda: _connect_tcp(target))
+    else:
+        try:
+            connection = await _connect_over(await credentials(proxy, stack), target, dialer, stack)
+        except PluginError as error:
+            raise PluginError(f"proxy: {error}") from error
+    stack.push_async_callback(_close, connection)
+    return connection
 
 
 async def _connect_over(
-    proxy: Endpoint, endpoint: Endpoint, options: dict[str, Any], dialer: "_Dialer", stack: AsyncExitStack
+    proxy: Credentials, target: Credentials, dialer: "_Dialer", stack: AsyncExitStack
 ) -> asyncssh.SSHClientConnection:
     """In three steps, each with its own retries: the login to the bastion, the way on from it, the login behind it."""
-    proxy_options = await _options(proxy, stack)
-    bastion = await dialer.dial("Dial proxy", proxy, lambda: _connect_tcp(proxy, proxy_options))
+    bastion = await dialer.dial("Dial proxy", proxy.endpoint, lambda: _connect_tcp(proxy))
     stack.push_async_callback(_close, bastion)
-    refused: Exception | None = None
-    closed = asyncssh.ConnectionLost("EOF")
+    endpoint = target.endpoint
+    refused: DialError | None = None
+    closed = DialError("ssh: handshake failed: EOF")
 
     async def way() -> asyncssh.SSHClientConnection | None:
         nonlocal refused
+        login, options = target.login()
         try:
-            return await bastion.connect_ssh(endpoint.host, endpoint.port, config=None, **options)
-        except asyncssh.ChannelOpenError:
-            raise
+            return await bastion.connect_ssh(endpoint.host, endpoint.port, **options)
+        except asyncssh.ChannelOpenError as error:
+            raise DialError(f"ssh: rejected: connect failed ({error.reason})") from error
         except (OSError, asyncssh.Error) as error:  # there was a way, but no login
-            refused = error
+            refused = DialError(f"ssh: handshake failed: {why_no_handshake(login, error)}")
             return None
 
-    async def login() -> asyncssh.SSHClientConnection:
+    async def login_() -> asyncssh.SSHClientConnection:
         nonlocal refused
         if connected is not None:
             return connected
@@ -129,7 +111,7 @@ async def _connect_over(
         raise error
 
     connected = await dialer.dial("Dial from proxy", endpoint, way)
-    return await dialer.dial("Dial", endpoint, login)
+    return await dialer.dial("Dial", endpoint, login_)
 
 
 async def _close(connection: asyncssh.SSHClientConnection) -> None:
@@ -137,57 +119,47 @@ async def _close(connection: asyncssh.SSHClientConnection) -> None:
     await connection.wait_closed()
 
 
-async def _options(endpoint: Endpoint, stack: AsyncExitStack) -> dict[str, Any]:
-    trusted: dict[str, Any] = {"known_hosts": None}
-    if endpoint.host_key is not None:
-        try:
-            pinned = asyncssh.import_public_key(endpoint.host_key)
-        except asyncssh.KeyImportError as error:
-            raise PluginError("failed to parse host key: ssh: no key found") from error
-        trusted["known_hosts"] = ([pinned], [], [])
-        trusted["server_host_key_algs"] = [pinned.algorithm.decode()]
-    keys: list[Any] = []
+async def _connect_tcp(target: Credentials) -> asyncssh.SSHClientConnection:
+    endpoint, (login, options) = target.endpoint, target.login()
+    connected = await _open_socket(endpoint)
     try:
-        if endpoint.private_key is not None:
-            # In a thread: the derivation of a key from a passphrase takes long on purpose.
-            load = asyncssh.import_private_key
-            keys = [await asyncio.to_thread(load, endpoint.private_key, endpoint.private_key_password)]
-    except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError, ValueError) as error:
-        raise PluginError(_why_no_key(endpoint, error)) from None  # whose text may quote the key
-    if endpoint.agent_socket is not None:
-        try:
-            agent = await stack.enter_async_context(asyncssh.connect_agent(endpoint.agent_socket))
-            keys = keys or list(await agent.get_keys())
-        except (OSError, ValueError) as error:
-            raise PluginError(f"dial unix {endpoint.agent_socket}: connect: {system_error(error)}") from error
-    return {
-        "username": endpoint.user,
-        "password": endpoint.password,
-        "client_keys": keys or None,
-        "agent_path": None,
-        "client_host_keysign": False,
-        "keepalive_interval": 0,
-        **trusted,
-    }
-
-
-async def _connect_tcp(endpoint: Endpoint, options: dict[str, Any]) -> asyncssh.SSHClientConnection:
-    timeout = endpoint.per_dial_timeout_seconds or None
-    connected = await asyncio.wait_for(_open_socket(endpoint.host, endpoint.port), timeout)
-    try:
-        return await asyncssh.connect(endpoint.host, endpoint.port, sock=connected, config=None, **options)
+        return await asyncssh.connect(endpoint.host, endpoint.port, sock=connected, **options)
+    except (OSError, asyncssh.Error) as error:
+        connected.close()
+        raise DialError(f"ssh: handshake failed: {why_no_handshake(login, error)}") from error
     except BaseException:
         connected.close()
         raise
 
 
-async def _open_socket(host: str, port: int) -> socket.socket:
+async def _open_socket(endpoint: Endpoint) -> socket.socket:
+    if not 0 <= endpoint.port <= _GREATEST_PORT:
+        raise DialError(f"dial tcp: address {endpoint.port}: invalid port")
+    try:
+        async with asyncio.timeout(endpoint.per_dial_timeout_seconds or None):
+            return await _first_that_answers(endpoint)
+    except socket.gaierror:
+        raise DialError(f"dial tcp: lookup {endpoint.host}: no such host") from None
+    except OSError as error:
+        # The kernel's own timeout has a number.
+        reason = f"connect: {system_error(error)}" if error.errno else "i/o timeout"
+        raise DialError(f"dial tcp {endpoint.address}: {reason}") from error
+
+
+async def _first_that_answers(endpoint: Endpoint) -> socket.socket:
+    host = endpoint.host or "localhost"  # so is Go's reading of none
+    if not _is_address(host) and (len(host.rstrip(".")) > 253 or not _NAME.fullmatch(host)):
+        raise socket.gaierror
     loop = asyncio.get_running_loop()
-    last: OSError = OSError(f"no address for {host}")
-    for family, kind, protocol, _, address in await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+    last: OSError = socket.gaierror()
+    for family, kind, protocol, _, address in await loop.getaddrinfo(
+        host, endpoint.port, type=socket.SOCK_STREAM
+    ):
         candidate = socket.socket(family, kind, protocol)
-        candidate.setblocking(False)  # noqa: FBT003 - the socket module has it so
         try:
+            candidate.setblocking(False)  # noqa: FBT003 - the socket module has it so
+            for (level, option), value in _KEEPALIVE.items():
+                candidate.setsockopt(level, option, value)
             await loop.sock_connect(candidate, address)
         except OSError as error:
             candidate.close()
@@ -200,6 +172,14 @@ async def _open_socket(host: str, port: int) -> socket.socket:
     raise last
 
 
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 class _Dialer:
     def __init__(self, on_status: OnStatus, stop: Stop) -> None:
         self._on_status, self._stop = on_status, stop
@@ -210,46 +190,16 @@ class _Dialer:
         while True:
             try:
                 return await attempt()
-            except (OSError, asyncssh.Error) as error:
+            except DialError as error:
                 dials += 1
                 if limit > _UNLIMITED and dials > limit:
-                    raise PluginError(f"after {limit} failed attempts: {_reason(endpoint, error)}") from error
-            await self._on_status(f"{what} {dials}/{limit if limit > _UNLIMITED else 'inf'} failed: retrying")
+                    raise PluginError(f"after {limit} failed attempts: {error}") from error
+            await self._on_status(
+                f"{what} {dials}/{'inf' if limit == _UNLIMITED else limit} failed: retrying"
+            )
             try:
                 why = await asyncio.wait_for(self._stop.wait(), pause)
             except TimeoutError:
                 pause = min(pause * _PAUSE_GROWTH, _LONGEST_PAUSE_SECONDS)
             else:
                 raise PluginError(why)
-
-
-def _reason(endpoint: Endpoint, error: Exception) -> str:
-    if isinstance(error, asyncssh.ChannelOpenError):
-        return f"ssh: rejected: connect failed ({error.reason})"
-    if isinstance(error, asyncssh.Error):
-        return f"ssh: handshake failed: {_why_no_handshake(endpoint, error)}"
-    if isinstance(error, socket.gaierror):
-        return f"dial tcp: lookup {endpoint.host}: no such host"
-    if isinstance(error, TimeoutError):
-        return f"dial tcp {endpoint.address}: i/o timeout"
-    return f"dial tcp {endpoint.address}: connect: {system_error(error)}"
-
-
-def _why_no_handshake(endpoint: Endpoint, error: asyncssh.Error) -> str:
-    if isinstance(error, asyncssh.HostKeyNotVerifiable):
-        return "ssh: host key mismatch"
-    if isinstance(error, asyncssh.PermissionDenied):
-        tried = " ".join(["none", *endpoint.methods])
-        return f"ssh: unable to authenticate, attempted methods [{tried}], no supported methods remain"
-    if isinstance(error, asyncssh.ConnectionLost):
-        return "EOF"
-    return str(error)
-
-
-def _why_no_key(endpoint: Endpoint, error: Exception) -> str:
-    encrypted = "ENCRYPTED" in (endpoint.private_key or "") or "passphrase" in str(error).lower()
-    if not encrypted:
-        return "ssh: no key found"
-    if endpoint.private_key_password is None:
-        return "ssh: this private key is passphrase protected"
-    return "x509: decryption password incorrect"

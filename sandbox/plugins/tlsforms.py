@@ -36,6 +36,19 @@ CURVES: Final[dict[str, type[Curve]]] = {
 }
 
 _KEY_KINDS: Final = ("PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY")
+_OTHER_KINDS: Final = ("PUBLIC KEY", "CERTIFICATE", "CERTIFICATE REQUEST")
+_KNOWN_KINDS: Final = (
+    *_KEY_KINDS,
+    *_OTHER_KINDS,
+    "OPENSSH PRIVATE KEY",
+    "ENCRYPTED PRIVATE KEY",
+    "DSA PRIVATE KEY",
+    "RSA PUBLIC KEY",
+    "NEW CERTIFICATE REQUEST",
+    "TRUSTED CERTIFICATE",
+    "X509 CRL",
+    "PKCS7",
+)
 _LEFT_OUT_IF_EMPTY: Final = ("commonName", "serialNumber")
 # In the order in which Go writes a name, whatever the order in a request.
 SUBJECT: Final = {
@@ -95,6 +108,11 @@ def _first_block(text: str) -> tuple[str, bytes] | None:
     return (found[1], found[0].encode() + b"\n") if found else None
 
 
+def _shown(kind: str) -> str:
+    """The kind of a PEM block, unless it is none: anything may stand there, and be secret."""
+    return kind if kind in _KNOWN_KINDS else "[unknown]"
+
+
 def first_pem(text: str, kind: str, what: str) -> bytes:
     found = _first_block(text)
     if found is None:
@@ -103,7 +121,7 @@ def first_pem(text: str, kind: str, what: str) -> bytes:
         )
     if found[0] != kind:
         raise PluginError(
-            f'Failed to parse {what} PEM: invalid PEM type - expected "{kind}", got "{found[0]}"'
+            f'Failed to parse {what} PEM: invalid PEM type - expected "{kind}", got "{_shown(found[0])}"'
         )
     return found[1]
 
@@ -111,11 +129,14 @@ def first_pem(text: str, kind: str, what: str) -> bytes:
 def load_key(pem: str) -> tuple[Key, str]:
     kind, block = _first_block(pem) or ("", b"")
     if not kind:
-        raise PluginError("Failed to parse private key PEM: failed to decode PEM block")
+        length = len(pem.encode())
+        raise PluginError(
+            f"Failed to parse private key PEM: failed to decode PEM block: decoded bytes 0, undecoded {length}"
+        )
     if kind not in _KEY_KINDS:
-        known = kind in ("PUBLIC KEY", "CERTIFICATE", "CERTIFICATE REQUEST")
+        known = kind in _OTHER_KINDS
         reason = "unable to determine parser for PEM preamble" if known else "unsupported PEM preamble/type"
-        raise PluginError(f"Failed to parse private key PEM: {reason}: {kind}")
+        raise PluginError(f"Failed to parse private key PEM: {reason}: {_shown(kind)}")
     try:
         key = serialization.load_pem_private_key(block, None)
     except (ValueError, TypeError) as error:

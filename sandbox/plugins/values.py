@@ -155,6 +155,25 @@ def has_secret(value: Any) -> bool:
     return contains(value, lambda item: isinstance(item, Secret))
 
 
+def hidden(text: str, value: Any) -> str:
+    """The text without what is secret in the value."""
+    for each in sorted(_secret_texts(value), key=len, reverse=True):
+        text = text.replace(each, "[secret]")
+    return text
+
+
+def _secret_texts(value: Any, *, inside: bool = False) -> set[str]:
+    if isinstance(value, Secret):
+        return _secret_texts(value.value, inside=True)
+    if isinstance(value, dict):
+        parts = [*value.values(), *(value if inside else ())]
+    elif isinstance(value, list):
+        parts = value
+    else:
+        return {str(value)} if inside and value not in (None, "", True, False) else set()
+    return {text for part in parts for text in _secret_texts(part, inside=inside)}
+
+
 _SIMPLE_KEY = re.compile(r"[a-zA-Z_$][a-zA-Z0-9_$]*")
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 import socket
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -73,6 +74,45 @@ def closed_port() -> int:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
         return port
+
+
+@contextmanager
+def slow(seconds: float, server: Server | None = None) -> Iterator[int]:
+    """A port that takes a connection and says nothing for a while; then it goes on to the server, or ends."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+
+        def serve() -> None:
+            try:
+                connection, _ = listening.accept()
+            except OSError:
+                return  # nobody came
+            with connection:
+                threading.Event().wait(seconds)
+                if server is None:
+                    connection.recv(1024)
+                    return
+                with socket.create_connection(("127.0.0.1", server.port)) as way:
+                    back = threading.Thread(target=_pump, args=(way, connection))
+                    back.start()
+                    _pump(connection, way)
+                    back.join()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield listening.getsockname()[1]
+        finally:
+            listening.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+def _pump(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while data := source.recv(65536):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
 
 
 def ran(phase: Phase, resource: str) -> list[Ran]:

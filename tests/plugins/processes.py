@@ -15,6 +15,16 @@ def eventually(condition: Callable[[], object], seconds: float = 60) -> None:
         time.sleep(0.02)
 
 
+def stays(condition: Callable[[], object], seconds: float) -> bool:
+    """Whether it holds for so long."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if not condition():
+            return False
+        time.sleep(0.02)
+    return True
+
+
 def alive(pid: int) -> bool:
     """Whether it runs; one that has ended and that nobody asked for does not."""
     return _stat(pid)[:1] not in ([], ["Z"])

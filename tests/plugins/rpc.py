@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,7 +13,8 @@ from google.protobuf.empty_pb2 import Empty
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, provider_pb2_grpc
 
-from sandbox.plugins.base import Plugin, start
+from sandbox.plugins.base import Plugin
+from sandbox.plugins.server import start
 from sandbox.plugins.values import Properties, decode, encode
 
 
@@ -145,16 +146,16 @@ def _urn(token: str, name: str) -> str:
 
 
 @contextmanager
-def engine_for(make: type[Plugin]) -> Iterator[Engine]:
+def engine_for(make: Callable[[], Plugin]) -> Iterator[Engine]:
     """A plugin in a thread of this process, and an engine connected to it."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
 
-    async def started() -> tuple[Any, int]:
-        return await start(make())  # type: ignore[call-arg]
+    async def started() -> tuple[Any, int, Any]:
+        return await start(make())
 
-    server, port = asyncio.run_coroutine_threadsafe(started(), loop).result(10)
+    server, port, _ = asyncio.run_coroutine_threadsafe(started(), loop).result(10)
     engine = Engine()
     own = grpc.server(ThreadPoolExecutor(4))
     engine_pb2_grpc.add_EngineServicer_to_server(engine, own)

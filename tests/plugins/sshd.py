@@ -4,16 +4,20 @@ Runs commands with sh on this machine. Knows one password and any number of keys
 """
 
 import asyncio
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import asyncssh
 from asyncssh.channel import SSHServerChannel
 
 _SERVER = "server_of_a_test"
+_KEEPALIVE_TIMER = "02"
+_LOOKS = 100
 _TAKE_VARIABLE = SSHServerChannel._process_env_request
 
 
@@ -34,21 +38,24 @@ DROP = "lose the connection"
 @dataclass
 class Run:
     """One command as the host saw it. `open_when_begun`: how many connections the host had then; `terminal`: the kind
-    that it was asked for."""
+    that it was asked for; `asked_after`: the seconds of silence after which the other side's kernel asks whether the
+    host is still there, None if nobody watched."""
 
     command: str
     user: str
     environment: dict[str, str]
     open_when_begun: int
     terminal: str | None
+    asked_after: float | None
     stdin: bytearray = field(default_factory=bytearray)
 
 
 @dataclass
 class Server:
     """A running server and what it has seen. `drop_first`: as many connections end before a login is possible;
-    `interactive_only`: the password is taken as the answer to a question. A command that contains DROP loses
-    its connection."""
+    `questions`: rounds of them, each to be answered with the password, in place of the password itself;
+    `watch_keepalive`: no command begins before the other side's kernel watches over its connection. A command that
+    contains DROP loses its connection."""
 
     port: int = 0
     host_key: asyncssh.SSHKey = field(default_factory=lambda: asyncssh.generate_private_key("ssh-ed25519"))
@@ -61,7 +68,8 @@ class Server:
     host_key_algorithms: tuple[str, ...] = ()
     accept_environment: bool = False
     drop_first: int = 0
-    interactive_only: bool = False
+    questions: tuple[tuple[str, ...], ...] = ()
+    watch_keepalive: bool = False
     connections: set[asyncssh.SSHServerConnection] = field(default_factory=set)
 
     @property
@@ -107,6 +115,16 @@ def ssh_server(**settings: Any) -> Iterator[Server]:
         thread.join(10)
 
 
+def _kernel_asks_after(port: int) -> float | None:
+    """Of a connection from this port of this machine: when its kernel asks next whether the other side is there."""
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        _, local, _, _, _, timer, *_ = line.split()
+        kind, _, jiffies = timer.partition(":")
+        if int(local.partition(":")[2], 16) == port:
+            return int(jiffies, 16) / os.sysconf("SC_CLK_TCK") if kind == _KEEPALIVE_TIMER else None
+    return None
+
+
 async def _copy(source: Any, target: Any, kept: bytearray | None = None) -> None:
     try:
         while data := await source.read(65536):
@@ -148,16 +166,23 @@ async def _listen(server: Server) -> asyncssh.SSHAcceptor:
             return True
 
         def password_auth_supported(self) -> bool:
-            return not server.interactive_only
+            return not server.questions
 
         def kbdint_auth_supported(self) -> bool:
-            return server.interactive_only
+            return bool(server.questions)
 
         def get_kbdint_challenge(self, username: str, lang: str, submethods: str) -> Any:
-            return "", "", "", [("Password: ", False)]
+            self._rounds = list(server.questions)
+            return self._next_round()
 
-        def validate_kbdint_response(self, username: str, responses: Any) -> bool:
-            return list(responses) == [PASSWORD]
+        def validate_kbdint_response(self, username: str, responses: Any) -> Any:
+            if list(responses) != [PASSWORD] * len(self._asked):
+                return False
+            return self._next_round() if self._rounds else True
+
+        def _next_round(self) -> Any:
+            self._asked = self._rounds.pop(0)
+            return "", "", "", [(question, False) for question in self._asked]
 
         def validate_password(self, username: str, password: str) -> bool:
             return password == PASSWORD
@@ -176,7 +201,12 @@ async def _listen(server: Server) -> asyncssh.SSHAcceptor:
     async def handle(process: asyncssh.SSHServerProcess[bytes]) -> None:
         environment = {str(name): str(value) for name, value in process.env.items()}
         user = str(process.get_extra_info("username"))
-        run = Run(process.command or "", user, environment, server.open_now, process.term_type)
+        asked_after = None
+        looks = _LOOKS if server.watch_keepalive else 0  # for the kernel to have nothing else to wait for
+        while asked_after is None and (looks := looks - 1) >= 0:
+            await asyncio.sleep(0.05)
+            asked_after = _kernel_asks_after(process.get_extra_info("peername")[1])
+        run = Run(process.command or "", user, environment, server.open_now, process.term_type, asked_after)
         server.runs.append(run)
         if DROP in run.command:
             process.get_extra_info("connection").abort()

@@ -21,22 +21,6 @@ def error_of(call: Any, *arguments: Any, **more: Any) -> str:
     return str(caught.value.details())
 
 
-@pytest.mark.parametrize(
-    ("inputs", "reason"),
-    [
-        ({"create": "true"}, "connection: Missing required property"),
-        ({"create": "true", "connection": {}}, "connection.host: Missing required property"),
-        ({"create": 3, "connection": {"host": "h"}}, "create: must be a str"),
-        ({"creates": "true", "connection": {"host": "h"}}, "creates: there is no input creates"),
-        ({"connection": {"host": "h", "hostkey": "x"}}, "connection.hostkey: there is no input hostkey"),
-        ({"connection": {"host": "h"}, "logging": "some"}, "logging: 'some' is none of"),
-    ],
-)
-def test_wrong_inputs_are_named(command: Engine, inputs: dict[str, Any], reason: str) -> None:
-    with pytest.raises(RefusedError, match=reason):
-        command.check(REMOTE, "c", inputs)
-
-
 def test_many_commands_at_once(command: Engine, sshd: Server) -> None:
     with ThreadPoolExecutor(60) as pool:
         jobs = [

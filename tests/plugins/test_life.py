@@ -1,6 +1,7 @@
 """A plugin as a process: how it is found and how it starts."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pulumi.runtime.proto import provider_pb2_grpc
 
 from sandbox.plugins import VERSIONS
 from sandbox.plugins.install import install, install_into_home
+from tests.plugins.processes import alive, eventually
 
 
 def installed(directory: Path, name: str) -> Path:
@@ -43,3 +45,22 @@ def test_install_into_home_has_the_versions_that_the_sdks_ask_for(tmp_path: Path
         assert (
             tmp_path / "plugins" / f"resource-{name}-v{asked}" / f"pulumi-resource-{name}"
         ).stat().st_mode & 0o111
+
+
+@pytest.mark.parametrize("name", sorted(VERSIONS))
+def test_ends_if_the_engine_was_gone_before_it_had_begun(tmp_path: Path, name: str) -> None:
+    """Nobody tells it: its parent is another one from the beginning."""
+    script = installed(tmp_path, name)
+    read, write = os.pipe()
+    with subprocess.Popen(
+        ["sh", "-c", '"$0" 127.0.0.1:1 & echo $! >&2', script],
+        stdout=write,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as engine:
+        os.close(write)
+        assert engine.stderr is not None
+        plugin = int(engine.stderr.readline())
+        engine.wait(10)
+    os.close(read)
+    eventually(lambda: not alive(plugin))

@@ -22,7 +22,8 @@ from components.pki.issued import KUBELET_CLIENT, KUBELET_SERVING
 from components.rendering import yaml_text
 from components.settings.authority import is_among
 from components.settings.defaults import CA_PATH
-from sandbox.plugins.tls import CertRequest, LocallySignedCert
+from sandbox.plugins.tls import CertRequest
+from sandbox.plugins.tlscerts import LocallySignedCert
 from sandbox.tools import ToolError, locate
 from tests.components import example
 from tests.components.local.cluster import requests_of, until

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import socket
 import subprocess
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -18,13 +17,12 @@ import asyncssh
 import pytest
 
 from tests.plugins.behaviours import behaviour, counter
-from tests.plugins.hosts import closed_port, dials, hosts, ran, scenario_on
+from tests.plugins.hosts import closed_port, dials, hosts, ran, scenario_on, slow
 from tests.plugins.scenario import Phase
 from tests.plugins.sshd import Server
 
 _CONNECTION = "remote/connection.go"
 _SSH = "golang.org/x/crypto ssh"
-_SILENCE_SECONDS = 2.0
 
 _PROGRAM = """
     def logs_in(name, on="one", **more):
@@ -42,11 +40,26 @@ _PROGRAM = """
     logs_in("host-key-garbage", host_key="garbage")
     logs_in("rsa-modern", "modern")
     logs_in("rsa-old", "old")
+    line = HOSTS["one"]["host_key"]
+    logs_in("host-key-comment", host_key=line + " a comment")
+    logs_in("host-key-options", host_key='restrict,command="a b" ' + line)
+    logs_in("host-key-known-hosts", host_key="127.0.0.1 " + line)
+    commented = "\\n# " + OTHER + "\\ngarbage\\nssh-ed25519 garbage\\r\\n"
+    logs_in("host-key-lines", host_key=commented + line + "\\n" + OTHER)
+    logs_in("host-key-second", host_key=OTHER + "\\n" + line)
+    logs_in("host-key-bare", host_key=line.split()[1])
+    logs_in("host-key-base64", host_key="ssh-ed25519 garbages!")
+    logs_in("host-key-kind", host_key="ssh-ed25519 AAAAA2FiYw==")
+    logs_in("host-key-pem", host_key=PEM)
+    logs_in("ecdsa", "ecdsa")
+    logs_in("ecdsa-other", host_key=HOSTS["ecdsa"]["host_key"])
 
     logs_in("user", "users", user="somebody")
     logs_in("user-default", "users", user=None)
     logs_in("password-wrong", "locked", password=hidden("wrong"), dial_error_limit=1)
     logs_in("password-asked", "asks")
+    logs_in("password-asked-wrong", "asks", password=hidden("wrong"))
+    logs_in("questions", "questions")
     logs_in("key", **key(KEY))
     logs_in("key-and-wrong-password", private_key=hidden(KEY), password=hidden("wrong"))
     logs_in("passphrase", **key(LOCKED_KEY, private_key_password=hidden("open sesame")))
@@ -59,6 +72,12 @@ _PROGRAM = """
     logs_in("agent-default", password=None)
     logs_in("agent-dead", "unseen", agent_socket_path=DEAD)
     logs_in("agent-dead-and-key", "unseen", agent_socket_path=DEAD, **key(KEY))
+
+    logs_in("name-empty", **{"host": ""})
+    logs_in("name-foreign", **{"host": "\uff4cocalhost"})
+    logs_in("port-over", port=70000)
+    logs_in("port-none", port=0)
+    logs_in("port-cut", port=HOSTS["one"]["port"] + 0.9)
 
     logs_in("closed", port=CLOSED, dial_error_limit=2)
     logs_in("nobody", port=NOBODY, per_dial_timeout=1)
@@ -107,29 +126,6 @@ def nobody() -> Iterator[int]:
         yield listening.getsockname()[1]
 
 
-@contextmanager
-def silent() -> Iterator[int]:
-    """A port that takes a connection, says nothing, and ends it after a while."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        listening.listen()
-
-        def serve() -> None:
-            try:
-                connection, _ = listening.accept()
-            except OSError:
-                return  # nobody came
-            with connection:
-                connection.recv(1024)
-                threading.Event().wait(_SILENCE_SECONDS)
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        yield listening.getsockname()[1]
-        listening.shutdown(socket.SHUT_RDWR)
-        thread.join()
-
-
 def _text(key: asyncssh.SSHKey, passphrase: str | None = None) -> str:
     return key.export_private_key(passphrase=passphrase, rounds=50).decode()
 
@@ -146,6 +142,7 @@ def logins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Logins]:
     key, strangers, rsa = (
         asyncssh.generate_private_key(kind) for kind in ("ssh-ed25519",) * 2 + ("ssh-rsa",)
     )
+    ecdsa = asyncssh.generate_private_key("ecdsa-sha2-nistp256")
     known = {"authorized": [key.export_public_key().decode()]}
     plain = ("wrong", "users", "locked", "unseen", "inner", "inner-wrong", "inner-retried", "bastion")
     servers: dict[str, dict[str, Any]] = {
@@ -153,12 +150,14 @@ def logins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Logins]:
         **{name: {} for name in plain},
         "modern": {"host_key": rsa, "host_key_algorithms": ("rsa-sha2-512",)},
         "old": {"host_key": rsa, "host_key_algorithms": ("rsa-sha2-512", "ssh-rsa")},
-        "asks": {"interactive_only": True},
+        "asks": {"questions": (("Password: ",),)},
+        "questions": {"questions": (("Your code: ", "And again: "), (), ("One more: ",))},
+        "ecdsa": {"host_key": ecdsa, "watch_keepalive": True},
         "late": {"drop_first": 3},
         "later": {"drop_first": 9},
         "latest": {"drop_first": 3},
     }
-    with hosts(**servers) as running, agent(directory, key) as socket_, nobody() as full, silent() as mute:
+    with hosts(**servers) as running, agent(directory, key) as socket_, nobody() as full, slow(2) as mute:
         scenario = scenario_on(
             directory,
             running,
@@ -166,6 +165,7 @@ def logins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Logins]:
             KEY=_text(key),
             LOCKED_KEY=_text(key, "open sesame"),
             STRANGERS_KEY=_text(strangers),
+            PEM=key.export_public_key("pkcs8-pem").decode(),
             OTHER=strangers.export_public_key().decode().strip(),
             AGENT=str(socket_),
             DEAD=str(directory / "nobody"),
@@ -218,6 +218,23 @@ def test_host_key_algorithm(logins: Logins) -> None:
     assert created(logins, "rsa-old")
 
 
+@behaviour(
+    "`hostKey` is text in the form of authorized_keys: the first key counts, whatever stands around it",
+    source="golang.org/x/crypto ssh/keys.go, ParseAuthorizedKey",
+    but="a key in PEM, or without the kind before it, is none; a text without a key is refused before a dial",
+)
+def test_host_key_forms(logins: Logins) -> None:
+    forms = ("comment", "options", "known-hosts", "lines")
+    assert created(logins, *(f"host-key-{form}" for form in forms), "ecdsa")
+    assert logins.created.error("host-key-second").rstrip("\n").endswith("ssh: host key mismatch")
+    assert logins.created.error("ecdsa-other").startswith("after 0 failed attempts: ssh: handshake failed: ")
+    for name in ("bare", "pem"):
+        text = logins.created.error(f"host-key-{name}")
+        assert text.startswith("failed to parse host key: ssh: no key found")
+    for name, reason in (("base64", "illegal base64 data"), ("kind", "ssh: unknown key algorithm: abc")):
+        assert f"; last parsing error for ignored line: {reason}" in logins.created.error(f"host-key-{name}")
+
+
 # Who logs in
 
 
@@ -235,9 +252,21 @@ def test_user(logins: Logins) -> None:
 def test_password(logins: Logins) -> None:
     text = logins.created.error("password-wrong")
     assert text.startswith(
-        "after 1 failed attempts: ssh: handshake failed: ssh: unable to authenticate, attempted methods [none"
+        "after 1 failed attempts: ssh: handshake failed: ssh: unable to authenticate, "
+        "attempted methods [none password publickey]"
     )
     assert created(logins, "password-asked")
+
+
+@behaviour(
+    "every question of a host is answered with the password, whatever it asks, and in every round",
+    source=_CONNECTION,
+    but="a wrong one is an error that tells that it was asked",
+)
+def test_questions(logins: Logins) -> None:
+    assert created(logins, "questions")
+    text = logins.created.error("password-asked-wrong")
+    assert "attempted methods [none keyboard-interactive publickey], no supported methods remain" in text
 
 
 @behaviour(
@@ -334,12 +363,48 @@ def test_wrong_login_is_retried(logins: Logins) -> None:
 
 
 @behaviour(
+    "a host name of other letters than Latin ones is not known, as it stands",
+    source="net/dnsclient.go, isDomainName",
+    but="no name at all is this machine's",
+)
+def test_names(logins: Logins) -> None:
+    text = logins.created.error("name-foreign")
+    assert text.startswith("after 0 failed attempts: dial tcp: lookup \uff4cocalhost")
+    assert "no such host" in text
+    assert created(logins, "name-empty")
+
+
+@behaviour(
+    "a port that there cannot be is dialled, and fails as any dial",
+    source=_CONNECTION,
+    but="one with a fraction is cut",
+)
+def test_ports(logins: Logins) -> None:
+    text = logins.created.error("port-over")
+    assert text.rstrip("\n") == "after 0 failed attempts: dial tcp: address 70000: invalid port"
+    text = logins.created.error("port-none")
+    assert text.startswith("after 0 failed attempts: dial tcp 127.0.0.1:0: connect: ")
+    assert created(logins, "port-cut")
+
+
+@behaviour(
+    "the kernel asks after 15 s of silence whether the host is still there, so that one that lost its power is noticed",
+    source="net/dial.go",
+    but="not sooner",
+)
+def test_keepalive(logins: Logins) -> None:
+    (run,) = [run for run in logins.servers["ecdsa"].runs if ": ecdsa create;" in run.command]
+    assert run.asked_after is not None
+    assert 10 < run.asked_after <= 15
+
+
+@behaviour(
     "`perDialTimeout` ends a dial that nobody answers",
     source=f"{_SSH}/client.go",
     but="not one that a host answers and then says nothing: that waits until the host ends it",
 )
 def test_dial_timeout(logins: Logins) -> None:
-    assert "i/o timeout" in logins.created.error("nobody")
+    assert "i/o timeout" in logins.created.error("nobody")  # the kernel's own would be "connection timed out"
     silent_ = logins.created.error("silent")
     assert silent_.startswith("after 0 failed attempts: ssh: handshake failed: ")
     assert "timeout" not in silent_

@@ -15,7 +15,7 @@ import pytest
 
 from tests.plugins.behaviours import behaviour, bug, counter
 from tests.plugins.engine import Process
-from tests.plugins.hosts import closed_port, dials, hosts, ran, scenario_on
+from tests.plugins.hosts import closed_port, dials, hosts, ran, scenario_on, slow
 from tests.plugins.processes import alive, eventually
 from tests.plugins.scenario import Phase
 from tests.plugins.sshd import Server
@@ -23,6 +23,7 @@ from tests.plugins.sshd import Server
 _SCANNER = "util/util.go"
 _CANCEL = "pulumi-go-provider middleware/cancel"
 _MEGABYTE = 1024 * 1024
+_LONG_LOGIN_SECONDS = 125  # some libraries give up after 120
 
 _PROGRAM = """
     def brief(name, kind=command, **inputs):
@@ -46,6 +47,7 @@ _PROGRAM = """
     closed = host(port=CLOSED, dial_error_limit=-1)
     brief("remote-outlives", create="sleep 2; echo done")
     brief("remote-late", create="true", connection=closed)
+    brief("remote-mute", create="true", connection=host(port=MUTE))
     brief("local-outlives", local.Command, create="exec sleep 60")
     brief("local-in-time", local.Command, create="echo done")
 """
@@ -53,6 +55,10 @@ _INTERRUPTED = """
     command("runs", create=f"echo begun; cat {GATE} >/dev/null; echo ended", logging="none")
     command("dials", create="true", connection=host(port=CLOSED, dial_error_limit=-1))
     local.Command("here", create=f"echo $$ > {PID}; exec sleep 60")
+"""
+
+_LATE = """
+    command("late", create="echo done", connection=host(port=PORT))
 """
 
 
@@ -65,9 +71,10 @@ class Ended:
 @pytest.fixture(scope="module")
 def ended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ended]:
     directory: Path = tmp_path_factory.mktemp("limits")
-    with hosts(one={}, counted={}) as servers:
+    with hosts(one={}, counted={}) as servers, slow(2) as mute:
         official = os.environ.get("KUBENODE_TOOLS") == "system"  # which would never end
-        scenario = scenario_on(directory, servers, _PROGRAM, CLOSED=closed_port(), LONG_LINES=not official)
+        more = {"CLOSED": closed_port(), "MUTE": mute, "LONG_LINES": not official}
+        scenario = scenario_on(directory, servers, _PROGRAM, **more)
         yield Ended(scenario.up("--continue-on-error", fails=None), servers)
 
 
@@ -130,6 +137,26 @@ def test_custom_timeouts(ended: Ended) -> None:
     assert ended.phase.error("local-outlives").startswith("signal: killed: running ")
     assert ended.phase.outputs("remote-outlives")["stdout"] == "done"
     assert ended.phase.outputs("local-in-time")["stdout"] == "done"
+
+
+@bug(
+    "a host that takes the connection and never greets is waited for as long as the connection stands: no limit of its "
+    "own, neither `perDialTimeout` nor `custom_timeouts`, ends that, nor does an interrupt",
+    source="golang.org/x/crypto ssh/client.go, Dial; remote/connection.go",
+    decision="copied",
+    here="the same: a host may greet late. Only the end of pulumi ends it, which it does not there",
+)
+def test_no_limit_on_a_greeting(ended: Ended) -> None:
+    text = ended.phase.error("remote-mute")
+    assert text.startswith("after 0 failed attempts: ssh: handshake failed: ")
+    assert "timeout" not in text
+
+
+@pytest.mark.long
+@counter(test_custom_timeouts, but="nor a login that takes minutes")
+def test_no_limit_on_a_login(tmp_path: Path) -> None:
+    with hosts(one={}) as servers, slow(_LONG_LOGIN_SECONDS, servers["one"]) as port:
+        assert scenario_on(tmp_path, servers, _LATE, PORT=port).up().outputs("late")["stdout"] == "done"
 
 
 # Interrupted

@@ -70,6 +70,9 @@ _PROGRAM = """
 
     ran = local.run(command=f"cat; {note('run')}", stdin="in\\n", logging="none")
     pulumi.export("ran", ran.stdout)
+    set_up = local.run(command="pwd; echo $A-$INHERITED; echo $0 >&2", dir=SUB, environment={"A": "1"},
+        interpreter=["/bin/sh", "-c"], logging="none")
+    pulumi.export("set-up", set_up.stdout + "\\n" + set_up.stderr)
     pulumi.export("plain", local.run_output(command="cat", stdin="a plain one", logging="none").stdout)
     pulumi.export("hidden",
         local.run_output(command="cat", stdin=Output.secret("a hidden one"), logging="none").stdout)
@@ -337,6 +340,16 @@ def test_run(life: Life) -> None:
     assert life.outputs["ran"] == "in"
     assert 'exit status 6: running "echo shown; exit 6":' in life.planned.output
     assert "shown\n" in life.planned.output
+
+
+@behaviour(
+    "`local.run` has `dir`, `environment` and `interpreter` of a command, and gives its stderr too",
+    source="local/runController.go",
+    but="without them it runs in the project's directory",
+)
+def test_run_elsewhere(life: Life) -> None:
+    assert life.outputs["set-up"] == f"{life.project}/sub\n1-inherited\n/bin/sh"
+    assert life.created.outputs("where")["stdout"].startswith(f"{life.project}\n")
 
 
 @behaviour(

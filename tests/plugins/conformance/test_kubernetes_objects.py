@@ -74,6 +74,20 @@ _PROGRAM = """
     deployment("replicas", replicas=at(0, 1))
     k8s.core.v1.Service("service", metadata={"name": "service"}, spec={"ports": [{"port": 80}]},
         opts=ResourceOptions(provider=plain))
+    from pulumi_command import local
+    later = local.Command("later", create="cat", stdin=at("one", "two"), logging="none")
+    annotations = later.stdout.apply(lambda word: {"k/word": word})
+    config_map("annotated", annotations=annotations)
+    k8s.core.v1.ConfigMap("annotated-automatic", metadata={"annotations": annotations}, data={"a": "1"},
+        opts=ResourceOptions(provider=plain))
+    k8s.core.v1.ConfigMap("described", data={"a": "1"}, opts=ResourceOptions(provider=plain),
+        metadata=later.stdout.apply(lambda word: {"name": "described", "labels": {"word": word}}))
+    at_plain = ResourceOptions(provider=plain)
+    k8s.core.v1.Node.get("got", "theirs", opts=at_plain)
+    lease = k8s.coordination.v1.Lease.get("got-lease", "default/theirs", opts=at_plain)
+    pulumi.export("holder", lease.spec.apply(lambda spec: spec.holder_identity))
+    if MISSING:
+        k8s.core.v1.Node.get("got-none", "nowhere", opts=at_plain)
     pulumi.export("uid", same.metadata.apply(lambda each: each.get("uid")))
 """
 _CREATE = "await/await.go `Creation`"
@@ -100,6 +114,7 @@ class Life:
     previewed: Phase
     elsewhere: Phase
     worked_on: Json
+    missing: Phase
     changed: Phase
     after: Json
     destroyed: Phase
@@ -132,6 +147,7 @@ def somebody_works(cluster: ControlPlane, made: Json) -> None:
     cluster.kubectl("cordon", "kubectl-wrote")
     cluster.kubectl("label", "node", "drifted", "a=9", "--overwrite")
     cluster.kubectl("delete", "node", "gone")
+    cluster.kubectl("label", "node", "theirs", "word=two", "--overwrite")
     registered = {"kubernetes.io/hostname": "kubelet", "kubernetes.io/os": "linux"}
     patch = json.dumps({"metadata": {"labels": registered}, "spec": {"podCIDR": "10.244.0.0/24"}})
     cluster.kubectl("patch", "node", "kubelet", "-p", patch, "--field-manager=kubelet")
@@ -151,8 +167,18 @@ def somebody_works(cluster: ControlPlane, made: Json) -> None:
 @pytest.fixture(scope="module")
 def life(cluster: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Life:
     directory = tmp_path_factory.mktemp("objects")
-    scenario = Scenario(new_project(directory, directory / "home"), values={"kubeconfig": cluster.kubeconfig})
+    values = {"kubeconfig": cluster.kubeconfig, "MISSING": False}
+    scenario = Scenario(new_project(directory, directory / "home"), values=values)
     scenario.write(_PROGRAM)
+    theirs = {"metadata": {"name": "theirs", "labels": {"word": "one"}}}
+    lease = {
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        **theirs,
+        "spec": {"holderIdentity": "one"},
+    }
+    for each in ({"apiVersion": "v1", "kind": "Node", **theirs}, lease):
+        cluster.kubectl("create", "-f", "-", stdin=json.dumps(each))
     adopted = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "adopted", "labels": {"theirs": "1"}}}
     cluster.kubectl("create", "-f", "-", stdin=json.dumps(adopted))
     rehearsed, empty = scenario.preview(), objects(cluster)
@@ -164,7 +190,8 @@ def life(cluster: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Lif
     elsewhere = scenario.run("preview", "--diff", kubeconfig=other_name)
     previewed = scenario.preview(kubeconfig=cluster.kubeconfig)
     worked_on = objects(cluster)
-    changed, after = scenario.up(), objects(cluster)
+    missing = scenario.preview(fails=True, MISSING=True)
+    changed, after = scenario.up(MISSING=False), objects(cluster)
     cluster.kubectl("delete", "node", "vanished")
     destroyed, left = scenario.destroy(), objects(cluster)
     return Life(
@@ -177,6 +204,7 @@ def life(cluster: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Lif
         previewed=previewed,
         elsewhere=elsewhere,
         worked_on=worked_on,
+        missing=missing,
         changed=changed,
         after=after,
         destroyed=destroyed,
@@ -207,6 +235,22 @@ def assert_replaced(life: Life, resource: str, *, deleted_first: bool) -> None:
     ops = life.changed.ops(resource)
     assert set(ops) == _REPLACED
     assert (ops.index("delete-replaced") < ops.index("create-replacement")) is deleted_first
+
+
+@behaviour(
+    "annotations, or all of `metadata`, may be unknown in a preview",
+    source="provider.go `Check`, `Diff`",
+    but="once they are known, what changed of them is an update in place",
+)
+def test_unknown_metadata(life: Life) -> None:
+    for name in ("annotated", "annotated-automatic", "described"):
+        assert life.rehearsed.ops(name) == ["create"]
+        assert life.previewed.ops(name) != ["same"]
+    for name in ("annotated", "annotated-automatic", "described"):
+        assert life.changed.ops(name) == ["update"]
+    after = life.after["ConfigMap/annotated"]["metadata"]
+    assert after["annotations"]["k/word"] == "two"
+    assert life.after["ConfigMap/described"]["metadata"]["labels"] == {"word": "two"}
 
 
 @behaviour(
@@ -507,3 +551,19 @@ def test_delete(life: Life) -> None:
     gone = {"same", "labels", "kubectl-wrote", "kubelet", "new-name", "adopted", "gone"}
     assert not {f"Node/{name}" for name in gone} & set(life.left)
     assert "ClusterRoleBinding/cluster-admin" in life.left
+
+
+@behaviour(
+    "`Node.get` and `Lease.get` read what there is, anew in every run, and never touch it",
+    source="provider.go `Read`; engine",
+    but="what is not there ends the run",
+)
+def test_get(life: Life) -> None:
+    for phase, word in ((life.created, "one"), (life.changed, "two")):
+        got = phase.outputs("got")
+        assert (got["metadata"]["labels"], got["kind"]) == ({"word": word}, "Node")
+        assert phase.ops("got")[0].startswith("read")
+        assert phase.state["got"]["external"] is True
+        assert phase.outputs("test-test")["holder"] == "one"
+    assert "Node/theirs" in life.left
+    assert "'nowhere' does not exist" in life.missing.output

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import pytest
 import yaml
 
-from tests.plugins.behaviours import behaviour, counter
+from tests.plugins.behaviours import behaviour, bug, counter
 from tests.plugins.controlplane import TOKEN, ControlPlane
 from tests.plugins.engine import new_project
 from tests.plugins.scenario import Phase, Scenario
@@ -50,6 +50,13 @@ _AWAY = """
 """
 _CONFIGURE = "provider.go `Configure`"
 _DIFF_CONFIG = "provider.go `DiffConfig`"
+_MALFORMED = """
+    import pulumi_kubernetes as k8s
+    for name, text in CONFIGS.items():
+        provider = k8s.Provider(f"provider-{name}", kubeconfig=Output.secret(text))
+        k8s.core.v1.ConfigMap(name, data={"a": "1"}, opts=ResourceOptions(provider=provider))
+"""
+_CANARY = "canary-of-a-kubeconfig"
 _UNREACHABLE = "configured Kubernetes cluster is unreachable"
 _WAY_OUT = 'PULUMI_K8S_DELETE_UNREACHABLE environment variable set to "true"'
 
@@ -257,3 +264,48 @@ def test_delete_without_the_cluster(away: Away) -> None:
 @counter(test_delete_without_the_cluster, "what is forgotten is still there")
 def test_forgotten_objects_stay(away: Away) -> None:
     assert "there" in away.back
+
+
+# Malformed
+
+
+@pytest.fixture(scope="module")
+def malformed(tmp_path_factory: pytest.TempPathFactory) -> Phase:
+    """A run with kubeconfigs with which nothing can be done."""
+    directory = tmp_path_factory.mktemp("malformed")
+    scenario = Scenario(new_project(directory, directory / "home"))
+    scenario.write(_MALFORMED)
+    nowhere = {"current-context": "none", "users": [{"name": "u", "user": {"token": _CANARY}}]}
+    kubeconfigs = {
+        "no-yaml": f"{{{_CANARY}",
+        "no-mapping": _CANARY,
+        "no-list": json.dumps({**nowhere, "clusters": _CANARY}),
+        "no-base64": json.dumps({"users": [{"name": "u", "user": {"client-key-data": _CANARY}}]}),
+        "no-cluster": json.dumps(nowhere),
+    }
+    return scenario.up("--continue-on-error", fails=True, CONFIGS=kubeconfigs)
+
+
+@behaviour(
+    "a kubeconfig that is none makes the cluster one that cannot be reached",
+    source="provider.go `Configure`",
+    but="one whose context leads to no cluster is told in other words",
+)
+def test_malformed_kubeconfig(malformed: Phase) -> None:
+    parse = f"{_UNREACHABLE}: failed to parse kubeconfig data in `kubernetes:config:kubeconfig`- "
+    for name in ("no-yaml", "no-mapping", "no-list", "no-base64"):
+        assert parse in malformed.error(name)
+    load = f"{_UNREACHABLE}: unable to load Kubernetes client configuration from kubeconfig file"
+    assert load in malformed.error("no-cluster")
+
+
+@bug(
+    "what is said of a kubeconfig that is none can quote it, though it is secret",
+    source="k8s.io/client-go tools/clientcmd",
+    decision="not copied",
+    here="it says what is wrong and where",
+)
+def test_malformed_kubeconfig_is_not_shown(malformed: Phase) -> None:
+    assert _CANARY not in malformed.output
+    assert "clusters is no list" in malformed.error("no-list")
+    assert "users[0].user.client-key-data: illegal base64 data" in malformed.error("no-base64")
