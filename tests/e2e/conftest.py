@@ -13,6 +13,7 @@ from tests.e2e.place import Place
 
 # One `up` serves many: first what needs bare hosts, then what needs a stack that is up, then destroying, then killing.
 _ORDER = (
+    "test_comparing.py",
     "test_refusals.py",
     "test_in_the_way.py",
     "test_creation.py",
@@ -40,6 +41,7 @@ _ORDER = (
     "test_bastion.py",
     "test_identity_ways.py",
     "test_killed_engine.py",
+    "test_killed_steps.py",
     "test_power.py",
     "test_again_and_again.py",
     "test_docker_sources.py",

@@ -20,7 +20,7 @@ from tests.e2e.cluster import Cluster
 from tests.e2e.hosts import Host, each
 from tests.e2e.measured import MEASURED
 from tests.e2e.place import Place
-from tests.e2e.stack import Result, Stack
+from tests.e2e.stack import Json, Result, Stack
 from tests.e2e.watching import CommandLines, command_lines
 
 HOSTS = 2
@@ -112,6 +112,15 @@ class Lab:
                 MEASURED.add("SSH connections for destroying a node", most, "connections", "at most 8")
         self.note_unknown()
         self.stack.restore_configuration()
+
+    def only(self, *names: str) -> None:
+        """Have these nodes alone in the configuration."""
+
+        def edit(nodes: Json) -> None:
+            for name in set(nodes) - set(names):
+                del nodes[name]
+
+        self.stack.configure_nodes(edit)
 
     def connections(self) -> dict[str, int]:
         """SSH logins so far, by host."""

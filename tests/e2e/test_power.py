@@ -15,7 +15,7 @@ from tests.e2e.hosts import Host
 from tests.e2e.killing import wait_until
 from tests.e2e.lab import HOSTS, Lab
 from tests.e2e.measured import MEASURED
-from tests.e2e.stack import Json, Result
+from tests.e2e.stack import Result
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.long]
 
@@ -58,12 +58,7 @@ def _demand_in_service(lab: Lab) -> None:
 
 def test_the_same_command_goes_on(bare: Lab) -> None:
     lab, host = bare, bare.host(_NODE)
-
-    def only_one(nodes: Json) -> None:
-        for name in set(nodes) - {_NODE}:
-            del nodes[name]
-
-    lab.stack.configure_nodes(only_one)
+    lab.only(_NODE)
     for part in ("docker", "kubelet"):
         _cut_during(lab, host, part, "apply", lab.stack.up)
     result = lab.stack.up().demand()
