@@ -32,6 +32,7 @@ _PURE = (
     "components/identity/csr.py",
     "components/identity/kubeconfigs.py",
     "components/identity/registries.py",
+    "components/cluster/downgrades.py",
     "components/forget/state.py",
     "components/release/lines.py",
     "components/disruption.py",

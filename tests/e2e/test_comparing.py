@@ -78,10 +78,11 @@ def test_the_engine_s_moments_are_read_while_it_writes(tmp_path: Path) -> None:
     path = tmp_path / "events"
     log = EventLog(path)
     assert log.read() == []
-    begins = {"sequence": 1, "resourcePreEvent": {"metadata": {"op": "create", "urn": _URN}}}
+    other: dict[str, Any] = {"sequence": 2, "summaryEvent": {}}
+    begins: dict[str, Any] = {"sequence": 1, "resourcePreEvent": {"metadata": {"op": "create", "urn": _URN}}}
     idle = {"sequence": 2, "resourcePreEvent": {"metadata": {"op": "same", "urn": _URN}}}
     ends = {"sequence": 3, "resOutputsEvent": {"metadata": {"op": "create", "urn": _URN}}}
-    text = "".join(f"{json.dumps(event)}\n" for event in (begins, {"summaryEvent": {}}, idle, ends))
+    text = "".join(f"{json.dumps(event)}\n" for event in [begins, other, idle, ends])
     half = len(text) - 30
     path.write_text(text[:half], encoding="utf-8")
     assert log.read() == [Moment(BEGINS, "create", _URN)]
