@@ -45,6 +45,7 @@ _ORDER = (
     "test_power.py",
     "test_again_and_again.py",
     "test_docker_sources.py",
+    "test_survivors.py",
     "test_documented_end.py",
     "test_afterwards.py",
 )
