@@ -11,7 +11,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from pathlib import Path
 
 from tests.e2e.moments import BEGINS, ENDS, ENVIRONMENT, EventLog, Moment
@@ -74,6 +74,22 @@ class Running:
             return BEGINS in of_it and running()
 
         wait_until(at_work, f"{name} at work; so far:\n{self.text}")
+
+    def kill_at_one_not_in(self, known: Container[Moment]) -> Moment | None:
+        """SIGKILL for the engine at the first moment that is not known; None if it comes to a good end without one."""
+        found: list[Moment] = []
+
+        def came() -> bool:
+            ended = self._process.poll() is not None
+            found[:] = [one for one in self.events.read() if one not in known][:1]
+            return bool(found) or ended
+
+        wait_until(came, f"a moment that is new; so far:\n{self.text}", _RUN_SECONDS, _EVENT_SECONDS)
+        if found and self._process.poll() is None:
+            self.kill()
+            return found[0]
+        self.finish()
+        return None
 
     def kill_at(self, moment: Callable[[Moment], bool], what: str) -> None:
         """SIGKILL for the engine as soon as it tells of such a moment."""

@@ -89,6 +89,34 @@ def fresh(lab: Lab) -> Unkilled:
     return found[0]
 
 
+def _killed_at_every_moment(lab: Lab) -> int:
+    """One run after the other, each killed at the first moment that none before it was killed at, up to the end."""
+    lab.note_unknown()
+    killed: set[Moment] = set()
+    while True:
+        run = Running(lab.stack)
+        try:
+            moment = run.kill_at_one_not_in(killed)
+            if moment is None:
+                return len(killed)
+            killed.add(moment)
+            lab.stack.cancel().demand()
+        finally:
+            # Programs on this machine that still work go with them: the harder case.
+            run.end_leftovers()
+
+
+@pytest.mark.long
+def test_a_fresh_node_whose_every_step_was_killed_comes_to_the_same_end(bare: Lab, fresh: Unkilled) -> None:
+    lab = bare
+    lab.only(_NODE)
+    kills = _killed_at_every_moment(lab)
+    MEASURED.add("kills of the engine in the first up of one node", kills, "kills", "at least 20")
+    assert kills >= 20
+    _demand_same(lab, fresh)
+    _demand_bare(lab)
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("number", range(_FRESH))
 def test_a_fresh_node_goes_on(bare: Lab, fresh: Unkilled, number: int) -> None:
@@ -160,6 +188,18 @@ def _release(lab: Lab, version: str) -> None:
     lab.stack.configure(
         lambda config: config["kubernetes"].update({"version": version, "allowDowngrade": True})
     )
+
+
+@pytest.mark.long
+def test_an_upgrade_whose_every_step_was_killed_comes_to_the_same_end(
+    lab: Lab, older: tuple[Unkilled, Unkilled]
+) -> None:
+    for version, unkilled in zip((_NEW, _OLD), older, strict=True):
+        _release(lab, version)
+        kills = _killed_at_every_moment(lab)
+        MEASURED.add(f"kills of the engine in the up of one node to {version}", kills, "kills")
+        assert kills >= len(unkilled.moments) // 2
+        _demand_same(lab, unkilled)
 
 
 @pytest.mark.long
