@@ -7,10 +7,10 @@ file is one of pulumi's commands for debugging, which an environment variable tu
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 ENVIRONMENT: Final = {"PULUMI_DEBUG_COMMANDS": "true"}
 BEGINS: Final = "begins"
@@ -69,12 +69,18 @@ def spread(moments: Sequence[Moment], count: int) -> list[Moment]:
     return [moments[number * len(moments) // count] for number in range(count)]
 
 
+def _is_done_by_a_plugin(metadata: Mapping[str, Any]) -> bool:
+    """Components and providers are only noted in the state."""
+    state = metadata.get("new") or metadata.get("old") or {}
+    return bool(state.get("custom")) and not str(state.get("type")).startswith("pulumi:")
+
+
 def _moments(lines: Iterable[str]) -> list[Moment]:
     found = []
     for line in lines:
         event = json.loads(line)
         for kind, phase in _EVENTS.items():
             metadata = (event.get(kind) or {}).get("metadata")
-            if metadata and metadata["op"] not in _IDLE:
+            if metadata and metadata["op"] not in _IDLE and _is_done_by_a_plugin(metadata):
                 found.append(Moment(phase, metadata["op"], metadata["urn"]))
     return found

@@ -27,6 +27,7 @@ def _state(**changed: Any) -> dict[str, Any]:
     return {"deployment": {"resources": [resource | changed]}}
 
 
+_NEW = {"custom": True, "type": "command:remote:Command"}
 _MARK = "4dabf18193072939515e22adb298388d"
 
 
@@ -34,18 +35,19 @@ def _lines(state: dict[str, Any]) -> same.Ends:
     return {"state": frozenset(same.of_state(state))}
 
 
+def _life(number: int, **changed: Any) -> same.Ends:
+    """Ids, secrets and times of its own."""
+    run = _ID.replace("9", str(number))
+    inputs = {"create": "docker apply", "stdin": f"run | {run}\nmaxPods: 55", "key": {_MARK: str(number)}}
+    return _lines(_state(**({"id": run, "created": f"202{number}-01-31", "inputs": inputs} | changed)))
+
+
 def test_what_is_made_anew_is_no_difference() -> None:
-    other = _state(
-        id=_ID.replace("9", "8"),
-        created="2026-02-01T12:00:00Z",
-        dependencies=["urn:b", "urn:a"],
-        inputs={
-            "create": "docker apply",
-            "stdin": f"run | {_ID.replace('9', '8')}\nmaxPods: 55",
-            "key": {_MARK: "ffff"},
-        },
-    )
-    assert same.differences(_lines(_state()), _lines(other)) == []
+    anew = same.made_anew(_life(1), _life(2))
+    assert len(anew) == 1
+    assert same.differences(_life(1), _life(2)) != []
+    assert same.differences(_life(1), _life(3), anew) == []
+    assert same.differences(_life(1), _life(3, dependencies=["urn:b", "urn:a"]), anew) == []
 
 
 @pytest.mark.parametrize(
@@ -60,7 +62,8 @@ def test_what_is_made_anew_is_no_difference() -> None:
     ],
 )
 def test_everything_else_in_a_state_is_one(changed: dict[str, Any]) -> None:
-    assert same.differences(_lines(_state()), _lines(_state(**changed))) != []
+    anew = same.made_anew(_life(1), _life(2))
+    assert same.differences(_life(1), _lines(_state(**changed)), anew) != []
 
 
 def test_of_a_host_the_files_that_are_ours_count() -> None:
@@ -68,20 +71,33 @@ def test_of_a_host_the_files_that_are_ours_count() -> None:
         "/etc/kubernetes/kubelet.yaml sha256 0123456789abcdef",
         "/var/lib/kubelet/config.json f 600 root:root",
     ]
-    anew = "/etc/kubernetes/kubelet.kubeconfig sha256 0123456789abcdef"
     runs = ["/var/lib/docker/overlay2/x f 600 root:root", "/var/lib/kubelet/pods/y d 750 root:root"]
-    found = set(same.of_host("files", {"files": frozenset([*kept, anew, *runs])}))
-    assert found == {*kept, "/etc/kubernetes/kubelet.kubeconfig sha256"}
+    assert set(same.of_host("files", {"files": frozenset([*kept, *runs])})) == set(kept)
+
+
+def test_a_file_with_a_key_may_differ_and_one_without_may_not() -> None:
+    def host(key: str, config: str) -> same.Ends:
+        lines = [f"/etc/k/key.pem sha256 {key}", f"/etc/k/kubelet.yaml sha256 {config}"]
+        return {"files": frozenset(lines)}
+
+    one = host("0123456789abcdef", "aaaa456789abcdef")
+    anew = same.made_anew(one, host("1123456789abcdef", "aaaa456789abcdef"))
+    assert same.differences(one, host("2123456789abcdef", "aaaa456789abcdef"), anew) == []
+    assert len(same.differences(one, host("2123456789abcdef", "bbbb456789abcdef"), anew)) == 2
 
 
 def test_the_engine_s_moments_are_read_while_it_writes(tmp_path: Path) -> None:
     path = tmp_path / "events"
     log = EventLog(path)
     assert log.read() == []
-    other: dict[str, Any] = {"sequence": 2, "summaryEvent": {}}
-    begins: dict[str, Any] = {"sequence": 1, "resourcePreEvent": {"metadata": {"op": "create", "urn": _URN}}}
-    idle = {"sequence": 2, "resourcePreEvent": {"metadata": {"op": "same", "urn": _URN}}}
-    ends = {"sequence": 3, "resOutputsEvent": {"metadata": {"op": "create", "urn": _URN}}}
+    component = {"op": "create", "urn": _URN, "new": {"type": "kubenode:index:Docker"}}
+    other: dict[str, Any] = {"sequence": 2, "resourcePreEvent": {"metadata": component}}
+    begins: dict[str, Any] = {
+        "sequence": 1,
+        "resourcePreEvent": {"metadata": {"op": "create", "urn": _URN, "new": _NEW}},
+    }
+    idle = {"sequence": 2, "resourcePreEvent": {"metadata": {"op": "same", "urn": _URN, "new": _NEW}}}
+    ends = {"sequence": 3, "resOutputsEvent": {"metadata": {"op": "create", "urn": _URN, "new": _NEW}}}
     text = "".join(f"{json.dumps(event)}\n" for event in [begins, other, idle, ends])
     half = len(text) - 30
     path.write_text(text[:half], encoding="utf-8")

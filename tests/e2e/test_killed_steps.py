@@ -24,6 +24,8 @@ _NODE = "worker-1"
 _OLD, _NEW = "1.36.3", "1.37.2"
 # Moments at which a run is killed, of all that the engine tells of one that is not.
 _FRESH, _BACK, _UPGRADE = 24, 10, 10
+# More kinds of things are not made anew in a life: then something else differs.
+_ANEW = 80
 
 
 @dataclass(frozen=True)
@@ -32,12 +34,24 @@ class Unkilled:
 
     moments: list[Moment]
     ends: same.Ends
+    anew: same.Anew
 
 
-def _unkilled(lab: Lab) -> Unkilled:
+def _unkilled_twice(lab: Lab, again: Callable[[], None]) -> Unkilled:
+    """The same run twice; `again` leads back to where it begins. What differs between them is made anew each time."""
     lab.note_unknown()
     moments = Running(lab.stack).finish()
-    return Unkilled(moments, same.ends(lab, _NODE))
+    first = same.ends(lab, _NODE)
+    again()
+    Running(lab.stack).finish()
+    second = same.ends(lab, _NODE)
+    anew = same.made_anew(first, second)
+    name = f"{len(lab.said):03d}-made-anew.txt"
+    text = "\n".join([*sorted(anew), "", *same.differences(first, second), ""])
+    (lab.place.results / name).write_text(text, encoding="utf-8")
+    assert len(anew) <= _ANEW, text
+    assert min(len(lines) for lines in first.values()) > 10
+    return Unkilled(moments, first, anew)
 
 
 @contextmanager
@@ -62,7 +76,8 @@ def _demand_same(lab: Lab, unkilled: Unkilled) -> None:
     """The next `up` comes to the same end, and there is nothing left to do."""
     result = lab.stack.up().demand()
     lab.note_canaries()
-    assert same.differences(unkilled.ends, same.ends(lab, _NODE)) == [], result.text
+    found = same.differences(unkilled.ends, same.ends(lab, _NODE), unkilled.anew)
+    assert found == [], "\n".join([*found, result.text])
     lab.stack.preview("--expect-no-changes").demand()
     assert lab.cluster.bootstrap_tokens() == []
 
@@ -77,16 +92,13 @@ def _demand_bare(lab: Lab) -> None:
 
 @pytest.fixture(scope="module")
 def fresh(lab: Lab) -> Unkilled:
-    """A node's first `up`. Two of them come to the same, or to compare a third one would prove nothing."""
+    """A node's first `up`."""
     lab.bare()
     lab.only(_NODE)
-    found = []
-    for _ in range(2):
-        found.append(_unkilled(lab))
-        _demand_bare(lab)
-    assert same.differences(found[0].ends, found[1].ends) == []
-    MEASURED.add("moments of the engine in the first up of one node", len(found[0].moments), "moments")
-    return found[0]
+    found = _unkilled_twice(lab, lambda: _demand_bare(lab))
+    _demand_bare(lab)
+    MEASURED.add("moments of the engine in the first up of one node", len(found.moments), "moments")
+    return found
 
 
 def _killed_at_every_moment(lab: Lab) -> int:
@@ -167,17 +179,30 @@ def _of(part: str, phase: str) -> Callable[[Moment], bool]:
 
 @pytest.fixture(scope="module")
 def older(lab: Lab) -> Iterator[tuple[Unkilled, Unkilled]]:
-    """A node of the older release, after an upgrade and a downgrade that nobody killed: those two runs."""
+    """A node of the older release, after upgrades and downgrades that nobody killed: one of each."""
     lab.bare()
     lab.place.up(HOSTS, "--older")
     lab.stack.restore_configuration()
     lab.only(_NODE)
     _release(lab, _OLD)
     lab.stack.up().demand()
-    _release(lab, _NEW)
-    up = _unkilled(lab)
-    _release(lab, _OLD)
-    yield up, _unkilled(lab)
+
+    def go_to(version: str) -> Callable[[], None]:
+        def go() -> None:
+            _release(lab, version)
+            lab.stack.up().demand()
+
+        return go
+
+    def back_and_forth(version: str, other: str) -> Unkilled:
+        def again() -> None:
+            go_to(other)()
+            _release(lab, version)
+
+        _release(lab, version)
+        return _unkilled_twice(lab, again)
+
+    yield back_and_forth(_NEW, _OLD), back_and_forth(_OLD, _NEW)
     _demand_bare(lab)
     lab.place.up(HOSTS)
     lab.stack.restore_configuration()
