@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from components.cluster import preflight
+from components.cluster import downgrades, preflight
 from components.remote.command import Kubeconfig, run_on_operator
 from components.settings import AuthoritySettings, NodeSettings
 from components.settings.authority import is_among
@@ -37,6 +37,9 @@ class NodeFacts:
     healed: str | None = None
     """The last `heal` that it was put into service after."""
     silence: Silence | None = None
+    kubelet: str | None = None
+    runtime: str | None = None
+    """What runs there, as its kubelet last reported, such as 1.37.2 and docker://27.5.1."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,8 @@ def read(
                 found["joined"],
                 found.get("healed"),
                 Silence(**found["silent"]) if found.get("silent") else None,
+                found.get("kubeletVersion"),
+                found.get("runtimeVersion"),
             )
             for name, found in raw.get("nodes", {}).items()
             if found.get("exists")
@@ -130,9 +135,11 @@ def refusals(
     problems = []
     for name in sorted(nodes):
         found = facts.nodes.get(name)
-        if found is None or found.claim == claim:
+        if found is None:
             continue
-        if found.claim is None:
+        if found.claim == claim:
+            problems += downgrades.refusals(name, nodes[name], found.kubelet, found.runtime)
+        elif found.claim is None:
             problems.append(
                 f"nodes.{name}: the cluster has a Node of this name that no kubenode stack made. "
                 f"Choose another name, or drain it and 'kubectl delete node {name}' first."

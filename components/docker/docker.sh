@@ -49,6 +49,8 @@ kn_part_apply() {
     fi
     kn_start docker.service "$kn_timeout" docker_healthy daemon.json version docker.service docker-archive kubenode-proxy.conf proxy
     kn_setting proxy >"$KN_R/proxy"
+    # Until here a version that does not run may have to be put back.
+    [ "$SOURCE" != docker ] || rm -rf "$KN_LISTS" "$KN_RECORD/apt/sources"
     # Before Kubernetes 1.24 the kubelet speaks to Docker itself.
     if grep -q '^file | cri-docker.service ' "$KN_TMP/bundle"; then
         start_socket cri-docker.socket cri-docker.service
@@ -106,7 +108,6 @@ install_docker() {
         add_repository
         # shellcheck disable=SC2046 # one package a line
         kn_install $(kn_settings package)
-        rm -rf "$KN_LISTS" "$KN_RECORD/apt/sources"
         # shellcheck disable=SC2046
         kn_hold $(kn_settings package | sed 's/=.*//')
         ;;

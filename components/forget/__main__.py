@@ -51,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _forget(node: str, stack: str, *, force: bool) -> None:
+    runs = _runs(stack)
     before = _pulumi(stack, "stack", "export")
     lost = state.find(json.loads(_pulumi(stack, "stack", "export", "--show-secrets")), node)
     if not force:
@@ -65,6 +66,12 @@ def _forget(node: str, stack: str, *, force: bool) -> None:
         )
     _pulumi(stack, "stack", "import", text=json.dumps(state.without(json.loads(before), lost.urns)))
     _say(node, f"took {len(lost.urns)} resources out of the state of {stack}")
+    if _runs(stack) != runs:
+        # The import takes the stack's lock, but no backend writes only on top of the state that was read.
+        raise ForgetError(
+            f"{node}: another run began and ended while its state was written, and what that run noted may be lost. "
+            "Remove the node from the configuration and run 'pulumi up': it takes up again what that run made"
+        )
     for line in not_cleaned(lost):
         _say(node, line)
     _say(node, "next: remove it from the configuration, if it still stands there, and run 'pulumi up'")
@@ -127,6 +134,16 @@ def _leave_cluster(node: str, lost: Lost, *, force: bool) -> None:
     )
     if done.returncode != 0:
         raise ForgetError(f"{node}: it still stands in the state. When the reason above is gone, run again")
+
+
+def _runs(stack: str) -> list[tuple[str, ...]]:
+    """The stack's last runs; an import, which some backends list too, is none."""
+    listed = json.loads(_pulumi(stack, "stack", "history", "--json", "--page-size", "5") or "[]")
+    return [
+        tuple(str(one.get(key)) for key in ("version", "kind", "startTime", "endTime"))
+        for one in listed
+        if one.get("kind") != "import"
+    ]
 
 
 def _pulumi(stack: str, *arguments: str, text: str | None = None) -> str:

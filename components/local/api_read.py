@@ -5,8 +5,8 @@ exist yet), namespace (optional: one that the stack wants for itself).
 
 apply  Prints one JSON object and always ends well: an API that cannot be reached is an answer, not an error.
        {"reachable", "error", "serverVersion", "nodes": {name: {"exists", "uid", "claim", "inService",
-       "ready", "unschedulable", "kubeletVersion", "joined", "healed", "silent": null or {"since", "reason",
-       "heal"} (components.local.silence)}}, "foreign": {name: what is wrong},
+       "ready", "unschedulable", "kubeletVersion", "runtimeVersion", "joined", "healed", "silent": null or
+       {"since", "reason", "heal"} (components.local.silence)}}, "foreign": {name: what is wrong},
        "sameMachine": {name: [other Nodes with its machine-id]},
        "daemonSetProxies": {"namespace/name": [nodes it may run on]}, "pendingRequests": {name: [request names]},
        "preflight": what the control plane has (components.local.preflight), if a node has still to join; else null,
@@ -111,6 +111,7 @@ def facts(
             "ready": seen.is_ready,
             "unschedulable": seen.unschedulable,
             "kubeletVersion": nodes.version_number(seen.kubelet_version) or None,
+            "runtimeVersion": seen.runtime_version or None,
             "joined": bool(seen.kubelet_version),
             "healed": seen.healed,
             "silent": fallen.json() if fallen else None,

@@ -41,6 +41,8 @@ class NodeView:
     is_tainted: bool
     """Whether our own taint is on it."""
     kubelet_version: str
+    runtime_version: str
+    """Such as docker://27.5.1, empty until a kubelet has reported."""
     machine_id: str
     """The content of /etc/machine-id, empty until a kubelet has reported."""
     ready: str
@@ -77,6 +79,7 @@ def view(node: Json) -> NodeView:
         unschedulable=bool(spec.get("unschedulable")),
         is_tainted=any(one.get("key") == OUT_OF_SERVICE_TAINT for one in spec.get("taints") or ()),
         kubelet_version=str((status.get("nodeInfo") or {}).get("kubeletVersion") or ""),
+        runtime_version=str((status.get("nodeInfo") or {}).get("containerRuntimeVersion") or ""),
         machine_id=str((status.get("nodeInfo") or {}).get("machineID") or ""),
         ready=str(ready.get("status", "")),
         ready_heartbeat=read_time(ready.get("lastHeartbeatTime")),

@@ -3,9 +3,11 @@
 Arguments: namespace, selector (label=value), service, clusterIp, podCidr, serviceCidr, kubelets (node to the
 fingerprint of its rendered KubeletConfiguration), timeoutSeconds 120, runs (only there to run after them).
 
-apply  Waits until every node runs one ready pod, then checks everything and reports all that is wrong at once. Its
-       result is {"podIps": [...]} sorted, for the checks from the nodes. Changes nothing, except that it ends a surplus
-       pod when a node has none: pods that a drain moved away do not come back by themselves.
+apply  Waits until every node runs one ready pod, then checks everything and reports all that is wrong at once. A node
+       whose kubelet the control plane has given up is named and left out: what was asked for is not on it. The result
+       is {"podIps": [...]} sorted, for the checks from the nodes; also of pods on such a node, so that its silence is
+       no reason to ask all others anew. Changes nothing, except that it ends a surplus pod when a node has none: pods
+       that a drain moved away do not come back by themselves.
 remove Nothing.
 """
 
@@ -16,6 +18,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from components.local import nodes
 from components.local.arguments import Arguments
 from components.local.errors import Failure
 from components.local.fingerprint import differing
@@ -37,8 +40,16 @@ def apply(session: Session, arguments: Arguments) -> None:
         f"/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices",
         labelSelector=f"kubernetes.io/service-name={arguments.text('service')}",
     )
+    lost = given_up(items(session.kubectl.get(PATHS.nodes)), set(configurations))
+    if lost:
+        session.say(f"left out, for the control plane has given its kubelet up: {', '.join(lost)}")
+        configurations = {node: mark for node, mark in configurations.items() if node not in lost}
     while True:
-        pods = that_count(items(session.kubectl.get(pods_path)), set(configurations))
+        every = items(session.kubectl.get(pods_path))
+        silent = on_nodes(every, lost)
+        # What is to take the place of a pod there finds no node.
+        left = [pod for pod in every if pod not in silent and (on(pod) or not lost)]
+        pods = that_count(left, set(configurations))
         slices = items(session.kubectl.get(slices_path))
         missing = placement_faults(pods, set(configurations)) or endpoint_faults(pods, slices)
         if not missing:
@@ -65,7 +76,7 @@ def apply(session: Session, arguments: Arguments) -> None:
     session.say(
         f"{len(pods)} pods ready, one on each node; logs, exec, endpoints and kubelet configurations as they should be"
     )
-    session.result(json.dumps({"podIps": sorted(pod_ips(pods))}))
+    session.result(json.dumps({"podIps": sorted(pod_ips([*pods, *silent]))}))
 
 
 def remove(session: Session, arguments: Arguments) -> None:
@@ -73,13 +84,28 @@ def remove(session: Session, arguments: Arguments) -> None:
     del session, arguments
 
 
-def that_count(pods: list[Json], nodes: set[str]) -> list[Json]:
+def that_count(pods: list[Json], names: set[str]) -> list[Json]:
     """Without those that end elsewhere: a node that left the stack may have no kubelet any more to say they ended."""
-    return [
-        pod
-        for pod in pods
-        if pod.get("spec", {}).get("nodeName", "") in nodes or not pod["metadata"].get("deletionTimestamp")
-    ]
+    return [pod for pod in pods if on(pod) in names or not pod["metadata"].get("deletionTimestamp")]
+
+
+def given_up(nodes_there: list[Json], wanted: set[str]) -> list[str]:
+    """The wanted ones that no kubelet speaks for any more."""
+    return sorted(
+        seen.name
+        for seen in map(nodes.view, filter(nodes.is_unreachable, nodes_there))
+        if seen.name in wanted
+    )
+
+
+def on_nodes(pods: list[Json], names: list[str]) -> list[Json]:
+    """Those that were given to one of these."""
+    return [pod for pod in pods if on(pod) in names]
+
+
+def on(pod: Json) -> str:
+    """The node that a pod was given to; empty as long as there is none."""
+    return str((pod.get("spec") or {}).get("nodeName") or "")
 
 
 def pod_ips(pods: list[Json]) -> set[str]:

@@ -34,6 +34,7 @@ class NodeDraft:
     own: NodeSection | None = None
     has_address: bool = True
     version: str | None = None
+    allows_downgrade: bool = False
     minor: Minor | None = None
     ssh: SshSection | None = None
     host: HostSection | None = None

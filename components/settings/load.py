@@ -196,6 +196,7 @@ def _node(
         annotations=own.annotations,
         taints=own.taints,
         kubernetes_version=version,
+        kubernetes_allows_downgrade=draft.allows_downgrade,
         minor=minor,
         cluster=cluster,
         ssh=connection,

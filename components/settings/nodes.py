@@ -145,6 +145,7 @@ def _draft(report: Report, name: str, given: Mapping[str, object]) -> NodeDraft:
     draft.kube_proxy = _node_section(draft, "kubeProxy", KubeProxySection)
     kubernetes = _node_section(draft, "kubernetes", KubernetesSection)
     if kubernetes is not None:
+        draft.allows_downgrade = kubernetes.allow_downgrade
         try:
             draft.minor = supported(kubernetes.version)
             draft.version = kubernetes.version.removeprefix("v")

@@ -127,6 +127,7 @@ class NodeSettings:
     annotations: Mapping[str, str]
     taints: tuple[TaintSection, ...]
     kubernetes_version: str
+    kubernetes_allows_downgrade: bool
     minor: Minor
     cluster: ClusterSettings
     ssh: ConnectionSettings

@@ -184,6 +184,10 @@ class KubernetesSection(Section):
     """The release of the kubelet and kube-proxy."""
 
     version: KubernetesVersion = Field(description="the release of the kubelet and kube-proxy")
+    allow_downgrade: bool = Field(
+        default=False,
+        description="go to a release that is older than the one that runs on a node; refused without it",
+    )
 
 
 class PackageMirrorSection(Section):
@@ -357,6 +361,10 @@ class DockerSection(Section):
         (),
         description="images to load first",
         examples=[[{"name": "registry.k8s.io/pause:3.10.2", "path": "images/pause-3.10.2.tar"}]],
+    )
+    allow_downgrade: bool = Field(
+        default=False,
+        description="go to a Docker that is older than the one that runs on a node; refused without it",
     )
     healthy_timeout_seconds: Seconds = Field(120, description="time until Docker must answer")
 

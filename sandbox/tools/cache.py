@@ -81,8 +81,9 @@ def locked(path: Path, doing: str, waiting: Callable[[str], None]) -> Iterator[N
 
     The kernel frees the lock when its holder dies, however it dies.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     while True:
+        # The holder may have been removing the folder that it lies in.
+        path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -35,6 +35,7 @@ _PURE = (
     "components/identity/request_faults.py",
     "components/identity/kubeconfigs.py",
     "components/identity/registries.py",
+    "components/cluster/downgrades.py",
     "components/forget/state.py",
     "components/release/lines.py",
     "components/disruption.py",

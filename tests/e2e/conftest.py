@@ -13,6 +13,7 @@ from tests.e2e.place import Place
 
 # One `up` serves many: first what needs bare hosts, then what needs a stack that is up, then destroying, then killing.
 _ORDER = (
+    "test_comparing.py",
     "test_refusals.py",
     "test_in_the_way.py",
     "test_creation.py",
@@ -24,10 +25,12 @@ _ORDER = (
     "test_drift.py",
     "test_other_kubeconfig.py",
     "test_other_connections.py",
+    "test_host_details.py",
     "test_other_stack.py",
     "test_workflows.py",
     "test_documented_commands.py",
     "test_failed_change.py",
+    "test_drains.py",
     "test_one_node.py",
     "test_heal.py",
     "test_lost_host.py",
@@ -40,9 +43,11 @@ _ORDER = (
     "test_bastion.py",
     "test_identity_ways.py",
     "test_killed_engine.py",
+    "test_killed_steps.py",
     "test_power.py",
     "test_again_and_again.py",
     "test_docker_sources.py",
+    "test_survivors.py",
     "test_documented_end.py",
     "test_afterwards.py",
 )

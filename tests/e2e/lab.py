@@ -20,7 +20,7 @@ from tests.e2e.cluster import Cluster
 from tests.e2e.hosts import Host, each
 from tests.e2e.measured import MEASURED
 from tests.e2e.place import Place
-from tests.e2e.stack import Result, Stack
+from tests.e2e.stack import Json, Result, Stack
 from tests.e2e.watching import CommandLines, command_lines
 
 HOSTS = 2
@@ -117,13 +117,26 @@ class Lab:
 
     def cut_power(self, host: Host) -> None:
         """A host off, and on again."""
+        host.cut_power()
+        self.switch_on()
+
+    def switch_on(self) -> None:
+        """All hosts that there are."""
         files = (self.stack.nodes_file, self.stack.file)
         texts = [path.read_text(encoding="utf-8") for path in files]
-        host.cut_power()
         self.place.up(len(self.hosts))
         # The sandbox writes its hosts anew.
         for path, text in zip(files, texts, strict=True):
             path.write_text(text, encoding="utf-8")
+
+    def only(self, *names: str) -> None:
+        """Have these nodes alone in the configuration."""
+
+        def edit(nodes: Json) -> None:
+            for name in set(nodes) - set(names):
+                del nodes[name]
+
+        self.stack.configure_nodes(edit)
 
     def connections(self) -> dict[str, int]:
         """SSH logins so far, by host."""

@@ -45,12 +45,7 @@ def _lets_few_in(host: Host) -> Iterator[None]:
 
 def test_nothing_grows(bare: Lab) -> None:
     lab, host = bare, bare.hosts[0]
-
-    def only_one(nodes: Json) -> None:
-        for name in set(nodes) - {host.name}:
-            del nodes[name]
-
-    lab.stack.configure_nodes(only_one)
+    lab.only(host.name)
     lab.note_unknown()
     counts = []
     for _ in range(_TIMES):
@@ -68,15 +63,14 @@ def test_many_at_once_at_a_server_that_lets_few_in(bare: Lab) -> None:
     """Refused logins are tried again; a bundle of more than a mebibyte arrives whole."""
     lab, host = bare, bare.hosts[0]
 
-    def only_one_with_labels(nodes: Json) -> None:
-        for name in set(nodes) - {host.name}:
-            del nodes[name]
+    def with_labels(nodes: Json) -> None:
         many = [f"example.org/number-{number:06}={'x' * 50}" for number in range(_LABELS)]
         nodes[host.name]["docker"] = {"extraConfig": {"labels": many}}
 
     with _lets_few_in(host):
         refused = _refused(host)
-        lab.stack.configure_nodes(only_one_with_labels)
+        lab.only(host.name)
+        lab.stack.configure_nodes(with_labels)
         lab.note_unknown()
         result = lab.stack.up("--parallel", "20").demand()
         MEASURED.add("up at a server with MaxStartups 3:50:6, a bundle over 1 MiB", result.seconds, "s")

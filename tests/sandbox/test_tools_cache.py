@@ -116,6 +116,30 @@ def test_lock_waits_and_says_who_holds_it(tmp_path: Path) -> None:
     assert order.index("first done") < order.index("second")
 
 
+def test_lock_whose_folder_goes_with_its_holder_is_made_anew(tmp_path: Path) -> None:
+    lock = tmp_path / "shared" / "x.lock"
+    asked, removed = threading.Event(), threading.Event()
+
+    def waiting(_holder: str) -> None:
+        asked.set()
+        assert removed.wait(10)
+
+    held: list[bool] = []
+
+    def second() -> None:
+        with cache.locked(lock, "coming second", waiting):
+            held.append(lock.exists())
+
+    thread = threading.Thread(target=second)
+    with cache.locked(lock, "removing it", waiting):
+        thread.start()
+        assert asked.wait(10)
+        shutil.rmtree(lock.parent)
+    removed.set()
+    thread.join(10)
+    assert held == [True]
+
+
 def test_lock_is_free_when_its_holder_is_killed(tmp_path: Path) -> None:
     lock = tmp_path / "x.lock"
     holder = subprocess.Popen([sys.executable, "-c", HOLD, str(lock)], stdout=subprocess.PIPE, text=True)

@@ -145,6 +145,22 @@ def test_another_version_is_installed_and_docker_restarted(with_repository: Box)
     assert "docker-ce 5:28.0.0-1" in host.text("/state/versions")
 
 
+def test_a_version_that_does_not_run_is_exchanged_for_the_one_before(with_repository: Box) -> None:
+    host = with_repository
+    _apply(host, _repository(host, packages=("docker-ce=5:27.5.1-1", *CE[1:])))
+    before, packages, running = host.state(), _packages(host), host.running()
+    done = host.run("docker", "apply", _repository(host, packages=("docker-ce=5:28.0.0-broken", *CE[1:])))
+    assert done.returncode == 1
+    assert "docker.service is not healthy" in done.stderr
+    assert "The previous files and packages are back and docker.service runs with them." in done.stderr
+    assert "put back docker-ce=5:27.5.1-1" in done.stderr
+    assert "docker-ce 5:27.5.1-1" in host.text("/state/versions")
+    assert _packages(host) == packages, "on hold as before"
+    assert host.running() == running
+    _apply(host, _repository(host, packages=("docker-ce=5:27.5.1-1", *CE[1:])))
+    assert host.state() == before
+
+
 def test_a_key_that_is_another_one_stops_before_anything_changes(with_repository: Box) -> None:
     bundle = _repository(with_repository)
     other = bundles.mirrored(with_repository, "another key\n")[0]

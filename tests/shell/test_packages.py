@@ -82,6 +82,18 @@ def test_another_version_of_a_package_of_ours_is_installed_though_it_is_on_hold(
     assert _packages(debian) == _before()
 
 
+def test_a_version_that_its_source_has_no_more_is_told_and_held_as_it_is(debian: Box) -> None:
+    _ok(debian, "kn_install tool=2.0; kn_hold tool")
+    said = _ok(
+        debian,
+        "kn_install tool=3.0; kn_hold tool; echo 'E: Version 2.0 was not found' >/state/apt-fails; "
+        "kn_put_versions_back || kn_say told",
+    )
+    assert "could not put back tool=2.0: E: Version 2.0 was not found\ntold\n" in said
+    assert "hi tool" in _packages(debian)
+    assert debian.text("/state/versions") == "tool 3.0\n"
+
+
 def test_the_version_that_is_there_is_not_installed_again(debian: Box) -> None:
     _ok(debian, "kn_install tool=2.0")
     debian.forget_calls()

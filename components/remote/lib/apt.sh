@@ -10,14 +10,24 @@ KN_SOURCES=$KN_RECORD/apt/sources.list
 # kn_apt SECONDS ARGUMENT..., kn_dnf SECONDS ARGUMENT...: bounded; a failure ends the part with the tool's last words.
 kn_apt() {
     kn_seconds=$1
+    kn_mark
+    kn_try_apt "$@" || {
+        kn_ended=$?
+        shift
+        kn_die "'apt-get $*' $(kn_ending "$kn_ended" "$kn_seconds"):
+$({ kn_unreachable; kn_words | kn_worst '^(E: |Err:|dpkg: error)'; } | awk '!seen[$0]++')"
+    }
+}
+
+# kn_try_apt, kn_try_dnf: the same, and a failure is the caller's.
+kn_try_apt() {
+    kn_bound=$1
     shift
     mkdir -p "$KN_LISTS/partial" "$KN_RECORD/apt/cache/archives/partial"
     kn_from=
     [ ! -e "$KN_SOURCES" ] || kn_from="-o Dir::Etc::SourceList=$KN_SOURCES -o Dir::Etc::SourceParts=/dev/null"
-    kn_mark
     # shellcheck disable=SC2086 # the options are words
-    kn_try_online "$kn_seconds" apt-get $kn_from $KN_APT "$@" || kn_die "'apt-get $*' $(kn_ending $? "$kn_seconds"):
-$({ kn_unreachable; kn_words | kn_worst '^(E: |Err:|dpkg: error)'; } | awk '!seen[$0]++')"
+    kn_try_online "$kn_bound" apt-get $kn_from $KN_APT "$@"
 }
 
 # kn_unreachable: sources that did not answer. apt goes on without them, and then knows no package.

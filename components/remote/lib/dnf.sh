@@ -7,10 +7,19 @@ KN_DNF="-y --setopt=cachedir=$KN_RECORD/dnf --setopt=keepcache=False --setopt=in
 
 kn_dnf() {
     kn_seconds=$1
+    kn_mark
+    kn_try_dnf "$@" || {
+        kn_ended=$?
+        shift
+        kn_die "'dnf $*' $(kn_ending "$kn_ended" "$kn_seconds"):
+$(kn_words | kn_worst '^(Error|error|Failed)' | awk '!seen[$0]++')"
+    }
+}
+
+kn_try_dnf() {
+    kn_bound=$1
     shift
     mkdir -p "$KN_RECORD/dnf"
-    kn_mark
     # shellcheck disable=SC2086
-    kn_try_online "$kn_seconds" dnf $KN_DNF "$@" || kn_die "'dnf $*' $(kn_ending $? "$kn_seconds"):
-$(kn_words | kn_worst '^(Error|error|Failed)' | awk '!seen[$0]++')"
+    kn_try_online "$kn_bound" dnf $KN_DNF "$@"
 }

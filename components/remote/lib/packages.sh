@@ -97,6 +97,7 @@ Install that version on the host, or leave the version out of the configuration.
             # Its hold is ours; the part puts it back. Others' holds keep their word.
             ! grep -qsxF "$kn_name" "$KN_R/holds" || kn_unhold "$kn_name" || kn_die "the hold on $kn_name cannot be lifted: $(tail -n 1 "$KN_TMP/log")"
             kn_say "$kn_name was $kn_there"
+            printf '%s %s\n' "$kn_name" "$kn_there" >>"$KN_TMP/versions"
         fi
     done
     [ -n "$kn_missing" ] || return 0
@@ -124,6 +125,33 @@ Install that version on the host, or leave the version out of the configuration.
     rm -rf "$KN_RECORD/apt/cache"
     KN_CHANGED="${KN_CHANGED}packages "
     kn_say "installed$kn_missing in $(($(kn_now) - kn_begin)) s"
+}
+
+# kn_put_versions_back: packages that this apply exchanged, in the versions that were there. Fails if their source has those
+# no more.
+kn_put_versions_back() {
+    [ -e "$KN_TMP/versions" ] || return 0
+    kn_names=$(cut -d ' ' -f 1 "$KN_TMP/versions")
+    for kn_name in $kn_names; do
+        ! grep -qsxF "$kn_name" "$KN_R/holds" || kn_unhold "$kn_name" || :
+    done
+    kn_mark
+    kn_result=0
+    # shellcheck disable=SC2046 # one package a line
+    if [ "$KN_FAMILY" = redhat ]; then
+        kn_try_dnf 900 install $(sed 's/ /-/' "$KN_TMP/versions") || kn_result=1
+    else
+        kn_try_apt 900 install -y --no-remove --allow-downgrades $(sed 's/ /=/' "$KN_TMP/versions") || kn_result=1
+    fi
+    kn_wanted=$(sed 's/ /=/' "$KN_TMP/versions" | tr '\n' ' ')
+    if [ "$kn_result" = 0 ]; then
+        kn_say "put back ${kn_wanted% }"
+    else
+        kn_say "could not put back ${kn_wanted% }: $(kn_words | kn_worst '^(E: |Error)' | tail -n 1)"
+    fi
+    # shellcheck disable=SC2046,SC2086 # one package a word
+    kn_hold $(printf '%s\n' $kn_names | grep -sxF -f "$KN_R/holds" || :)
+    return "$kn_result"
 }
 
 # kn_note_packages: what came since the list from before an install is ours; also after one that was cut off.

@@ -73,7 +73,7 @@ kn_restart() { kn_try 180 systemctl restart "$1"; }
 kn_roll_back() {
     kn_took=$(($(kn_now) - kn_begin))
     kn_journal=$(journalctl -u "$1" -n 60 --no-pager -o cat 2>/dev/null | grep -v ' FLAG: ' | tail -n 12 | kn_scrub | kn_shorten)
-    if [ ! -e "$KN_R/undo/list" ]; then
+    if [ ! -e "$KN_R/undo/list" ] && [ ! -e "$KN_TMP/versions" ]; then
         kn_then="None of its files had changed; it was left as it is."
     else
         # A unit that ran before this apply runs again; one that came with it is stopped while its file is there.
@@ -86,6 +86,9 @@ kn_roll_back() {
             fi
         done
         kn_take_back "the change, because $1 did not get healthy"
+        kn_back="The previous files are back"
+        [ ! -e "$KN_TMP/versions" ] || kn_back="The previous files and packages are back"
+        kn_put_versions_back || kn_back="The previous files are back, but not the previous packages"
         kn_try 60 systemctl daemon-reload || :
         for kn_unit in $kn_again; do
             kn_try 10 systemctl reset-failed "$kn_unit" || :
@@ -93,10 +96,10 @@ kn_roll_back() {
         done
         case " $kn_again " in
         *" $1 "*)
-            kn_then="The previous files are back and $1 runs with them."
-            kn_wait 60 "$kn_health" || kn_then="The previous files are back, but $1 does not run with them either."
+            kn_then="$kn_back and $1 runs with them."
+            kn_wait 60 "$kn_health" || kn_then="$kn_back, but $1 does not run with them either."
             ;;
-        *) kn_then="The previous files are back." ;;
+        *) kn_then="$kn_back." ;;
         esac
     fi
     printf '%s\n' "$kn_journal" >"$KN_TMP/journal"

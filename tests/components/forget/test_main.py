@@ -80,6 +80,8 @@ class _Pulumi:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, lost: Lost, *, cluster: str = "") -> None:
         self.asked: list[str] = []
         self.exports = ['{"deployment": {}}'] * 2
+        run = {"kind": "update", "startTime": "2026-01-31T12:00:00Z", "version": 7}
+        self.histories = [[run], [run]]
         self._cluster = cluster
         monkeypatch.setattr(command, "_pulumi", self._pulumi)
         monkeypatch.setattr(command, "_leave_cluster", self._leave_cluster)
@@ -89,6 +91,8 @@ class _Pulumi:
         self.asked.append(" ".join(arguments))
         if arguments == ("stack", "export"):
             return self.exports.pop(0)
+        if arguments[:2] == ("stack", "history"):
+            return json.dumps(self.histories.pop(0))
         assert stack == "prod"
         return "{}" if text is None else json.loads(text) and ""
 
@@ -98,7 +102,8 @@ class _Pulumi:
             raise command.ForgetError(self._cluster)
 
 
-_EXPORTS = ["stack export", "stack export --show-secrets"]
+_HISTORY = "stack history --json --page-size 5"
+_EXPORTS = [_HISTORY, "stack export", "stack export --show-secrets"]
 
 
 def test_a_host_that_answers_is_not_forgotten(
@@ -114,10 +119,11 @@ def test_a_host_that_answers_is_not_forgotten(
     pulumi = _Pulumi(monkeypatch, answering)
     monkeypatch.setattr(command, "answers", lambda _door: pytest.fail("asked"))
     assert command.main(["worker-1", "--stack", "prod", "--force"]) == 0
-    assert pulumi.asked[2:] == [
+    assert pulumi.asked[3:] == [
         "cluster of worker-1 by acme/kubenode/prod, forced",
         "stack export",
         "stack import",
+        _HISTORY,
     ]
 
 
@@ -140,6 +146,28 @@ def test_a_state_that_another_run_changed_is_not_written(
     assert command.main(["worker-1", "--stack", "prod"]) == 1
     assert "the state was changed meanwhile" in capsys.readouterr().err
     assert "stack import" not in pulumi.asked
+
+
+def test_a_run_that_began_and_ended_between_reading_and_writing_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command, "answers", lambda _door: False)
+    pulumi = _Pulumi(monkeypatch, _lost())
+    between = {"kind": "update", "startTime": "2026-01-31T12:05:00Z", "version": 8}
+    pulumi.histories[1] = [between, *pulumi.histories[0]]
+    assert command.main(["worker-1", "--stack", "prod"]) == 1
+    said = capsys.readouterr().err
+    assert "another run began and ended while its state was written" in said
+    assert "run 'pulumi up': it takes up again what that run made" in said
+
+
+def test_its_own_import_is_no_other_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pulumi's service lists it as an update of a kind of its own."""
+    monkeypatch.setattr(command, "answers", lambda _door: False)
+    pulumi = _Pulumi(monkeypatch, _lost())
+    own = {"kind": "import", "startTime": "2026-01-31T12:05:00Z", "version": 8}
+    pulumi.histories[1] = [own, *pulumi.histories[0]]
+    assert command.main(["worker-1", "--stack", "prod"]) == 0
 
 
 def test_behind_a_bastion_nobody_is_asked(

@@ -2,7 +2,7 @@
 # curl docker
 # The programs of a node as their clients see them, and a mirror. A unit is healthy if it runs and none of the files that
 # it was started with holds the word "broken". /mirror: what http://mirror/ serves.
-healthy() { [ -e "/state/running/$1" ] && [ -e "/state/active/$1" ] && ! grep -q broken "/state/running/$1"; }
+healthy() { [ -e "/state/running/$1" ] && [ -e "/state/active/$1" ] && ! grep -qs broken "/state/running/$1" /state/versions; }
 
 if [ "${0##*/}" = docker ]; then
     healthy docker.service || { echo "Cannot connect to the Docker daemon" >&2; exit 1; }
