@@ -30,6 +30,7 @@ class NodeArgs(TypedDict):
 
     `heal`: what there is to mend, as the one read of the API tells; empty where nothing was ever wrong.
     `reapply`: empty, or a word that is new when the node's parts are to be applied once more.
+    `network`: the pod network's objects, if the stack installs it. `is_calico`: whether it is known to be Calico's.
     """
 
     settings: NodeSettings
@@ -41,6 +42,8 @@ class NodeArgs(TypedDict):
     heal: str
     before: list[pulumi.Resource]
     reapply: str
+    network: list[pulumi.Resource]
+    is_calico: bool
 
 
 class Node(pulumi.ComponentResource):
@@ -84,7 +87,7 @@ class Node(pulumi.ComponentResource):
             settings.annotations,
             cluster.provider,
             self,
-            [claim.command],
+            [claim.command, *args["network"]],
         )
         out_of_service = operator(
             "out-of-service", {"digest": digest, "drain": drain}, [node, *args["before"]], public=True
@@ -114,6 +117,9 @@ class Node(pulumi.ComponentResource):
             before_credentials += cluster.rights
         credentials = Credentials(host, settings, token, given, args["heal"], before_credentials, own)
         before_kubelet: list[pulumi.Resource] = [docker.command, calico.command, credentials.command]
+        if args["is_calico"]:
+            # Released when the kubelet is gone and as long as Calico's own definitions are there.
+            before_kubelet.append(operator("calico-leftovers", {}, [node]))
         kubelet = Kubelet(host, settings, given, args["heal"], before_kubelet, own)
         requestor: dict[str, Any] = {}
         if token is not None:
@@ -155,6 +161,7 @@ class Node(pulumi.ComponentResource):
                 "drain": drain,
                 "kubeletVersion": f"v{settings.kubernetes_version}",
                 "taints": [taint.model_dump() for taint in settings.taints],
+                **({"network": "calico"} if args["is_calico"] else {}),
                 **heal,
             },
             [*services, kubelet.command, approval, out_of_service],

@@ -10,7 +10,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ from components import expiry as expiries
 from components import rollout
 from components.api.node import labels_of
 from components.cluster import facts as cluster_facts
+from components.cluster.calico import ClusterCalico
 from components.cluster.cluster import Cluster
 from components.disruption import disruption_digest
 from components.node import Node
@@ -103,7 +104,9 @@ def facts(settings: StackSettings) -> cluster_facts.Facts:
     labels = {name: labels_of(node.labels) for name, node in settings.nodes.items()}
     proof = settings.verification
     namespace = namespace_of(proof, claim()) if proof.enabled else None
-    found = cluster_facts.read(kubeconfig(settings), claim(), labels, namespace)
+    found = cluster_facts.read(
+        kubeconfig(settings), claim(), labels, namespace, calico=settings.calico.is_calico
+    )
     identity, authority = settings.identity, settings.authority
     end = (
         early_end(authority.certificate_pem, identity.certificate_validity_hours, datetime.now(UTC))
@@ -115,11 +118,17 @@ def facts(settings: StackSettings) -> cluster_facts.Facts:
             f"identity.ca ends on {end:%Y-%m-%d}, before a certificate of {identity.certificate_validity_hours} hours "
             f"that it signs now: nobody trusts that one any longer then. Exchange the authority in time."
         )
-    for warning in cluster_facts.warnings(found, settings.nodes, settings.authority):
+    for warning in [
+        *cluster_facts.warnings(found, settings.nodes, settings.authority),
+        *cluster_facts.calico_warnings(found, settings.calico),
+    ]:
         pulumi.log.warn(warning)
     for line in cluster_facts.untold(found, settings.nodes, settings.authority):
         pulumi.log.info(line)
-    problems = cluster_facts.refusals(found, claim(), settings.nodes, settings.authority)
+    problems = [
+        *cluster_facts.refusals(found, claim(), settings.nodes, settings.authority),
+        *cluster_facts.calico_refusals(found, claim(), settings.calico, settings.nodes),
+    ]
     if problems:
         raise pulumi.RunError("refused, nothing was changed:\n" + "\n".join(problems))
     return found
@@ -169,7 +178,21 @@ def cluster(settings: StackSettings) -> Cluster:
 
 
 @_short_stack_traces()
-def nodes(settings: StackSettings, found: cluster_facts.Facts, cluster: Cluster) -> dict[str, Node]:
+def calico(settings: StackSettings, cluster: Cluster) -> list[pulumi.Resource]:
+    """The pod network's objects, if the stack installs it: before the first node, and after the last one."""
+    if not settings.calico.is_installed:
+        return []
+    args = {"settings": settings.calico, "claim": claim(), "provider": cluster.provider}
+    return ClusterCalico("calico", args).objects
+
+
+@_short_stack_traces()
+def nodes(
+    settings: StackSettings,
+    found: cluster_facts.Facts,
+    cluster: Cluster,
+    network: Sequence[pulumi.Resource] = (),
+) -> dict[str, Node]:
     """Every node of the stack; those that this run will drain wait for the batch before theirs."""
     heals = cluster_facts.heals(found)
     serving = {name: node.in_service for name, node in found.nodes.items()}
@@ -189,6 +212,8 @@ def nodes(settings: StackSettings, found: cluster_facts.Facts, cluster: Cluster)
                 "heal": heals.get(name, ""),
                 "before": [made[other].in_service for other in before.get(name, [])],
                 "reapply": settings.rollout.reapply.get(name, ""),
+                "network": list(network),
+                "is_calico": settings.calico.is_calico,
             },
         )
     return made
