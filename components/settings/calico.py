@@ -5,16 +5,22 @@ Owns which files those are. Does not own what contradicts what (`checks_calico.p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 from pydantic import SecretStr
 
-from components.settings import manifests, types
+from components.settings import manifests, sources, types
 from components.settings.calico_sections import CalicoSection
 from components.settings.downloads import Downloads
 from components.settings.file_or_text import file_or_text
+from components.settings.problems import Problem
 from components.settings.report import Report
 from components.settings.resolved import CalicoSettings, Download, EtcdSettings, ManifestFile
+from components.settings.salvage import salvaged
+from components.settings.sections import DownloadsSection
 from components.settings.sources import SourceError
 from components.versions import calico as versions
 
@@ -52,6 +58,31 @@ def _manifests(report: Report, section: CalicoSection, downloads: Downloads) -> 
     for download in own_manifests(section, downloads):
         if download.sha256:
             yield from _read(report, "calico.version", manifests.fetched, download)
+
+
+def wanted_manifests(raw: Mapping[str, Any], project_dir: Path) -> tuple[list[Download], list[Problem]]:
+    """What is to be fetched for a raw configuration, whatever else is wrong with it. A file without SHA-256 has its
+    name below a mirror in the place of a version. Raises SourceError for checksums that cannot be read.
+    """
+    section = salvaged(CalicoSection, raw.get("calico")) or CalicoSection()
+    places = salvaged(DownloadsSection, raw.get("downloads")) or DownloadsSection()
+    checksums = sources.checksums_of(
+        sources.text_of(project_dir, places.checksums_file) if places.checksums_file else ""
+    )
+    if section.mode not in ("manifest", "operator") or section.version is None:
+        return [], []
+    downloads = Downloads(places, checksums, mirror_is_wrong=False)
+    found = [] if section.manifests else own_manifests(section, downloads)
+    # Its checksum is what is looked for here.
+    without = [replace(one, version=one.url.partition("/calico/")[2]) for one in found if not one.sha256]
+    named = [replace(one, version=f"calico/{one.version}") for one in without]
+    known = [one for one in found if one.sha256]
+    downloads.problems.clear()
+    for number, given in enumerate(section.manifests):
+        if given.file is None and (given.path is None) != (given.url is None):
+            download = downloads.manifest(given, f"calico.manifests[{number}]")
+            known += [download] if download else []
+    return [*known, *named], downloads.problems
 
 
 def own_manifests(section: CalicoSection, downloads: Downloads) -> list[Download]:

@@ -1,4 +1,4 @@
-"""Calico installed by the stack: its objects on the sandbox's API server, its traces on the hosts, a node that waits for it.
+"""Calico installed by the stack: its objects on the sandbox's API server, its traces on the hosts, a waiting node.
 
 Calico's images are in no package registry, so the objects are a fixture with the shapes of Calico's, and the images
 stand-ins that make no network: the sandbox's own goes on. `test_calico_network.py` runs with the real ones.
@@ -42,7 +42,9 @@ docker create --name stand-in docker.io/library/nginx:sandbox >/dev/null
 docker cp -q $tree/. stand-in:/
 docker commit -c 'ENTRYPOINT ["/stand-in"]' -c 'CMD []' stand-in stand-in.test/calico/node:v3.33.1 >/dev/null
 docker rm stand-in >/dev/null
-for name in cni kube-controllers; do docker tag stand-in.test/calico/node:v3.33.1 stand-in.test/calico/$name:v3.33.1; done
+for name in cni kube-controllers; do
+    docker tag stand-in.test/calico/node:v3.33.1 stand-in.test/calico/$name:v3.33.1
+done
 rm -rf $tree
 """
 # What Calico's programs make in a host's kernel, which a stand-in cannot.
