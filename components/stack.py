@@ -22,7 +22,7 @@ from components import expiry as expiries
 from components import rollout
 from components.api.node import labels_of
 from components.cluster import facts as cluster_facts
-from components.cluster.calico import ClusterCalico
+from components.cluster.calico import ClusterCalico, ClusterCalicoArgs
 from components.cluster.cluster import Cluster
 from components.disruption import disruption_digest
 from components.node import Node
@@ -182,7 +182,11 @@ def calico(settings: StackSettings, cluster: Cluster) -> list[pulumi.Resource]:
     """The pod network's objects, if the stack installs it: before the first node, and after the last one."""
     if not settings.calico.is_installed:
         return []
-    args = {"settings": settings.calico, "claim": claim(), "provider": cluster.provider}
+    args: ClusterCalicoArgs = {
+        "settings": settings.calico,
+        "claim": claim(),
+        "provider": cluster.provider,
+    }
     return ClusterCalico("calico", args).objects
 
 

@@ -18,7 +18,7 @@ from sandbox.docker import Container, Docker
 from sandbox.errors import SandboxError
 from sandbox.images import HostImage
 
-_BOOT_SECONDS = 60.0
+_BOOT_SECONDS = 180.0
 _AT_ONCE = 4
 _AUTHORIZED_KEYS = "/root/.ssh/authorized_keys"
 _HOST_KEY = "/etc/ssh/ssh_host_ed25519_key.pub"
@@ -61,12 +61,14 @@ def spec(site: Site, index: int, image: HostImage, files: dict[str, tuple[str, i
 
 
 def configuration(
-    site: Site, index: int, peers: Sequence[str], public_key: str
+    site: Site, index: int, peers: Sequence[str], public_key: str, *, networked: bool = True
 ) -> dict[str, tuple[str, int]]:
-    """The files that tell a host what it is: content and mode by path."""
+    """The files that tell a host what it is: content and mode by path. Not `networked`: pods get their network from
+    what the stack installs.
+    """
     address = network.host_address(site.subnet, index)
     return {
-        podnetwork.FILE: (podnetwork.parameters(index, address, peers, site.mtu), 0o644),
+        podnetwork.FILE: (podnetwork.parameters(index, address, peers, site.mtu, networked=networked), 0o644),
         _AUTHORIZED_KEYS: (f"{public_key.strip()}\n", 0o600),
     }
 

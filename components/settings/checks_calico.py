@@ -49,9 +49,9 @@ def check_calico(report: Report, section: CalicoSection, pod_cidr: object) -> No
 
 def _check_keys(report: Report, section: CalicoSection) -> None:
     given = report.raw.get("calico")
-    for key in given if isinstance(given, Mapping) else ():
+    for key, value in given.items() if isinstance(given, Mapping) else ():
         modes = _MODES.get(key)
-        if modes is not None and given[key] is not None and section.mode not in modes:
+        if modes is not None and value is not None and section.mode not in modes:
             wanted = f"{', '.join(modes[:-1])} and {modes[-1]}" if len(modes) > 1 else modes[0]
             report.refuse(
                 f"calico.{key}", f"belongs to calico.mode {wanted}, and that is {section.mode}: leave it out"
