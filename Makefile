@@ -10,10 +10,10 @@ STACK ?= dev
 # How tests are shared out among the workers is told in tests/conftest.py.
 PYTEST := $(BIN)/python -m pytest tests -n auto --maxprocesses 4
 
-.PHONY: help up down preview destroy status show docs audit reconcile hostkeys forget release test test-fast lint e2e e2e-long tools clean
+.PHONY: help up down preview destroy status show docs audit reconcile hostkeys forget calico-manifest release test test-fast lint e2e e2e-long tools clean
 
 help: ## What there is
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # Made anew when a requirement changes; an install that was cut off leaves no stamp and starts over.
 $(VENV)/.stamp: requirements.txt requirements-dev.txt
@@ -53,6 +53,9 @@ hostkeys: $(VENV)/.stamp ## Collect missing SSH host keys into the configuration
 
 forget: $(VENV)/.stamp ## Take NODE=name, whose host is gone, out of cluster and state of STACK; logs in to no host (FORCE=yes)
 	@$(BIN)/python -m components.forget $(NODE) --stack $(STACK) $(if $(FORCE),--force)
+
+calico-manifest: $(VENV)/.stamp ## Fetch the manifests that the calico section of STACK=dev names, by SHA-256, into manifests/
+	@$(BIN)/python -m components.manifests --stack $(STACK)
 
 release: $(VENV)/.stamp ## Give back HOST=root@address, whose stack has lost its state, by its own record (SSH=, YES=yes)
 	@$(BIN)/python -m components.release $(HOST) $(if $(SSH),--ssh='$(SSH)') $(if $(YES),--yes)

@@ -30,6 +30,7 @@ class NodeArgs(TypedDict):
 
     `heal`: what there is to mend, as the one read of the API tells; empty where nothing was ever wrong.
     `reapply`: empty, or a word that is new when the node's parts are to be applied once more.
+    `network`: the pod network's objects, if the stack installs it. `is_calico`: whether it is known to be Calico's.
     """
 
     settings: NodeSettings
@@ -41,6 +42,8 @@ class NodeArgs(TypedDict):
     heal: str
     before: list[pulumi.Resource]
     reapply: str
+    network: list[pulumi.Resource]
+    is_calico: bool
 
 
 class Node(pulumi.ComponentResource):
@@ -85,7 +88,7 @@ class Node(pulumi.ComponentResource):
             settings.annotations,
             cluster.provider,
             self,
-            [claim.command],
+            [claim.command, *args["network"]],
         )
         out_of_service = operator(
             "out-of-service", {"digest": digest, "drain": drain}, [node, *args["before"]], public=True
@@ -115,25 +118,15 @@ class Node(pulumi.ComponentResource):
             before_credentials += cluster.rights
         credentials = Credentials(host, settings, token, given, args["heal"], before_credentials, own)
         before_kubelet: list[pulumi.Resource] = [docker.command, calico.command, credentials.command]
+        if args["is_calico"]:
+            # Released when the kubelet is gone and as long as Calico's own definitions are there.
+            before_kubelet.append(operator("calico-leftovers", {}, [node]))
         kubelet = Kubelet(host, settings, given, args["heal"], before_kubelet, own)
-        requestor: dict[str, Any] = {}
-        if token is not None:
-            requestor = {"tokenId": token.token_id, "groups": [cluster.bootstrap_group]}
-        if static is not None:
-            requestor = {"bootstrapUser": static.user}
-        approves = settings.identity.approval
-        if approves != "exact":
-            requestor["approval"] = approves
-        if approves == "manual" and token is not None:
-            # Somebody who takes longer than a token lives needs another, of the same text.
-            requestor["tokenSecret"] = token.token_secret
-        if not asks_for_serving_certificate(settings):
-            requestor["serverTlsBootstrap"] = False
         approval = operator(
             "csr-approval",
             {
                 "nodeIp": settings.node_ip,
-                **requestor,
+                **_requestor(settings, token, cluster),
                 "timeoutSeconds": args["timeouts"].csr_seconds,
                 "serving": True,
                 # A kubelet that starts anew may ask for a certificate anew.
@@ -141,7 +134,9 @@ class Node(pulumi.ComponentResource):
                 **heal,
             },
             # Beside a kubelet that waits for it; after one that does not.
-            before_kubelet if not given.client and approves != "manual" else [kubelet.command],
+            before_kubelet
+            if not given.client and settings.identity.approval != "manual"
+            else [kubelet.command],
         )
         services: list[pulumi.Resource] = []
         if given.proxy is not None:
@@ -156,6 +151,7 @@ class Node(pulumi.ComponentResource):
                 "drain": drain,
                 "kubeletVersion": f"v{settings.kubernetes_version}",
                 "taints": [taint.model_dump() for taint in settings.taints],
+                **({"network": "calico"} if args["is_calico"] else {}),
                 **heal,
             },
             [*services, kubelet.command, approval, out_of_service],
@@ -164,3 +160,21 @@ class Node(pulumi.ComponentResource):
         # Empty as long as the node was last put into service by a release that did not print it.
         self.report = self.in_service.stdout.apply(lambda text: json.loads(text) if text else {})
         self.register_outputs({})
+
+
+def _requestor(settings: NodeSettings, token: BootstrapToken | None, cluster: Cluster) -> dict[str, Any]:
+    """Who asks for this node's certificates, and who approves, as csr-approval is told."""
+    approves, static = settings.identity.approval, settings.static_token
+    found: dict[str, Any] = {}
+    if token is not None:
+        found = {"tokenId": token.token_id, "groups": [cluster.bootstrap_group]}
+    if static is not None:
+        found = {"bootstrapUser": static.user}
+    if approves != "exact":
+        found["approval"] = approves
+    if approves == "manual" and token is not None:
+        # Somebody who takes longer than a token lives needs another, of the same text.
+        found["tokenSecret"] = token.token_secret
+    if not asks_for_serving_certificate(settings):
+        found["serverTlsBootstrap"] = False
+    return found

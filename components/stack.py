@@ -9,7 +9,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -23,6 +23,7 @@ from components import rollout
 from components.api.node import labels_of
 from components.cluster import facts as cluster_facts
 from components.cluster import previous
+from components.cluster.calico import ClusterCalico, ClusterCalicoArgs
 from components.cluster.cluster import Cluster
 from components.disruption import disruption_digest
 from components.node import Node
@@ -113,7 +114,9 @@ def facts(settings: StackSettings) -> cluster_facts.Facts:
     labels = {name: labels_of(node.labels) for name, node in settings.nodes.items()}
     proof = settings.verification
     namespace = namespace_of(proof, claim()) if proof.enabled else None
-    found = cluster_facts.read(kubeconfig(settings), claim(), labels, namespace)
+    found = cluster_facts.read(
+        kubeconfig(settings), claim(), labels, namespace, calico=settings.calico.is_calico
+    )
     if not found.reachable:
         found = replace(found, healed_before=previous.heals(claim()))
     identity, authority = settings.identity, settings.authority
@@ -127,11 +130,17 @@ def facts(settings: StackSettings) -> cluster_facts.Facts:
             f"identity.ca ends on {end:%Y-%m-%d}, before a certificate of {identity.certificate_validity_hours} hours "
             f"that it signs now: nobody trusts that one any longer then. Exchange the authority in time."
         )
-    for warning in cluster_facts.warnings(found, settings.nodes, settings.authority):
+    for warning in [
+        *cluster_facts.warnings(found, settings.nodes, settings.authority),
+        *cluster_facts.calico_warnings(found, settings.calico),
+    ]:
         pulumi.log.warn(warning)
     for line in cluster_facts.untold(found, settings.nodes, settings.authority):
         pulumi.log.info(line)
-    problems = cluster_facts.refusals(found, claim(), settings.nodes, settings.authority)
+    problems = [
+        *cluster_facts.refusals(found, claim(), settings.nodes, settings.authority),
+        *cluster_facts.calico_refusals(found, claim(), settings.calico, settings.nodes),
+    ]
     if problems:
         raise pulumi.RunError("refused, nothing was changed:\n" + "\n".join(problems))
     return found
@@ -181,7 +190,25 @@ def cluster(settings: StackSettings) -> Cluster:
 
 
 @_short_stack_traces()
-def nodes(settings: StackSettings, found: cluster_facts.Facts, cluster: Cluster) -> dict[str, Node]:
+def calico(settings: StackSettings, cluster: Cluster) -> list[pulumi.Resource]:
+    """The pod network's objects, if the stack installs it: before the first node, and after the last one."""
+    if not settings.calico.is_installed:
+        return []
+    args: ClusterCalicoArgs = {
+        "settings": settings.calico,
+        "claim": claim(),
+        "provider": cluster.provider,
+    }
+    return ClusterCalico("calico", args).objects
+
+
+@_short_stack_traces()
+def nodes(
+    settings: StackSettings,
+    found: cluster_facts.Facts,
+    cluster: Cluster,
+    network: Sequence[pulumi.Resource] = (),
+) -> dict[str, Node]:
     """Every node of the stack; those that this run will drain wait for the batch before theirs."""
     heals = cluster_facts.heals(found)
     serving = {name: node.in_service for name, node in found.nodes.items()}
@@ -201,6 +228,8 @@ def nodes(settings: StackSettings, found: cluster_facts.Facts, cluster: Cluster)
                 "heal": heals.get(name, ""),
                 "before": [made[other].in_service for other in before.get(name, [])],
                 "reapply": settings.rollout.reapply.get(name, ""),
+                "network": list(network),
+                "is_calico": settings.calico.is_calico,
             },
         )
     return made

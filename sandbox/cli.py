@@ -9,12 +9,14 @@ import os
 import shutil
 import subprocess
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
+from sandbox import calico as calico_module
 from sandbox import daemon, status
 from sandbox import deploy as deploy_module
 from sandbox import down as down_module
@@ -65,12 +67,29 @@ def up(
     older: Annotated[  # noqa: FBT002
         bool, typer.Option("--older", help="Build and serve the programs of an older Kubernetes release too.")
     ] = False,
+    calico_manifest: Annotated[
+        Path | None,
+        typer.Option(
+            "--calico-manifest", help="Calico's own manifest: hosts get no pod network of the sandbox's."
+        ),
+    ] = None,
+    calico_images: Annotated[
+        Path | None,
+        typer.Option("--calico-images", help="The folder with its images, each an archive of docker save."),
+    ] = None,
 ) -> None:
     """Bring everything up: build what is missing, start what is stopped, leave the rest as it is.
 
     The first run on a machine compiles Kubernetes and Pulumi, which takes minutes; later runs take seconds.
     """
-    up_module.up(Checkout.here(), Machine.here(), host_count, release.value if release else None, older=older)
+    up_module.up(
+        Checkout.here(),
+        Machine.here(),
+        host_count,
+        release.value if release else None,
+        older=older,
+        calico=calico_module.brought(calico_manifest, calico_images),
+    )
 
 
 @app.command()

@@ -62,12 +62,14 @@ def spec(site: Site, index: int, image: HostImage, files: dict[str, tuple[str, i
 
 
 def configuration(
-    site: Site, index: int, peers: Sequence[str], public_key: str
+    site: Site, index: int, peers: Sequence[str], public_key: str, *, networked: bool = True
 ) -> dict[str, tuple[str, int]]:
-    """The files that tell a host what it is: content and mode by path."""
+    """The files that tell a host what it is: content and mode by path. Not `networked`: pods get their network from
+    what the stack installs.
+    """
     address = network.host_address(site.subnet, index)
     return {
-        podnetwork.FILE: (podnetwork.parameters(index, address, peers, site.mtu), 0o644),
+        podnetwork.FILE: (podnetwork.parameters(index, address, peers, site.mtu, networked=networked), 0o644),
         _AUTHORIZED_KEYS: (f"{public_key.strip()}\n", 0o600),
     }
 

@@ -15,13 +15,17 @@ FILE = "/etc/sandbox/pod-network.env"
 _VXLAN_BYTES = 50
 
 
-def parameters(index: int, address: str, addresses: Iterable[str], mtu: int) -> str:
-    """The file for the container with this number (the control plane has 0 and runs no pods)."""
+def parameters(
+    index: int, address: str, addresses: Iterable[str], mtu: int, *, networked: bool = True
+) -> str:
+    """The file for the container with this number (the control plane has 0 and runs no pods). Not `networked`: the unit
+    does nothing there.
+    """
     peers = " ".join(peer for peer in addresses if peer != address)
     return (
         f"INDEX={index}\n"
         f'PEERS="{peers}"\n'
         f"POD_CIDR={POD_CIDR}\n"
         f"MTU={mtu - _VXLAN_BYTES}\n"
-        f"CNI={'yes' if index else 'no'}\n"
+        f"CNI={'off' if not networked else 'yes' if index else 'no'}\n"
     )

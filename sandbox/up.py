@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from sandbox import artifacts, containers, controlplane, daemon, down, environment, hosts, images, network
+from sandbox.calico import Calico
+from sandbox.calico import settle as calico_settle
 from sandbox.checkout import CONTROL_PLANE, Checkout
 from sandbox.containers import Site
 from sandbox.docker import Container, Docker
@@ -29,9 +31,18 @@ Doing = Callable[[str], None]
 
 
 def up(
-    checkout: Checkout, machine: Machine, count: int | None, release: str | None, *, older: bool
+    checkout: Checkout,
+    machine: Machine,
+    count: int | None,
+    release: str | None,
+    *,
+    older: bool,
+    calico: Calico | None = None,
 ) -> list[Host]:
-    """Everything running; without `count` and `release` the hosts stay as they are."""
+    """Everything running; without `count` and `release` the hosts stay as they are.
+
+    With `calico` new hosts have no pod network of the sandbox's.
+    """
     steps = Steps(_STEPS)
     with checkout.held("up", steps.say):
         with steps.step("Docker daemon") as step, machine.locked("up", step.doing):
@@ -55,10 +66,10 @@ def up(
         with steps.step("Control plane") as step:
             step.did(_control_plane(site, _find(existing, CONTROL_PLANE), image, tools, step.doing))
         with steps.step("Artifacts") as step:
-            step.did(_serve(site, existing, tools, step.doing))
+            step.did(_serve(site, existing, tools, calico, step.doing))
         with steps.step("Hosts") as step:
             count = count if count is not None else len(there) or DEFAULT_HOSTS
-            ready = _hosts(site, there, count, image, step.doing)
+            ready = _hosts(site, there, count, image, step.doing, networked=calico is None)
             did = [f"{host.name} {host.did}" for host in ready]
             step.did(", ".join(did + [f"{one.role} removed" for one in there if one.index > count]) or "none")
         with steps.step("API") as step:
@@ -70,6 +81,9 @@ def up(
             host = docker.host or os.environ.get("DOCKER_HOST", "")
             changed = environment.settle(checkout, ready, tools.bin_dirs, host, os.environ)
             step.did("written" if changed else "there already")
+    if calico is not None:
+        shown = calico_settle(checkout, calico).relative_to(checkout.root)
+        steps.say(f"For Calico put what is in {shown} into the stack's configuration.")
     file = checkout.env_file.relative_to(checkout.root)
     steps.say(f"The sandbox is up ({steps.elapsed:.0f} s). Use it with: . {file}")
     return ready
@@ -114,13 +128,15 @@ def _privileged(checkout: Checkout, docker: Docker, image: HostImage) -> bool:
     return noted == "yes"
 
 
-def _serve(site: Site, existing: Sequence[Container], tools: Tools, doing: Doing) -> str:
+def _serve(
+    site: Site, existing: Sequence[Container], tools: Tools, calico: Calico | None, doing: Doing
+) -> str:
     plugins = images.ensure_cni_plugins(doing)
     pause = images.ensure_pause(doing)
     nginx = images.ensure_nginx(doing)
     images.ensure_artifact_server(site.docker, doing)
     doing("packing")
-    served = artifacts.layout(tools, plugins, pause, nginx)
+    served = artifacts.layout(tools, plugins, pause, nginx) | (calico.served if calico else {})
     result = artifacts.ensure(site.checkout, served, doing)
     spec = artifacts.spec(site.checkout, site.subnet)
     did = containers.ensure(site.docker, site.checkout, spec, _find(existing, spec.role), renew=True)
@@ -140,7 +156,15 @@ def _control_plane(
     return f"{spec.address} {did}"
 
 
-def _hosts(site: Site, there: Sequence[Container], count: int, image: HostImage, doing: Doing) -> list[Host]:
+def _hosts(
+    site: Site,
+    there: Sequence[Container],
+    count: int,
+    image: HostImage,
+    doing: Doing,
+    *,
+    networked: bool,
+) -> list[Host]:
     public_key = environment.ensure_key(site.checkout)
     for extra in there:
         if extra.index > count:
@@ -153,7 +177,7 @@ def _hosts(site: Site, there: Sequence[Container], count: int, image: HostImage,
     ]
 
     def work(index: int) -> Host:
-        files = hosts.configuration(site, index, peers, public_key)
+        files = hosts.configuration(site, index, peers, public_key, networked=networked)
         spec = hosts.spec(site, index, image, files)
         existing = _find(there, spec.role)
         # Never renewed: what the product did to a host stands in its stack's state.

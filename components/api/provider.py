@@ -23,5 +23,8 @@ def cluster_provider(
         cluster_identifier=identifier,
         enable_server_side_apply=True,
         upsert_existing_objects=True,
+        # A changed setting of Calico is an update; replaced, its pods would be without it for a moment.
+        enable_config_map_mutable=True,
+        enable_secret_mutable=True,
         opts=opts,
     )

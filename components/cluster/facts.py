@@ -10,9 +10,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from components.cluster import downgrades, preflight
+from components.cluster import calico_facts, downgrades, preflight
 from components.remote.command import Kubeconfig, run_on_operator
-from components.settings import AuthoritySettings, NodeSettings
+from components.settings import AuthoritySettings, CalicoSettings, NodeSettings
 from components.settings.authority import is_among
 from components.settings.defaults import EXISTING
 
@@ -70,16 +70,26 @@ class Facts:
     """The proof's namespace, if it is there and this stack did not make it."""
     healed_before: Mapping[str, str] = field(default_factory=dict)
     """What each node was healed of as the stack itself knows it; only where the API could not be reached."""
+    calico: calico_facts.CalicoFacts | None = None
+    """The cluster's Calico; None where it was not asked for."""
 
 
 def read(
-    kubeconfig: Kubeconfig, claim: str, labels: Mapping[str, Mapping[str, str]], namespace: str | None = None
+    kubeconfig: Kubeconfig,
+    claim: str,
+    labels: Mapping[str, Mapping[str, str]],
+    namespace: str | None = None,
+    *,
+    calico: bool = False,
 ) -> Facts:
     """Ask the API once. Never raises for a cluster that does not answer.
 
-    `labels`: of each node of the stack. `namespace`: that of the proof, if there is to be one.
+    `labels`: of each node of the stack. `namespace`: that of the proof, if there is to be one. `calico`: look at it
+    too.
     """
     arguments = {"nodes": sorted(labels), "labels": labels, "stack": claim, "timeoutSeconds": 10}
+    if calico:
+        arguments["calico"] = True
     if namespace is not None:
         arguments["namespace"] = namespace
     raw = json.loads(run_on_operator("api-read", kubeconfig, arguments))
@@ -106,6 +116,7 @@ def read(
         client_authorities=raw.get("clientAuthorities"),
         preflight=raw.get("preflight"),
         foreign_namespace=ForeignNamespace(**foreign) if (foreign := raw.get("foreignNamespace")) else None,
+        calico=calico_facts.parsed(raw.get("calico")),
     )
 
 
@@ -172,6 +183,25 @@ def refusals(
             "kubectl get configmap --namespace kube-system extension-apiserver-authentication --output yaml"
         )
     return problems
+
+
+def calico_refusals(
+    facts: Facts, claim: str, calico: CalicoSettings, nodes: Mapping[str, NodeSettings]
+) -> list[str]:
+    """What the cluster's Calico forbids. Empty when the API could not be reached."""
+    if facts.calico is None:
+        return []
+    cluster = next(iter(nodes.values())).cluster
+    return calico_facts.refusals(facts.calico, claim, calico, cluster, _server_minor(facts))
+
+
+def calico_warnings(facts: Facts, calico: CalicoSettings) -> list[str]:
+    """What a user should know of the cluster's Calico."""
+    return calico_facts.warnings(facts.calico, calico, _server_minor(facts)) if facts.calico else []
+
+
+def _server_minor(facts: Facts) -> int | None:
+    return _minor(facts.server_version) if facts.server_version else None
 
 
 def _not_ours(namespace: ForeignNamespace) -> str:

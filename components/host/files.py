@@ -12,6 +12,7 @@ from components.host import proxy
 from components.remote.bundle import Artifact, HostFile
 from components.settings import NodeSettings
 from components.settings.defaults import EXISTING, SYSCTLS
+from components.versions import calico
 
 # curl with ca-certificates: downloads and health checks. iptables: kubelet, Docker and Calico write rules. iproute2:
 # links, and what an undo does to them. kmod: modprobe. socat: cri-dockerd's port-forward.
@@ -71,13 +72,29 @@ def artifacts(node: NodeSettings) -> tuple[Artifact, ...]:  # noqa: ARG001 - lik
 
 def sysctls(node: NodeSettings) -> dict[str, str]:
     """Kernel settings by name; the user's over ours, null drops one."""
-    wanted = {**SYSCTLS, **node.host.sysctls}
+    wanted = {**SYSCTLS, **_calico_sysctls(node), **node.host.sysctls}
     return {name: value for name, value in wanted.items() if value is not None}
+
+
+def _calico_sysctls(node: NodeSettings) -> dict[str, str]:
+    """Felix up to 3.11 does not start where the kernel takes packets by any way (2)."""
+    version = node.calico.version
+    is_old = version is not None and calico.refuses_loose_rp_filter(version)
+    return {"net.ipv4.conf.all.rp_filter": "1"} if is_old else {}
 
 
 def modules(node: NodeSettings) -> tuple[str, ...]:
     """Kernel modules, sorted."""
-    return tuple(sorted({*_MODULES, *_MODE_MODULES[node.kube_proxy.mode]}))
+    return tuple(sorted({*_MODULES, *_MODE_MODULES[node.kube_proxy.mode], *_calico_modules(node)}))
+
+
+def _calico_modules(node: NodeSettings) -> tuple[str, ...]:
+    """That of the tunnel, and of the sets that Calico's rules name."""
+    if node.calico.mode not in ("manifest", "operator"):
+        return ()
+    encapsulation = node.calico.pool.encapsulation
+    tunnel = [module for module in ("vxlan", "ipip") if encapsulation.startswith(module)]
+    return ("ip_set", *tunnel)
 
 
 def packages(node: NodeSettings) -> tuple[str, ...]:

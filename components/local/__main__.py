@@ -3,7 +3,7 @@
 components/local/run PROGRAM apply|remove < arguments.json components/local/run PROGRAM --help
 
 Programs: bootstrap-token, csr-approval, signed-certificate, out-of-service, in-service, api-read,
-certificate-ends, verification, lost-node.
+certificate-ends, verification, lost-node, calico-leftovers.
 
 Every program takes one JSON object: kubeconfigFile (a path, seen from the project directory) or kubeconfig
 (contents), context (optional), lockSeconds (optional, how long to wait for another program at work on the
@@ -37,6 +37,7 @@ PROGRAMS: Final = (
     "certificate-ends",
     "verification",
     "lost-node",
+    "calico-leftovers",
 )
 # What a program is about, and locks, where that is no node.
 _SUBJECT_KEYS: Final = {"signed-certificate": "name", "verification": "namespace"}

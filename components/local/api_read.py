@@ -1,7 +1,7 @@
 """Reads, once per run and tolerantly, what the API says of the stack's nodes.
 
 Arguments: nodes (names), stack, timeoutSeconds 10, labels (optional: labels by node, for nodes that do not
-exist yet), namespace (optional: one that the stack wants for itself).
+exist yet), namespace (optional: one that the stack wants for itself), calico (true: Calico is looked at too).
 
 apply  Prints one JSON object and always ends well: an API that cannot be reached is an answer, not an error.
        {"reachable", "error", "serverVersion", "nodes": {name: {"exists", "uid", "claim", "inService",
@@ -11,6 +11,7 @@ apply  Prints one JSON object and always ends well: an API that cannot be reache
        "daemonSetProxies": {"namespace/name": [nodes it may run on]}, "pendingRequests": {name: [request names]},
        "preflight": what the control plane has (components.local.preflight), if a node has still to join; else null,
        "foreignNamespace": null, or {"name", "claim"} of the namespace if it is there and not the stack's,
+       "calico": what there is of Calico (components.local.calico_read), if it was asked for; else null,
        "clientAuthorities": the CA certificates, PEM, that the API server trusts for clients; null if it does not say}
 remove Nothing.
 """
@@ -23,8 +24,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from components.local import calico_read, nodes, preflight
 from components.local import kubectl as kubectls
-from components.local import nodes, preflight
 from components.local.arguments import Arguments
 from components.local.errors import Failure
 from components.local.kubectl import PATHS, Json, Kubectl, KubectlError, items
@@ -40,9 +41,10 @@ def run(arguments: Arguments) -> str:
     seconds = arguments.integer("timeoutSeconds", 10, low=1)
     labels = arguments.mapping("labels")
     namespace = arguments.text("namespace", "")
+    calico = arguments.flag("calico", default=False)
     try:
         with kubectls.opened(arguments) as kubectl:
-            read = _read(kubectl, seconds, stack, names, namespace)
+            read = _read(kubectl, seconds, stack, names, namespace, calico=calico)
     except (Failure, OSError) as error:
         return render(unreachable(_short(error)))
     return render(facts(names, stack, labels, **read))
@@ -65,6 +67,7 @@ def unreachable(error: str) -> Json:
         "clientAuthorities": None,
         "preflight": None,
         "foreignNamespace": None,
+        "calico": None,
     }
 
 
@@ -81,11 +84,13 @@ def facts(
     probes: Mapping[str, str] | None = None,
     control_plane: Json | None = None,
     namespace: Json | None = None,
+    calico: Mapping[str, Json] | None = None,
     now: datetime | None = None,
 ) -> Json:
     """The answer, from what the API gave. Pure. `probes`: what was said when silent kubelets were asked."""
     now = now or datetime.now(UTC)
     wanted = sorted(names)
+    node_list, daemon_sets = list(node_list), list(daemon_sets)
     by_name = {nodes.view(one).name: one for one in node_list}
     foreign: dict[str, str] = {}
     answer: dict[str, Json] = {}
@@ -144,6 +149,7 @@ def facts(
         "clientAuthorities": ((authentication or {}).get("data") or {}).get("client-ca-file") or None,
         "preflight": control_plane,
         "foreignNamespace": _foreign(namespace, stack),
+        "calico": calico_read.answer(calico, daemon_sets, node_list) if calico else None,
     }
 
 
@@ -205,7 +211,9 @@ def _matches(expression: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
     return True
 
 
-def _read(kubectl: Kubectl, seconds: int, stack: str, names: Iterable[str], namespace: str) -> dict[str, Any]:
+def _read(
+    kubectl: Kubectl, seconds: int, stack: str, names: Iterable[str], namespace: str, *, calico: bool
+) -> dict[str, Any]:
     """Reads side by side; only version and Nodes are indispensable. The arguments of `facts` by name."""
 
     def one(path: str) -> Json:
@@ -217,7 +225,7 @@ def _read(kubectl: Kubectl, seconds: int, stack: str, names: Iterable[str], name
         except KubectlError:
             return {}
 
-    with ThreadPoolExecutor(max_workers=6) as pool:
+    with ThreadPoolExecutor(max_workers=7) as pool:
         version, node_list = pool.submit(one, "/version"), pool.submit(one, PATHS.nodes)
         daemon_sets, requests = (
             pool.submit(optional, PATHS.daemon_sets),
@@ -227,6 +235,7 @@ def _read(kubectl: Kubectl, seconds: int, stack: str, names: Iterable[str], name
         wanted = (
             pool.submit(optional, kubectls.path("api", "v1", "namespaces", namespace)) if namespace else None
         )
+        network = pool.submit(calico_read.read, optional) if calico else None
         found = items(node_list.result())
         silent = [
             nodes.view(one).name
@@ -250,6 +259,7 @@ def _read(kubectl: Kubectl, seconds: int, stack: str, names: Iterable[str], name
             **read,
             "control_plane": control_plane,
             "namespace": wanted.result() if wanted else None,
+            "calico": network.result() if network else None,
             "probes": dict(zip(silent, probes, strict=True)),
         }
 

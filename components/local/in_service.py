@@ -4,12 +4,14 @@ Arguments: node, digest, runId (of out-of-service; only there to run after it), 
 for out-of-service), kubeletVersion (optional: the release that must have reported), renewedAfter (optional
 RFC 3339, by the host's clock: a Lease renewal after it is proof of life), stack (optional: a Node that
 another stack claims is refused), taints (a list of {key, effect, value}: those that the configuration gives
-the node), heal (optional: what the run healed; remembered in the annotation kubenode/healed).
+the node), heal (optional: what the run healed; remembered in the annotation kubenode/healed), network (optional:
+calico, if the pod network is Calico's).
 
 A Node that was never in service and has the machine-id of another Node is refused: a machine that was cloned. Only the
 API knows, for hosts do not see each other.
 
-apply  Waits for proof that the kubelet of now works: Ready=True, reported by it, and a Lease that it renewed.
+apply  Waits for proof that the kubelet of now works: Ready=True, reported by it, and a Lease that it renewed; with
+       Calico also for calico-node on the node (components.local.calico_node).
        Then, in one write of the Node: annotation kubenode/in-service, the configuration's taints on and our
        own off, uncordoned if the cordon was ours. Prints what the node is then, as JSON
        (components.local.node_report).
@@ -23,7 +25,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from components.local import node_writes, nodes
+from components.local import calico_node, node_writes, nodes
 from components.local.arguments import Arguments
 from components.local.disruption import BY_OTHERS, with_in_service
 from components.local.drain import DrainPolicy
@@ -90,7 +92,11 @@ def apply(session: Session, arguments: Arguments) -> None:
         lambda: renewed_after or kubelet_started(session, node),
     )
     proof = Proof(nodes.renewed(lease), started)
-    while missing := shortcomings(found, lease, proof, version):
+    has_calico = arguments.text("network", "") == "calico"
+    while missing := [
+        *shortcomings(found, lease, proof, version),
+        *(_network_faults(session, found, is_last=wait.expired) if has_calico and found else []),
+    ]:
         if wait.expired:
             raise Failure(
                 f"{node}: not put into service, for {wait.timeout_seconds:.0f} s: {'; '.join(missing)}. "
@@ -116,6 +122,14 @@ def apply(session: Session, arguments: Arguments) -> None:
         whose = "it was before we came" if BY_OTHERS in cordons else "by somebody else"
         session.say(f"in service, but still cordoned ({whose}): kubectl uncordon {node}")
     session.result(json.dumps(report(written, metrics_of(session, node), datetime.now(UTC)), sort_keys=True))
+
+
+def _network_faults(session: Session, node: Json, *, is_last: bool) -> list[str]:
+    """What Calico lacks on the node; the last time with every reason that can be found."""
+    pods = calico_node.pods_on(session, nodes.view(node).name)
+    if calico_node.is_ready(pods):
+        return []
+    return calico_node.reasons(session, node, pods) if is_last else [calico_node.short(pods)]
 
 
 def check_machine(session: Session, node: str) -> None:

@@ -5,8 +5,8 @@ force (true: also a node whose kubelet was heard of a moment ago).
 
 apply  Refused while a kubelet renews the node's Lease. Deletes the Node, so that the control plane makes its pods anew
        elsewhere; then every pod that is still bound to it, without waiting for a kubelet's word that it ended, which
-       only a host that is gone allows; its Lease, its bootstrap tokens, and the certificate requests for its name. May
-       run again at any time. What the host holds is not touched: nothing asks it.
+       only a host that is gone allows; its Lease, what Calico keeps for it, its bootstrap tokens, and the certificate
+       requests for its name. May run again at any time. What the host holds is not touched: nothing asks it.
 remove Nothing.
 """
 
@@ -18,7 +18,7 @@ from typing import Any
 
 from components.identity.csr import requested_node
 from components.identity.expectation import bootstrap_user
-from components.local import node_writes, nodes
+from components.local import calico_leftovers, node_writes, nodes
 from components.local.arguments import Arguments
 from components.local.bootstrap_token import SECRET_TYPE, delete_tokens, labels, secret_name
 from components.local.errors import Failure
@@ -41,6 +41,7 @@ def apply(session: Session, arguments: Arguments) -> None:
     _delete_pods(session, node)
     if lease is not None and session.kubectl.delete(f"{PATHS.leases}/{node}", lease["metadata"]["uid"]):
         session.say("deleted its Lease")
+    calico_leftovers.release(session, node)
     ids = _delete_tokens(session, node, stack, arguments.texts("tokenIds"))
     _delete_requests(session, node, ids)
 

@@ -8,6 +8,7 @@ from components.settings.load import load
 from components.settings.problems import Problem, SettingsError
 from components.settings.resolved import (
     AuthoritySettings,
+    CalicoSettings,
     ClusterSettings,
     ConnectionSettings,
     Download,
@@ -19,6 +20,7 @@ from components.settings.resolved import (
 
 __all__ = [
     "AuthoritySettings",
+    "CalicoSettings",
     "ClusterSettings",
     "ConnectionSettings",
     "Download",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from components.settings.calico_sections import ManifestSection
 from components.settings.problems import Problem
 from components.settings.resolved import Download, ImageDownload
 from components.settings.sections import DownloadsSection, ImageSection
@@ -13,6 +14,7 @@ _UPSTREAM: Mapping[str, str] = {
     "release/": "https://dl.k8s.io/release/",
     "cri-dockerd/": "https://github.com/Mirantis/cri-dockerd/releases/download/",
     "cni-plugins/": "https://github.com/containernetworking/plugins/releases/download/",
+    "calico/": "https://raw.githubusercontent.com/projectcalico/calico/",
 }
 _PATH = "downloads.checksumsFile"
 
@@ -45,6 +47,27 @@ class Downloads:
         """The archive of a release of the reference CNI plugins."""
         name = f"cni-plugins/v{version}/cni-plugins-linux-{architecture}-v{version}.tgz"
         return self._release(self.section.urls.cni_plugins, version, architecture, name)
+
+    def calico(self, version: str, file: str) -> Download:
+        """A manifest of a Calico release."""
+        return self._release(None, version, "", f"calico/v{version}/manifests/{file}")
+
+    def manifest(self, manifest: ManifestSection, at: str) -> Download | None:
+        """A manifest that is fetched, from anywhere; None if it cannot be told which. `at` is where it stands."""
+        if manifest.path is not None:
+            if self.section.mirror is None and not self.mirror_is_wrong:
+                below = "a path is below downloads.mirror, which is not set; give url"
+                self.problems.append(Problem(f"{at}.path", below))
+            return self._fetched(
+                f"{self._mirror()}/{manifest.path}", manifest.sha256 or self._sha256(manifest.path)
+            )
+        if manifest.sha256 is None:
+            self.problems.append(Problem(f"{at}.sha256", "required: the SHA-256 of the file at url"))
+        return self._fetched(manifest.url or "", manifest.sha256 or "")
+
+    @staticmethod
+    def _fetched(url: str, sha256: str) -> Download | None:
+        return Download("", url, sha256) if sha256 else None
 
     def image(self, image: ImageSection, at: str) -> ImageDownload:
         """The archive of an image. `at` is where the image stands in the configuration."""

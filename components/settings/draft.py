@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from components.settings.calico_sections import CalicoSection
 from components.settings.problems import Location, Problem, dotted
 from components.settings.sections import (
-    CalicoSection,
     DockerSection,
     HostSection,
     ImageSection,

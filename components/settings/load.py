@@ -6,7 +6,10 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from components.settings import addresses, plain, sources
+from components.settings.calico import calico_of
+from components.settings.calico_sections import CalicoSection
 from components.settings.checks import check_node
+from components.settings.checks_calico import check_calico, check_node_calico
 from components.settings.checks_kubelet import check_identity
 from components.settings.cluster import cluster_of
 from components.settings.connection import connection_of
@@ -65,7 +68,9 @@ def load(
     drain = _section(report, "drain", DrainSection)
     timeouts = _section(report, "timeouts", TimeoutsSection)
     verification = _section(report, "verification", VerificationSection)
+    calico = _section(report, "calico", CalicoSection)
     _check_defaults(report)
+    check_calico(report, calico, _pod_cidr(report))
     drafts = drafts_of(report)
     for draft in drafts:
         _check_draft(report, draft, identity)
@@ -77,6 +82,7 @@ def load(
     signer = authority_of(report, identity)
     identity = with_static_token(report, identity)
     nodes = {draft.name: _node(report, draft, cluster, downloads, identity) for draft in drafts}
+    network = calico_of(report, calico, cluster.pod_cidr if cluster else "", downloads)
     report.problems += downloads.problems
     if cluster is None or report.problems:
         raise SettingsError(report.explained())
@@ -89,6 +95,7 @@ def load(
         drain=drain,
         timeouts=timeouts,
         verification=verification,
+        calico=network,
         missing=tuple(dict.fromkeys(report.missing)),
     )
 
@@ -128,6 +135,7 @@ def _check_defaults(report: Report) -> None:
 def _check_draft(report: Report, draft: NodeDraft, identity: IdentitySection) -> None:
     check_node(draft)
     check_identity(draft, identity)
+    check_node_calico(draft, _pod_cidr(report))
     sections = {
         "ssh": draft.ssh,
         "host": draft.host,
@@ -139,6 +147,11 @@ def _check_draft(report: Report, draft: NodeDraft, identity: IdentitySection) ->
     for key, section in sections.items():
         for location in plain.secrets_of(section, (key,)):
             report.refuse_plain(draft.place(*location), location)
+
+
+def _pod_cidr(report: Report) -> object:
+    cluster = report.raw.get("cluster")
+    return cluster.get("podCidr") if isinstance(cluster, Mapping) else None
 
 
 def _check_shared(report: Report, identity: IdentitySection) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from components.settings import plain, sources, types
+from components.settings.calico_sections import CalicoSection
 from components.settings.draft import NodeDraft
 from components.settings.inherit import inherited
 from components.settings.merge import merged
@@ -21,7 +22,6 @@ from components.settings.salvage import salvaged
 from components.settings.sections import (
     NODE_SECTIONS,
     STACK_SECTIONS,
-    CalicoSection,
     DockerSection,
     HostSection,
     ImageSection,

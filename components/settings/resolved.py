@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import SecretStr
 
+from components.settings.calico_sections import CalicoSection
 from components.settings.defaults import EXISTING
 from components.settings.problems import Problem, SettingsError
 from components.settings.sections import (
-    CalicoSection,
     DockerSection,
     DrainSection,
     HostSection,
@@ -162,6 +163,44 @@ class NodeSettings:
 
 
 @dataclass(frozen=True)
+class ManifestFile:
+    """The objects of a file, in its order; `name` is what the file is called in the configuration."""
+
+    name: str
+    objects: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class EtcdSettings:
+    """Calico's etcd. `private_key` is None in a preview without the key's file."""
+
+    endpoints: tuple[str, ...]
+    ca_pem: str
+    certificate_pem: str
+    private_key: SecretStr | None
+
+
+@dataclass(frozen=True)
+class CalicoSettings:
+    """The pod network of the stack. `manifests`: what the stack installs; empty if it installs nothing."""
+
+    section: CalicoSection
+    pod_cidr: str
+    manifests: tuple[ManifestFile, ...]
+    etcd: EtcdSettings | None
+
+    @property
+    def is_installed(self) -> bool:
+        """Whether Calico's objects are this stack's."""
+        return self.section.mode in ("manifest", "operator")
+
+    @property
+    def is_calico(self) -> bool:
+        """Whether the pod network is known to be Calico's."""
+        return self.section.mode != "external"
+
+
+@dataclass(frozen=True)
 class StackSettings:
     """The whole configuration. `authority` is that of issuer ca.
 
@@ -176,6 +215,7 @@ class StackSettings:
     drain: DrainSection
     timeouts: TimeoutsSection
     verification: VerificationSection
+    calico: CalicoSettings
     missing: tuple[Problem, ...] = ()
 
     def require_files(self) -> None:

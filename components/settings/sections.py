@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import Field
 
+from components.settings.calico_sections import CalicoSection
+from components.settings.section import Section
 from components.settings.types import (
     Address,
     AnnotationValue,
@@ -62,20 +63,6 @@ from components.settings.types import (
     UserName,
     Whole,
 )
-
-
-class Section(BaseModel):
-    """A part of the configuration: nothing unknown, nothing converted, no value in an error."""
-
-    model_config = ConfigDict(
-        alias_generator=to_camel,
-        extra="forbid",
-        frozen=True,
-        strict=True,
-        hide_input_in_errors=True,
-        validate_by_name=False,
-        validate_by_alias=True,
-    )
 
 
 class DnsSection(Section):
@@ -367,23 +354,6 @@ class DockerSection(Section):
         description="go to a Docker that is older than the one that runs on a node; refused without it",
     )
     healthy_timeout_seconds: Seconds = Field(120, description="time until Docker must answer")
-
-
-class CniPluginsSection(Section):
-    """The reference CNI plugins."""
-
-    version: ReleaseVersion = Field(description="release of the CNI plugins", examples=["1.1.1"])
-
-
-class CalicoSection(Section):
-    """What Calico needs of a host; Calico itself is the cluster's."""
-
-    mode: Literal["external"] = Field("external", description="external: the cluster runs Calico already")
-    cni_plugins: CniPluginsSection | None = Field(
-        None,
-        description="reference CNI plugins, if Calico brings none",
-        examples=[{"version": "1.1.1"}],
-    )
 
 
 class KubeletSection(Section):

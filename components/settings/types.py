@@ -243,6 +243,11 @@ def _one_of_each_family(accept: Callable[[str], bool]) -> Callable[[str], bool]:
     return accept_pair
 
 
+def is_cidr_pair(text: str) -> bool:
+    """An address range, or one of each family."""
+    return _one_of_each_family(_is_cidr)(text)
+
+
 def _is_host_key(text: str) -> bool:
     words = text.split()
     if len(words) not in (2, 3) or not _is_printable(text) or "\n" in text:
@@ -423,7 +428,7 @@ Cidr = Annotated[
     Expected(
         "an address range without host bits, or one of each family with a comma",
         "10.244.0.0/16",
-        _one_of_each_family(_is_cidr),
+        is_cidr_pair,
         rf"{_IP}/[0-9]{{1,3}}(, *{_IP}/[0-9]{{1,3}})?",
     ),
 ]
@@ -606,6 +611,29 @@ Folder = Annotated[
 ]
 RepositoryChannel = Annotated[
     str, Expected("a channel of the repository", "stable", _matches(r"[a-z][a-z0-9.-]*"))
+]
+
+# The pod network
+AutodetectionMethod = Annotated[
+    str,
+    Expected(
+        "kubernetes-internal-ip, first-found, or can-reach, interface, skip-interface or cidr with = and a value",
+        "interface=eth1",
+        _matches(
+            r"first-found|kubernetes-internal-ip|(can-reach|interface|skip-interface|cidr)=[A-Za-z0-9.,:/*+^$|()\[\]_-]+"
+        ),
+    ),
+]
+ImagePrefix = Annotated[
+    str,
+    Expected(
+        "a registry's host, with its port and a path if it has one, without https://",
+        "registry.example.org/mirror",
+        _matches(rf"{_REGISTRY}(/[a-z0-9._-]+)*"),
+    ),
+]
+EtcdEndpoint = Annotated[
+    str, Expected("an https URL of a member of etcd", "https://10.0.0.156:2379", _is_url("https"))
 ]
 
 # Values that end up in a file or on a command line of a host

@@ -7,7 +7,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from components.settings.problems import Location, explained
-from components.settings.sections import Section
+from components.settings.section import Section
 
 SectionT = TypeVar("SectionT", bound=Section)
 

@@ -124,7 +124,8 @@ def graph_of(settings: StackSettings, facts: Facts | None = None) -> Graph:
     @pulumi.runtime.test  # type: ignore[untyped-decorator]
     def program() -> pulumi.Output[None]:
         cluster = stack.cluster(settings)
-        nodes = stack.nodes(settings, facts or Facts(reachable=True), cluster)
+        network = stack.calico(settings, cluster)
+        nodes = stack.nodes(settings, facts or Facts(reachable=True), cluster, network)
         stack.verification(settings, nodes, cluster)
         exported: dict[str, Any] = {}
         # Without an engine there is no root resource to hold them.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -348,3 +349,62 @@ def test_a_re_apply_is_one_more_line_in_the_bundles_of_that_nodes_parts_and_nowh
     assert not {one.name for one in _commands(graph) if "reapply" in str(one.inputs["stdin"])}
     for name in ("worker-1-release", "worker-1-out-of-service", "worker-1-in-service", "worker-2-kubelet"):
         assert again.resources[name].inputs["stdin"] == graph.resources[name].inputs["stdin"]
+
+
+CALICO = {"mode": "manifest", "version": "3.33.1", "manifests": [{"file": "calico.yaml"}]}
+
+
+def _with_calico(directory: Path, **calico: Any) -> Graph:
+    shutil.copy(Path(__file__).parents[1] / "support/calico.yaml", directory / "calico.yaml")
+    return graph_of(example.stack(directory, {"calico": {**CALICO, **calico}}))
+
+
+def test_calico_s_objects_are_there_before_a_node_and_go_after_it(tmp_path: Path) -> None:
+    graph = _with_calico(tmp_path)
+    objects = [one for one in graph.resources.values() if one.parent == "calico"]
+    assert len(objects) == 17
+    assert graph.components["calico"].type == "kubenode:index:ClusterCalico"
+    assert {one.type for one in objects} >= {
+        "kubernetes:core/v1:ConfigMap",
+        "kubernetes:apps/v1:DaemonSet",
+        "kubernetes:crd.projectcalico.org/v1:IPPool",
+        "kubernetes:apiextensions.k8s.io/v1:CustomResourceDefinition",
+    }
+    for one in objects:
+        assert graph.follows("worker-1-node", one.name)
+        # A host is claimed and prepared meanwhile.
+        assert not graph.follows("worker-1-prepare", one.name)
+    definitions = [one.name for one in objects if one.type.endswith(":CustomResourceDefinition")]
+    assert all(graph.follows("calico-ippool-default-ipv4-ippool", one) for one in definitions)
+    assert graph.follows("calico-daemonset-kube-system-calico-node", "calico-ippool-default-ipv4-ippool")
+
+
+def test_calico_s_leftovers_go_when_the_kubelet_is_gone(tmp_path: Path) -> None:
+    graph = _with_calico(tmp_path)
+    assert graph.follows("worker-1-kubelet", "worker-1-calico-leftovers")
+    assert graph.follows("worker-1-calico-leftovers", "worker-1-node")
+    assert json.loads(graph.resources["worker-1-in-service"].inputs["stdin"])["network"] == "calico"
+
+
+def test_a_pod_network_that_nobody_looks_at_costs_nothing(graph: Graph) -> None:
+    assert not [name for name in (*graph.resources, *graph.components) if name.startswith("calico")]
+    assert "worker-1-calico-leftovers" not in graph.resources
+    assert "network" not in json.loads(graph.resources["worker-1-in-service"].inputs["stdin"])
+
+
+def test_etcd_s_key_is_secret_and_not_compared_where_its_file_is_missing(tmp_path: Path) -> None:
+    for name in ("ca", "cert"):
+        (tmp_path / f"{name}.pem").write_text(example.CA_PEM)
+    etcd = {
+        "endpoints": ["https://10.0.0.156:2379"],
+        "caFile": "ca.pem",
+        "certificateFile": "cert.pem",
+        "privateKeyFile": "key.pem",
+    }
+    for is_there in (False, True):
+        if is_there:
+            (tmp_path / "key.pem").write_text(example.private_key(words="PRIVATE KEY"))
+        graph = _with_calico(tmp_path, datastore="etcd", etcd=etcd)
+        secret = graph.resources["calico-secret-kube-system-calico-etcd-secrets"]
+        assert is_secret(secret.inputs["data"])
+        assert list(secret.request.ignoreChanges) == ([] if is_there else ["data"])

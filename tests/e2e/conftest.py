@@ -42,6 +42,8 @@ _ORDER = (
     "test_upgrade.py",
     "test_bastion.py",
     "test_identity_ways.py",
+    "test_calico.py",
+    "test_calico_network.py",
     "test_killed_engine.py",
     "test_killed_steps.py",
     "test_power.py",

@@ -29,8 +29,8 @@ class PlaceError(Exception):
 class Place:
     """`root` is the copy; `results` keeps what the last run said and measured, also after the copy is gone."""
 
-    def __init__(self) -> None:
-        base = cache.root() / f"e2e-{Checkout(SOURCE).identifier}"
+    def __init__(self, name: str = "") -> None:
+        base = cache.root() / "-".join(filter(None, ("e2e", Checkout(SOURCE).identifier, name)))
         self.root = base / "checkout"
         self.results = base / "results"
         self.lock = base / "lock"

@@ -80,6 +80,8 @@ def control_plane(directory: Path) -> Iterator[ControlPlane]:
                 f"--client-ca-file={certificate}",
                 f"--token-auth-file={directory}/tokens.csv",
                 "--authorization-mode=RBAC",
+                # As every control plane has it whose nodes run a pod network in pods.
+                "--allow-privileged=true",
                 "--service-account-issuer=https://kubernetes.default.svc",
                 f"--service-account-key-file={key}",
                 f"--service-account-signing-key-file={key}",

@@ -280,7 +280,7 @@ class ApiServer:
                 self.commands[name], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.directory
             )
 
-    def wait_ready(self, seconds: float = 60) -> None:
+    def wait_ready(self, seconds: float = 240) -> None:
         """Waits for /readyz and for the controllers that a test relies on."""
         self._until("kube-apiserver", self._is_ready, seconds)
         if "kube-controller-manager" in self.processes:

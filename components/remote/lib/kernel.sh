@@ -13,6 +13,7 @@ kn_module_there() {
     br_netfilter) [ -d /proc/sys/net/bridge ] ;;
     overlay) grep -qw overlay /proc/filesystems ;;
     nf_conntrack) [ -d /proc/sys/net/netfilter ] ;;
+    ipip) [ -d /sys/module/ipip ] || [ -d /sys/class/net/tunl0 ] ;;
     *) [ -d "/sys/module/$(printf '%s' "$1" | tr - _)" ] ;;
     esac
 }

@@ -23,7 +23,8 @@ from components.kubelet import files as kubelet
 from components.remote.bundle import Bundle
 from components.settings import SettingsError, StackSettings, load
 from components.settings.merge import merged, patched
-from components.settings.sections import NODE_SECTIONS, STACK_SECTIONS, NodeSection, Section
+from components.settings.section import Section
+from components.settings.sections import NODE_SECTIONS, STACK_SECTIONS, NodeSection
 from components.versions.kinds import KUBELET, STRUCTS
 from tests.components import example
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -136,6 +137,20 @@ def test_each_section_alone_is_fine_with_its_comments_taken_away(tmp_path: Path)
             values["bastion"] = {key: kept[key] for key in kept if key not in either_or - {"hostKey"}}
         if section == "cluster":
             values["context"] = "admin@example"
+        if section == "calico":
+            # The file is none of the example's, and the key is as Pulumi decrypts it.
+            values |= {"mode": "manifest", "datastore": "etcd", "manifests": [{"file": "calico.yaml"}]}
+            values["etcd"] = {
+                "endpoints": values["etcd"]["endpoints"],
+                **{
+                    f"{part}File": values["etcd"][f"{part}File"]
+                    for part in ("ca", "certificate", "privateKey")
+                },
+            }
+            (tmp_path / "secrets/etcd-ca.pem").write_text(example.CA_PEM)
+            (tmp_path / "secrets/etcd-client.pem").write_text(example.CA_PEM)
+            (tmp_path / "secrets/etcd-client-key.pem").write_text(example.private_key(words="PRIVATE KEY"))
+            shutil.copy(ROOT / "tests/support/calico.yaml", tmp_path)
         loaded({**raw_of(TEXT), section: values}, tmp_path)
 
 

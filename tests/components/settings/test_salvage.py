@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from components.settings.calico_sections import CalicoSection
 from components.settings.salvage import salvaged
-from components.settings.sections import CalicoSection, ClusterSection, DockerSection, NodeSection, SshSection
+from components.settings.sections import ClusterSection, DockerSection, NodeSection, SshSection
 
 CLUSTER = {"podCidr": "10.244.0.0/16", "serviceCidr": "10.96.0.0/16", "dns": {"address": "10.96.0.10"}}
 

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 import pytest
 from pydantic import BaseModel
 
-from components.settings import sections
+from components.settings import calico_sections, sections
+from components.settings.section import Section
 
 
 def models() -> Iterator[type[BaseModel]]:
-    for value in vars(sections).values():
-        if isinstance(value, type) and issubclass(value, sections.Section) and value is not sections.Section:
+    for value in {**vars(calico_sections), **vars(sections)}.values():
+        if isinstance(value, type) and issubclass(value, Section) and value is not Section:
             yield value
 
 

@@ -102,7 +102,63 @@ CASES: list[tuple[str, list[str]]] = [
     ("host: {packages: nfs-common}", ["host.packages: expected a list, for example [nfs-common]"]),
     ("host: {packages: [nfs-common; reboot]}", ["host.packages[0]: expected a package, with a version if you want to pin it, for example docker.io=20.10.24+dfsg1-1"]),
     ("host: {sysctls: {net.ipv4.ip_forward: yes}}", ["host.sysctls.net.ipv4.ip_forward: expected the value of a kernel setting, for example 1 (or nothing, to leave it alone)"]),
-    ("calico: {mode: install}", ["calico.mode: expected external, there is no other choice yet"]),
+    ("calico: {mode: install}", ["calico.mode: expected manifest, operator, existing or external"]),
+    ("calico: {mode: manifest}", ['calico.version: required for calico.mode manifest, for example "3.33.1"']),
+    ("calico: {mode: operator, version: 3.33}", ['calico.version: expected a full version in quotes, for example "0.4.3" (YAML reads it as a number, so that 1.30 becomes 1.3: write it in quotes)']),
+    ('calico: {mode: manifest, version: "3.26.4"}', ["calico.version: nothing is known of Calico 3.26; known are 3.0, 3.1, 3.2, 3.3, 3.27, 3.28, 3.29, 3.30, 3.31, 3.32, 3.33"]),
+    ('calico: {mode: manifest, version: "3.33.1"}', ["downloads.checksumsFile: no SHA-256 for calico/v3.33.1/manifests/calico.yaml: add its line to SHA256SUMS"]),
+    ('calico: {mode: operator, version: "3.33.1"}', [
+        "downloads.checksumsFile: no SHA-256 for calico/v3.33.1/manifests/operator-crds.yaml: add its line to SHA256SUMS",
+        "downloads.checksumsFile: no SHA-256 for calico/v3.33.1/manifests/tigera-operator.yaml: add its line to SHA256SUMS",
+    ]),
+    ('calico: {version: "3.33.1", mtu: 1400}', [
+        "calico.version: belongs to calico.mode manifest and operator, and that is external: leave it out",
+        "calico.mtu: belongs to calico.mode manifest and operator, and that is external: leave it out",
+    ]),
+    ("calico: {mode: existing, registry: registry.example.org}", ["calico.registry: belongs to calico.mode manifest and operator, and that is existing: leave it out"]),
+    ("nodes: {worker-1: {calico: {mode: existing, pool: {blockSize: 24}}}}", [
+        "nodes.worker-1.calico.mode: stands once, for all nodes: move it to kubenode:calico.mode",
+        "nodes.worker-1.calico.pool: stands once, for all nodes: move it to kubenode:calico.pool",
+    ]),
+    ('calico: {mode: manifest, version: "3.33.1", manifests: [{file: none.yaml}, {}, {file: empty.yaml}, {file: good.yaml, sha256: "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"}]}', [
+        "calico.manifests[0].file: there is no file none.yaml in the project directory",
+        "calico.manifests[1]: give exactly one of file, path and url",
+        "calico.manifests[2].file: empty.yaml holds something that is no Kubernetes object with apiVersion, kind and metadata.name",
+        "calico.manifests[3].file: good.yaml has the SHA-256 2052138a6e1819d5d6a9180484275134535234b1cd70b566e62fed2058cb0e0c, expected 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+    ]),
+    ('calico: {mode: manifest, version: "3.33.1", manifests: [{file: good.yaml}, {file: good.yaml}]}', ["calico.manifests: v1 ConfigMap kube-system/calico-config stands there twice"]),
+    ('calico: {mode: manifest, version: "3.33.1", manifests: [{url: "https://files.example.org/calico.yaml"}]}', ["calico.manifests[0].sha256: required: the SHA-256 of the file at url"]),
+    ('calico: {mode: manifest, version: "3.33.1", manifests: [{url: "https://files.example.org/calico.yaml", sha256: "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"}]}', ["calico.manifests[0]: there is no file manifests/calico-0123456789ab.yaml in the project directory, which is https://files.example.org/calico.yaml: fetch it with 'make calico-manifest STACK=<stack>'"]),
+    ('calico: {mode: manifest, version: "3.33.1", manifests: [{path: images/pause.tar}]}', ["calico.manifests[0]: there is no file manifests/pause.tar-7183aab84e24.yaml in the project directory, which is http://artifacts.example:8080/images/pause.tar: fetch it with 'make calico-manifest STACK=<stack>'"]),
+    ('calico: {mode: manifest, version: "3.33.1", manifests: [{file: good.yaml}], pool: {encapsulation: gre}}', ["calico.pool.encapsulation: expected ipip, ipipCrossSubnet, vxlan, vxlanCrossSubnet or none"]),
+    ('calico: {mode: manifest, version: "3.33.1", manifests: [{file: good.yaml}], backend: vxlan}', ["calico.backend: contradicts calico.pool.encapsulation, which is ipip: without BGP only vxlan and vxlanCrossSubnet reach other hosts, so set bird or leave it out"]),
+    ('calico: {mode: manifest, version: "3.33.1", manifests: [{file: good.yaml}], backend: none}', ["calico.backend: contradicts calico.pool.encapsulation, which is ipip: with none nobody learns a route, so set that to none too, or leave this out"]),
+    ('calico: {mode: manifest, version: "3.33.1", manifests: [{file: good.yaml}], pool: {blockSize: 15}}', ["calico.pool.blockSize: expected the prefix length of a host's block, a whole number from 20 to 128, for example 26"]),
+    ('calico: {mode: manifest, version: "3.33.1", manifests: [{file: good.yaml}], pool: {blockSize: 64}}', ["calico.pool.blockSize: expected a prefix length from 20 to 32: a block is a part of cluster.podCidr 10.244.0.0/16"]),
+    ('calico: {mode: manifest, version: "3.33.1", manifests: [{file: good.yaml}], addressAutodetection: eth0}', ["calico.addressAutodetection: expected kubernetes-internal-ip, first-found, or can-reach, interface, skip-interface or cidr with = and a value, for example interface=eth1"]),
+    ('calico: {mode: manifest, version: "3.33.1", manifests: [{file: good.yaml}], registry: "https://registry.example.org"}', ["calico.registry: expected a registry's host, with its port and a path if it has one, without https://, for example registry.example.org/mirror"]),
+    ('calico: {mode: manifest, version: "3.33.1", manifests: [{file: good.yaml}], datastore: etcd}', ["calico.etcd: required for calico.datastore etcd, for example {endpoints: [https://10.0.0.156:2379], caFile: secrets/etcd-ca.pem, certificateFile: secrets/etcd-client.pem, privateKeyFile: secrets/etcd-client-key.pem}"]),
+    ('calico: {mode: manifest, version: "3.33.1", manifests: [{file: good.yaml}], etcd: {endpoints: ["https://10.0.0.156:2379"], caFile: ca.pem}}', ["calico.etcd: is for calico.datastore etcd: set that to etcd, or leave it out"]),
+    ('calico: {mode: manifest, version: "3.33.1", manifests: [{file: good.yaml}], datastore: etcd, etcd: {endpoints: ["https://10.0.0.156:2379"], caFile: ca.pem, certificateFile: ca-key.pem, privateKey: no key}}', [
+        "calico.etcd.privateKey: expected the private key of a certificate authority in PEM, without passphrase, for example -----BEGIN PRIVATE KEY-----...",
+        "calico.etcd.certificateFile: expected certificates in PEM",
+    ]),
+    ('calico: {mode: operator, version: "3.33.1", manifests: [{file: good.yaml}], datastore: etcd}', ["calico.datastore: belongs to calico.mode manifest, and that is operator: leave it out"]),
+    ('calico: {mode: operator, version: "3.3.7", manifests: [{file: good.yaml}]}', [
+        "calico.mode: Calico 3.3.7 has no operator: set manifest",
+        "kubernetes.version: Calico 3.3.7 is for Kubernetes 1.10 to 1.12, and no such API server goes with a kubelet of 1.37: set calico.version to a release of 3.33",
+    ]),
+    ('calico: {mode: manifest, version: "3.29.7", manifests: [{file: good.yaml}]}', ["kubernetes.version: Calico 3.29.7 is for Kubernetes 1.29 to 1.32, and no such API server goes with a kubelet of 1.37: set calico.version to a release of 3.33"]),
+    ('calico: {mode: manifest, version: "3.0.6", manifests: [{file: good.yaml}], pool: {encapsulation: vxlan}}', [
+        "calico.pool.encapsulation: Calico 3.0.6 knows no vxlan: set ipip or none",
+        "kubernetes.version: Calico 3.0.6 is for Kubernetes 1.4 to 1.10, and no such API server goes with a kubelet of 1.37: set calico.version to a release of 3.33",
+        "nodes.worker-2.kubeProxy.mode: Calico 3.0.6 needs iptables: it knows nothing of ipvs, which its line 3.1 is the first to take",
+    ]),
+    ('{cluster: {podCidr: "10.244.0.0/16,fd00::/48", serviceCidr: "10.96.0.0/16,fd01::/112"}, calico: {mode: manifest, version: "3.33.1", manifests: [{file: good.yaml}]}}', ["calico.mode: manifest is for IPv4 alone, and cluster.podCidr has IPv6: set operator or existing"]),
+    ('{cluster: {podCidr: "10.244.0.0/16,fd00::/48", serviceCidr: "10.96.0.0/16,fd01::/112"}, calico: {mode: operator, version: "3.33.1", manifests: [{file: good.yaml}]}}', ["calico.pool.encapsulation: there is no ipip for IPv6, and cluster.podCidr has fd00::/48"]),
+    ("cluster: {podCidr: 172.16.0.0/12}", ["cluster.podCidr: overlaps 172.17.0.0/16, the network of Docker's bridge: choose another range, or another bridge, for example docker.extraConfig: {bip: 192.168.200.1/24}"]),
+    ("{cluster: {podCidr: 10.0.0.0/16}, calico: {mode: existing}}", ["nodes.worker-1.address: lies inside cluster.podCidr 10.0.0.0/16", "nodes.worker-2.nodeIp: lies inside cluster.podCidr 10.0.0.0/16"]),
+    ("{calico: {mode: existing}, kubeProxy: {extraConfig: {iptables: {masqueradeAll: true}}}}", ["kubeProxy.extraConfig.iptables.masqueradeAll: expected false: Calico's policies would see node addresses only"]),
     ("calico: {cniPlugins: true}", ['calico.cniPlugins: expected a map of keys and values, for example {version: "1.1.1"}']),
     ("calico: {cniPlugins: {}}", ['calico.cniPlugins.version: required: a full version in quotes, for example "1.1.1"']),
     ("rollout: {batchSize: 50%}", ["rollout.batchSize: expected a whole number from 1 to 1000, for example 3"]),
@@ -281,6 +337,10 @@ def _written(directory: Path, text: str) -> dict[str, object]:
     (directory / "doubtful.yaml").write_text(
         "worker-1:\n  address: 10.0.0.7\n  annotations: {example.org/bought: 2024-05-01}\n"
     )
+    (directory / "good.yaml").write_text(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: calico-config, namespace: kube-system}\n"
+    )
+    (directory / "empty.yaml").write_text("nothing: here\n")
     (directory / "twice.yaml").write_text("worker-1: {address: 10.0.0.7}\nworker-1: {address: 10.0.0.8}\n")
     changes = document_of(text).value
     assert isinstance(changes, dict)

@@ -1,0 +1,1 @@
+"""`make calico-manifest`: fetches the manifests that a stack names, for review; no part of a run."""
