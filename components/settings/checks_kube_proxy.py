@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from components.settings.checks_fields import check_kube_proxy_fields
 from components.settings.defaults import EXISTING, KUBE_PROXY_HEALTHZ_PORT, KUBE_PROXY_METRICS_PORT
 from components.settings.draft import NodeDraft
+from components.versions import MINORS
 
 # field: where its value comes from
 _OUR_KUBE_PROXY_FIELDS: Mapping[str, str] = {
@@ -32,7 +33,14 @@ def check_kube_proxy(node: NodeDraft) -> None:
         check_kube_proxy_fields(node, minor, extra)
         if proxy.mode not in minor.kube_proxy_modes:
             modes = f"{', '.join(minor.kube_proxy_modes)} or {EXISTING}"
-            node.refuse(f"expected {modes} with Kubernetes {minor.name}", "kubeProxy", "mode")
+            first = min(row.number for row in MINORS.values() if proxy.mode in row.kube_proxy_modes)
+            node.refuse(
+                f"expected {modes} with Kubernetes {minor.name}; {proxy.mode} is there from 1.{first} on",
+                "kubeProxy",
+                "mode",
+            )
+        elif proxy.mode in minor.aged_kube_proxy_modes:
+            node.advise(minor.aged_kube_proxy_modes[proxy.mode], "kubeProxy", "mode")
     for field, reason in _OUR_KUBE_PROXY_FIELDS.items():
         if field in extra:
             node.refuse(f"this project's own: {reason}", *where, field)

@@ -85,6 +85,7 @@ def load(
         timeouts=timeouts,
         verification=verification,
         missing=tuple(dict.fromkeys(report.missing)),
+        notices=tuple(dict.fromkeys(notice for draft in drafts for notice in draft.notices)),
     )
 
 

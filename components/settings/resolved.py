@@ -164,7 +164,7 @@ class NodeSettings:
 class StackSettings:
     """The whole configuration. `authority` is that of issuer ca.
 
-    `missing`: files with secrets that only a preview can do without.
+    `missing`: files with secrets that only a preview can do without. `notices`: what a run says, and goes on.
     """
 
     cluster: ClusterSettings
@@ -176,6 +176,7 @@ class StackSettings:
     timeouts: TimeoutsSection
     verification: VerificationSection
     missing: tuple[Problem, ...] = ()
+    notices: tuple[Problem, ...] = ()
 
     def require_files(self) -> None:
         """Raise SettingsError if a file with a secret is not there. For every run that is no preview."""
