@@ -62,7 +62,7 @@ def settings() -> StackSettings:
             pulumi.log.warn(
                 f"{problem}. Enough for a preview, not for an up: what it would change is not shown."
             )
-        for text in (*risks(loaded.identity), *map(str, loaded.notices)):
+        for text in (*risks(loaded.identity, loaded.nodes.values()), *map(str, loaded.notices)):
             pulumi.log.warn(text)
     except SettingsError as error:
         raise pulumi.RunError(

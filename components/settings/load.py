@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from components.settings import addresses, plain, sources
-from components.settings.checks import check_node
+from components.settings import addresses, plain, profiles, sources
+from components.settings.checks import check_node, check_profile
 from components.settings.checks_kubelet import check_identity
 from components.settings.cluster import cluster_of
 from components.settings.connection import connection_of
@@ -51,6 +51,7 @@ def load(
     `encrypted`: the keys that hold encrypted values. None: nobody knows, and nothing is refused for being plain.
     `nodes_from_file`: the nodes in `raw` are what nodesFile names.
     """
+    raw = profiles.laid_below(raw)
     report = Report(raw, project_dir, encrypted, nodes_from_file or raw.get("nodes") is None)
     _check_keys(report)
     cluster = cluster_of(report, _section(report, "cluster", ClusterSection, _ANY_CLUSTER))
@@ -90,10 +91,12 @@ def load(
 
 
 def _check_keys(report: Report) -> None:
-    known = [*STACK_SECTIONS, *NODE_SECTIONS, *_NODES_KEYS]
+    known = [*STACK_SECTIONS, *NODE_SECTIONS, *_NODES_KEYS, "profile"]
     for key in report.raw:
         if key not in known:
             report.refuse(key, unknown_key(key, known))
+    if report.raw.get("profile") not in (None, *profiles.NAMES):
+        report.refuse("profile", f"expected {' or '.join(profiles.NAMES)}, or leave it out")
 
 
 def _section(
@@ -124,6 +127,7 @@ def _check_defaults(report: Report) -> None:
 def _check_draft(report: Report, draft: NodeDraft, identity: IdentitySection) -> None:
     check_node(draft)
     check_identity(draft, identity)
+    check_profile(draft, _profile(report))
     sections = {
         "ssh": draft.ssh,
         "host": draft.host,
@@ -135,6 +139,11 @@ def _check_draft(report: Report, draft: NodeDraft, identity: IdentitySection) ->
     for key, section in sections.items():
         for location in plain.secrets_of(section, (key,)):
             report.refuse_plain(draft.place(*location), location)
+
+
+def _profile(report: Report) -> str | None:
+    name = report.raw.get("profile")
+    return name if isinstance(name, str) and name in profiles.NAMES else None
 
 
 def _check_shared(report: Report, identity: IdentitySection) -> None:
@@ -203,6 +212,7 @@ def _node(
         kube_proxy=kube_proxy,
         identity=identity,
         artifacts=artifacts,
+        profile=_profile(report),
     )
 
 

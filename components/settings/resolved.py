@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from components.settings.defaults import EXISTING
 from components.settings.problems import Problem, SettingsError
+from components.settings.profiles import SEED
 from components.settings.sections import (
     CalicoSection,
     DockerSection,
@@ -138,11 +139,22 @@ class NodeSettings:
     kube_proxy: KubeProxySection
     identity: IdentitySection
     artifacts: NodeArtifacts
+    profile: str | None = None
 
     @property
     def runs_kube_proxy(self) -> bool:
         """Whether this node's kube-proxy is ours."""
         return self.kube_proxy.mode != EXISTING
+
+    @property
+    def is_seed(self) -> bool:
+        """Whether it is the node of the walkthrough that kubenode began as."""
+        return self.profile == SEED
+
+    @property
+    def kube_proxy_has_a_file(self) -> bool:
+        """Whether its kube-proxy reads a KubeProxyConfiguration; else it has flags."""
+        return self.kube_proxy.configured_by == "file"
 
     @property
     def client_is_issued(self) -> bool:
