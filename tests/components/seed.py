@@ -28,7 +28,7 @@ Places = dict[str, str]
 
 
 def raw(*, configured_by: str = "flags", modern: str = "") -> dict[str, Any]:
-    """The configuration of the walkthrough's node; `modern`: with this release and this project's own values instead."""
+    """The configuration of the walkthrough's node; `modern`: this release with this project's own values instead."""
     found: dict[str, Any] = {
         **example.raw(modern),
         "cluster": {

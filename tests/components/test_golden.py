@@ -126,6 +126,15 @@ def test_every_minor_is_rendered_as_in_the_golden_directory(
     )
 
 
+def test_the_profile_and_the_identities_are_rendered_as_in_the_golden_directory(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    from tests import golden_texts  # noqa: PLC0415 - it imports this file
+
+    _compare(golden_texts.identities(tmp_path), GOLDEN / "identities", request)
+    _compare(golden_texts.profile(tmp_path), GOLDEN / "profile", request)
+
+
 def _compare(texts: dict[str, str], directory: Path, request: pytest.FixtureRequest) -> None:
     if request.config.getoption("--update-golden"):
         for old in directory.rglob("*"):

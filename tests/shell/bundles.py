@@ -93,6 +93,22 @@ def kube_proxy(
     )
 
 
+def kube_proxy_by_flags(box: Box, mode: str) -> str:
+    """The same without a file: its unit says it all."""
+    unit = KUBE_PROXY_UNIT + f"# --proxy-mode={mode}\n"
+    return box.bundle(
+        "kube-proxy",
+        HostFile("kube-proxy.service", "/etc/systemd/system/kube-proxy.service", unit),
+        artifacts=[
+            Artifact("kube-proxy", "/usr/local/bin/kube-proxy", *mirrored(box, "#!/bin/sh\necho proxy 1\n"))
+        ],
+        mode=[mode],
+        certificate=["0123456789ab"],
+        healthy_timeout_seconds=["1"],
+        log_dir=["/var/log/k8s"],
+    )
+
+
 def docker(
     box: Box,
     daemon: str = '{"log-driver": "json-file"}\n',
