@@ -18,6 +18,16 @@ kn_part_apply() {
     kn_start kube-proxy.service "$(kn_setting healthy-timeout-seconds 120)" proxy_healthy \
         kube-proxy kube-proxy.yaml kube-proxy.service certificate
     printf '%s' "$kn_mark" >"$KN_R/certificate"
+    [ "$(kn_setting mode)" = ipvs ] || drop_ipvs
+}
+
+# drop_ipvs: from iptables to nftables and back kube-proxy takes its old rules away when it starts. What ipvs leaves, it
+# takes away on the way to nftables alone: an interface with the address of every service, and the virtual servers.
+drop_ipvs() {
+    [ -d /sys/class/net/kube-ipvs0 ] || return 0
+    kn_try 20 ip link delete kube-ipvs0 || :
+    ! command -v ipvsadm >/dev/null || kn_try 20 ipvsadm --clear || :
+    kn_say "removed what the mode ipvs had left"
 }
 
 # In the mode that its file, or its flag, asks for: after a rollback that is not the bundle's.
