@@ -6,7 +6,7 @@ Owns the KubeProxyConfiguration, the unit and the binary. Does not own its kubec
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from components.remote.bundle import Artifact, HostFile
@@ -22,7 +22,7 @@ BINARY_PATH = "/usr/local/bin/kube-proxy"
 
 def content(node: NodeSettings, mark: Mapping[str, str]) -> Content:
     """Everything that the part puts on a host. `mark`: digest of the certificate or token; another one restarts it."""
-    settings = {
+    settings: dict[str, Sequence[str]] = {
         "mode": [node.kube_proxy.mode],
         "healthy-timeout-seconds": [str(node.kube_proxy.healthy_timeout_seconds)],
         **{kind: [text] for kind, text in mark.items()},

@@ -154,7 +154,8 @@ def changes(directory: Path) -> Iterator[tuple[str, str, str, str]]:
     new = seed.rendered(seed.node(directory, modern=MODERN))
     for name in sorted({*old, *new}):
         if name not in old or name not in new:
-            yield name, "the whole file", *(("there" if name in one else seed.ABSENT) for one in (old, new))
+            before, after = (("there" if name in one else seed.ABSENT) for one in (old, new))
+            yield name, "the whole file", before, after
             continue
         different = seed.difference(seed.places(name, old[name]), seed.places(name, new[name]))
         for place, (before, after) in different.items():

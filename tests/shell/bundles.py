@@ -57,6 +57,7 @@ def kubelet(
     more: Sequence[HostFile] = (),
     timeout: int = 1,
     root_dir: Sequence[str] = (),
+    log_dir: Sequence[str] = (),
 ) -> str:
     """The kubelet's part. Once it runs, its certificate request is approved."""
     box.put(
@@ -71,6 +72,7 @@ def kubelet(
         artifacts=[Artifact("kubelet", "/usr/local/bin/kubelet", *mirrored(box, binary))],
         healthy_timeout_seconds=[str(timeout)],
         root_dir=root_dir,
+        log_dir=log_dir,
     )
 
 

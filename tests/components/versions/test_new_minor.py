@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -23,7 +24,7 @@ def row(monkeypatch: pytest.MonkeyPatch) -> Minor:
     assert block is not None
     made = eval(block[1].strip().removesuffix(","), vars(minors))
     assert isinstance(made, Minor)
-    monkeypatch.setitem(MINORS, made.number, made)  # type: ignore[misc] - a mapping nobody else may change
+    monkeypatch.setitem(cast("dict[int, Minor]", MINORS), made.number, made)
     return made
 
 
@@ -46,7 +47,9 @@ def test_a_node_of_it_is_rendered_as_one_of_the_minor_before(row: Minor, tmp_pat
 def test_a_flag_that_goes_with_it_is_refused_with_its_last_release(
     row: Minor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(flags.KUBELET, "housekeeping-interval", Life(gone=38, instead="leave it out"))  # type: ignore[misc]
+    monkeypatch.setitem(
+        cast("dict[str, Life]", flags.KUBELET), "housekeeping-interval", Life(gone=38, instead="leave it out")
+    )
     changes = {"kubelet": {"extraFlags": {"housekeeping-interval": "10s"}}}
     assert example.problems(tmp_path, changes, f"{row.name}.0") == [
         "kubelet.extraFlags.housekeeping-interval: the kubelet of Kubernetes 1.38 has no flag "
