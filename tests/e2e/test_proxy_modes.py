@@ -26,7 +26,22 @@ def test_there_and_back_under_load(deployed: Lab) -> None:
     port = load.serve(lab.cluster, len(lab.hosts), "docker.io/library/nginx:sandbox")
     try:
         for mode in ("nftables", "iptables"):
-            _configure(lab, configuredBy="flags", mode="iptables")
+            _configure(lab, mode=mode)
+            with load.asking(lab.place, lab.hosts, port) as meanwhile:
+                seconds = lab.stack.up().demand().seconds
+            MEASURED.add(f"up to kube-proxy's mode {mode}, {len(lab.hosts)} nodes", seconds, "s")
+            MEASURED.add(
+                f"requests that failed while the mode became {mode}", len(meanwhile.failed), "requests"
+            )
+            _demand_only(node, mode)
+            # Asked for as long as this takes, with the switch behind.
+            with load.asking(lab.place, lab.hosts, port) as settled:
+                lab.stack.preview("--expect-no-changes").demand()
+            assert settled.asked > 20
+            assert settled.failed == []
+    finally:
+        load.remove(lab.cluster)
+        lab.stack.restore_configuration()
         lab.stack.up().demand()
         lab.note_deployed()
 
@@ -35,9 +50,7 @@ def test_by_flags_and_back(deployed: Lab) -> None:
     """The walkthrough's first way, with a kube-proxy of today."""
     lab, node = deployed, deployed.hosts[0]
     try:
-        lab.stack.configure(
-            lambda config: config.setdefault("kubeProxy", {}).update(configuredBy="flags", mode="iptables")
-        )
+        _configure(lab, configuredBy="flags", mode="iptables")
         lab.stack.up().demand()
         assert not node.exists("/etc/kubernetes/kube-proxy.yaml")
         _demand_only(node, "iptables")
