@@ -66,8 +66,9 @@ tools: $(VENV)/.stamp ## Build the tools into the cache, ahead of `make up`
 show: $(VENV)/.stamp ## What the host of NODE=name will hold (STACK=dev, PART=, FILE=, OUTPUT=); asks no host and no cluster
 	@$(BIN)/python -m components.show $(NODE) --stack $(STACK) $(if $(PART),--part $(PART)) $(if $(FILE),--file $(FILE)) $(if $(OUTPUT),--output $(OUTPUT))
 
-docs: $(VENV)/.stamp ## Write docs/configuration.md, the JSON Schemas and docs/plugins.md from the models and tests
+docs: $(VENV)/.stamp ## Write the generated pages of docs/ and the JSON Schemas from the models, tables and tests
 	@$(BIN)/python -m components.settings
+	@$(BIN)/python -m tests.components.seed_changes
 	@$(BIN)/python -m tests.plugins.behaviours
 
 lint: $(VENV)/.stamp ## ruff, mypy, shellcheck, actionlint

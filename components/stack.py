@@ -72,8 +72,8 @@ def settings() -> StackSettings:
             pulumi.log.warn(
                 f"{problem}. Enough for a preview, not for an up: what it would change is not shown."
             )
-        for risk in risks(loaded.identity):
-            pulumi.log.warn(risk)
+        for text in (*risks(loaded.identity, loaded.nodes.values()), *map(str, loaded.notices)):
+            pulumi.log.warn(text)
     except SettingsError as error:
         raise pulumi.RunError(
             f"the configuration of stack {pulumi.get_stack()} has problems:\n{error}"

@@ -18,7 +18,7 @@ kn_part_apply() {
     kn_settings module | while read -r kn_module; do
         # One that is built into the kernel cannot be loaded, and does not need to be.
         kn_try 30 modprobe "$kn_module" || kn_module_there "$kn_module" ||
-            kn_die "the kernel module $kn_module cannot be loaded: $(tail -n 1 "$KN_TMP/log")"
+            kn_die "the kernel module $kn_module cannot be loaded: $(tail -n 1 "$KN_TMP/log")$(for_what "$kn_module")"
         ! kn_module_there "$kn_module" || kn_expect module "$kn_module"
     done
     # What kubelet, kube-proxy and Docker set by themselves is noted too, so that it goes back in the end.
@@ -36,6 +36,14 @@ kn_part_apply() {
 kn_part_remove() {
     kn_restore_sysctls
     kn_purge
+}
+
+# for_what MODULE: what of the configuration needs it, and what does without.
+for_what() {
+    case $1 in
+    ip_vs*) printf '; kubeProxy.mode ipvs needs it: set nftables or iptables' ;;
+    nf_tables) printf '; kubeProxy.mode nftables needs it: set iptables' ;;
+    esac
 }
 
 kn_main prepare "$@"

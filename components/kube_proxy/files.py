@@ -6,7 +6,7 @@ Owns the KubeProxyConfiguration, the unit and the binary. Does not own its kubec
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from components.remote.bundle import Artifact, HostFile
@@ -22,24 +22,40 @@ BINARY_PATH = "/usr/local/bin/kube-proxy"
 
 def content(node: NodeSettings, mark: Mapping[str, str]) -> Content:
     """Everything that the part puts on a host. `mark`: digest of the certificate or token; another one restarts it."""
-    return Content(
-        files=files(node),
-        artifacts=artifacts(node),
-        settings={
-            "mode": [node.kube_proxy.mode],
-            "healthy-timeout-seconds": [str(node.kube_proxy.healthy_timeout_seconds)],
-            **{kind: [text] for kind, text in mark.items()},
-        },
-    )
+    settings: dict[str, Sequence[str]] = {
+        "mode": [node.kube_proxy.mode],
+        "healthy-timeout-seconds": [str(node.kube_proxy.healthy_timeout_seconds)],
+        **{kind: [text] for kind, text in mark.items()},
+    }
+    if "log-dir" in node.kube_proxy.extra_flags:
+        settings["log-dir"] = [node.kube_proxy.extra_flags["log-dir"].rstrip("/")]
+    return Content(files=files(node), artifacts=artifacts(node), settings=settings)
 
 
 def files(node: NodeSettings) -> tuple[HostFile, ...]:
-    """The KubeProxyConfiguration and the unit."""
-    unit = _UNIT.format(command=command_line(BINARY_PATH, {"config": CONFIG_PATH, "v": "2"}))
+    """The unit, and the KubeProxyConfiguration unless it has flags instead."""
+    unit = (_SEED_UNIT if node.is_seed else _UNIT).format(command=command_line(BINARY_PATH, flags(node)))
+    config = [HostFile("kube-proxy.yaml", CONFIG_PATH, yaml_text(configuration(node)))]
     return (
-        HostFile("kube-proxy.yaml", CONFIG_PATH, yaml_text(configuration(node))),
+        *(config if node.kube_proxy_has_a_file else []),
         HostFile("kube-proxy.service", "/etc/systemd/system/kube-proxy.service", unit),
     )
+
+
+def flags(node: NodeSettings) -> dict[str, str]:
+    """The flags of its command line."""
+    ours = {"config": CONFIG_PATH} if node.kube_proxy_has_a_file else _in_place_of_a_file(node)
+    return {**ours, "v": "2", **node.kube_proxy.extra_flags}
+
+
+def _in_place_of_a_file(node: NodeSettings) -> dict[str, str]:
+    """What the file says, where there is no other way to say it."""
+    return {
+        "cluster-cidr": node.cluster.pod_cidr,
+        "hostname-override": node.name,
+        "kubeconfig": KUBE_PROXY["clientConnection"]["kubeconfig"],
+        "proxy-mode": node.kube_proxy.mode,
+    }
 
 
 def artifacts(node: NodeSettings) -> tuple[Artifact, ...]:
@@ -77,6 +93,23 @@ StartLimitIntervalSec=0
 ExecStart={command}
 Restart=always
 RestartSec=5
+LimitNOFILE=65536
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+# Of the walkthrough, but for its `iptables -P FORWARD ACCEPT`: forwarding is on before Docker starts, which then leaves
+# the policy alone.
+_SEED_UNIT = """\
+[Unit]
+Description=Kubernetes Kube-Proxy Server
+Documentation=https://github.com/GoogleCloudPlatform/kubernetes
+After=network.target
+
+[Service]
+ExecStart={command}
+Restart=on-failure
 LimitNOFILE=65536
 
 [Install]

@@ -32,6 +32,8 @@ BINARY_PATH = "/usr/local/bin/kubelet"
 def content(node: NodeSettings, made: Identities) -> Content:
     """Everything that the part puts on a host. Another certificate that is given restarts it, so it has a digest."""
     settings = {"healthy-timeout-seconds": [str(node.kubelet.healthy_timeout_seconds)]}
+    if "log-dir" in node.kubelet.extra_flags:
+        settings["log-dir"] = [node.kubelet.extra_flags["log-dir"].rstrip("/")]
     if "root-dir" in node.kubelet.extra_flags:
         settings["root-dir"] = [root_directory(node)]
     if made.client is not None:
@@ -116,7 +118,8 @@ def _unit(node: NodeSettings) -> str:
         },
         **node.kubelet.extra_flags,
     }
-    return _UNIT.format(command=command_line(BINARY_PATH, flags), units=" ".join(node.minor.runtime.units))
+    unit = _SEED_UNIT if node.is_seed else _UNIT
+    return unit.format(command=command_line(BINARY_PATH, flags), units=" ".join(node.minor.runtime.units))
 
 
 # Wants, not Requires: a restart of Docker must not stop the kubelet.
@@ -132,6 +135,24 @@ StartLimitIntervalSec=0
 ExecStart={command}
 Restart=always
 RestartSec=5
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+# Of the walkthrough, but with an [Install] section: without one `systemctl enable` does nothing, and a reboot ends the
+# node.
+_SEED_UNIT = """\
+[Unit]
+Description=Kubernetes Kubelet Server
+Documentation=https://github.com/GoogleCloudPlatform/kubernetes
+After={units}
+Requires={units}
+
+[Service]
+WorkingDirectory=/var/lib/kubelet
+ExecStart={command}
+Restart=on-failure
 
 [Install]
 WantedBy=multi-user.target

@@ -14,6 +14,7 @@ kn_part_apply() {
     kn_note_dirs /var/lib/kubelet /var/log/pods /var/log/containers "$PLUGIN_DIR"
     mkdir -p /var/lib/kubelet
     note_root
+    kn_note_logs
     kn_own_folder /etc/systemd/system/kubelet.service.d
     kn_put_files
     kn_put_artifacts
@@ -184,9 +185,7 @@ kn_part_remove() {
     stop_watch
     kn_stop kubelet.service
     stop_pods
-    # All that were ever noted: the flag may have named another folder before.
-    cut -d ' ' -f 4- "$KN_R/dirs-before" >"$KN_TMP/dirs" 2>/dev/null || :
-    while read -r kn_dir; do kn_drop_dir "$kn_dir"; done <"$KN_TMP/dirs"
+    kn_drop_noted
     [ ! -e "$KN_R/parents-made" ] || while read -r kn_dir; do rmdir "$kn_dir" 2>/dev/null || :; done <"$KN_R/parents-made"
     rm -f /etc/kubernetes/kubelet.kubeconfig
     kn_restore_files

@@ -1,4 +1,4 @@
-"""`python -m components.settings`: writes the reference of the configuration and its JSON Schemas to docs/."""
+"""`python -m components.settings`: writes docs/configuration.md, JSON Schemas and docs/versions.md."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from components.settings import page, schema
+from components.versions import page as versions
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -16,6 +17,7 @@ def generated() -> dict[str, str]:
     """Every generated file by its path in the project."""
     return {
         "docs/configuration.md": page.page(),
+        "docs/versions.md": versions.page(),
         "docs/configuration.schema.json": _json(schema.stack_schema()),
         "docs/nodes.schema.json": _json(schema.nodes_schema()),
     }
@@ -38,7 +40,7 @@ def main(arguments: list[str], root: Path = ROOT) -> int:
     """The exit code: 1 if `--check` finds a file that is not up to date."""
     parser = argparse.ArgumentParser(
         prog="python -m components.settings",
-        description="Write docs/configuration.md and the JSON Schemas from the models of the configuration.",
+        description="Write docs/configuration.md, the JSON Schemas and docs/versions.md from the models and tables.",
     )
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a file is out of date")
     wanted = parser.parse_args(arguments)

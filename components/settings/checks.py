@@ -10,6 +10,7 @@ from components.settings.checks_kube_proxy import check_kube_proxy
 from components.settings.checks_kubelet import check_kubelet
 from components.settings.draft import NodeDraft
 from components.settings.problems import Problem, dotted
+from components.settings.profiles import NAMES
 from components.settings.sections import BastionSection, SshSection
 
 
@@ -22,6 +23,14 @@ def check_node(node: NodeDraft) -> None:
     check_docker(node)
     check_kubelet(node)
     check_kube_proxy(node)
+
+
+def check_profile(node: NodeDraft, profile: str | None) -> None:
+    """A profile is the node of one minor: with another one its flags and fields are somebody else's."""
+    if profile is None or node.minor is None or node.minor.number == NAMES[profile]:
+        return
+    reason = f"profile {profile} is for Kubernetes 1.{NAMES[profile]} alone: leave one of them out"
+    node.refuse(reason, "kubernetes", "version")
 
 
 def _check_ssh(node: NodeDraft) -> None:

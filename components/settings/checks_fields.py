@@ -7,19 +7,18 @@ not own what two values say of each other, nor which values this project can do 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
+from components.settings import ages
 from components.settings.checks_values import DURATION, QUANTITY, wrong_of
 from components.settings.draft import NodeDraft
 from components.settings.nearest import nearest
 from components.settings.problems import Location
 from components.versions import Minor
-from components.versions.fields import KUBE_PROXY_ADDED, KUBELET_ADDED
+from components.versions.fields import LIVES
 from components.versions.kinds import KUBE_PROXY, KUBELET, STRUCTS
-
-# Since this minor the table has every field below the top level, too.
-_NESTED_SINCE = 29
+from components.versions.lives import known
 
 _WHOLE: Mapping[str, tuple[int, int]] = {
     "int32": (-(1 << 31), (1 << 31) - 1),
@@ -41,16 +40,15 @@ _WORDS: Mapping[str, tuple[str, str]] = {
 
 
 def check_kubelet_fields(node: NodeDraft, minor: Minor, extra: Mapping[str, Any]) -> None:
-    """Note what the KubeletConfiguration of the release does not know, or not so."""
+    """Note what the KubeletConfiguration of the release does not know, or not so, or not for long."""
     reader, where = f"kubelet of {minor.name}", ("kubelet", "extraConfig")
-    _Reading(node, reader, minor.number).top(extra, where, KUBELET, minor.kubelet_fields, KUBELET_ADDED)
+    _Reading(node, reader, minor.number).top(extra, where, KUBELET)
 
 
 def check_kube_proxy_fields(node: NodeDraft, minor: Minor, extra: Mapping[str, Any]) -> None:
-    """Note what the KubeProxyConfiguration of the release does not know, or not so."""
+    """Note what the KubeProxyConfiguration of the release does not know, or not so, or not for long."""
     reader, where = f"kube-proxy of {minor.name}", ("kubeProxy", "extraConfig")
-    reading = _Reading(node, reader, minor.number)
-    reading.top(extra, where, KUBE_PROXY, minor.kube_proxy_fields, KUBE_PROXY_ADDED)
+    _Reading(node, reader, minor.number).top(extra, where, KUBE_PROXY)
 
 
 class _Reading:
@@ -59,24 +57,13 @@ class _Reading:
     def __init__(self, node: NodeDraft, reader: str, number: int) -> None:
         self._node, self._reader, self._number = node, reader, number
 
-    def top(
-        self,
-        extra: Mapping[str, Any],
-        where: Location,
-        struct: str,
-        known: frozenset[str],
-        added: Mapping[int, Iterable[str]],
-    ) -> None:
-        """The top level, of which it is known what came when."""
-        since = {name: number for number, names in added.items() for name in names}
-        for name, value in extra.items():
+    def top(self, extra: Mapping[str, Any], where: Location, struct: str) -> None:
+        """The top level, of which two fields say what the file is."""
+        for name in extra:
             if name in ("apiVersion", "kind"):
                 self._node.refuse("this project's own, leave it out", *where, name)
-            elif name not in known and value is not None:
-                came = f"; it came with 1.{since[name]}" if name in since else ""
-                self._unknown((*where, name), known, came)
-            elif name in STRUCTS[struct]:
-                self._field(struct, name, value, (*where, name))
+        fields = {name: value for name, value in extra.items() if name not in ("apiVersion", "kind")}
+        self._struct(fields, struct, where)
 
     def _field(self, struct: str, name: str, value: object, where: Location) -> None:
         """Kind first, and what is of its kind by the tables of values."""
@@ -86,9 +73,12 @@ class _Reading:
             for below, message in wrong_of(struct, name, value, self._number):
                 self._node.refuse(message, *where, *below)
 
-    def _unknown(self, where: Location, known: Collection[str], came: str = "") -> None:
-        near = None if came else nearest(str(where[-1]), known)
-        hint = f"; did you mean {near}?" if near else came
+    def _unknown(self, where: Location, struct: str) -> None:
+        name, lives = str(where[-1]), LIVES[struct]
+        if name in lives:
+            hint = ages.absence(lives[name], self._number)
+        else:
+            hint = ages.nowhere(nearest(name, known(lives, self._number)))
         self._node.refuse(f"the {self._reader} has no field of this name{hint}", *where)
 
     def _value(self, value: object, kind: str, where: Location) -> None:
@@ -116,12 +106,15 @@ class _Reading:
             self._node.refuse(f"expected {what}, for example {example}", *where)
 
     def _struct(self, value: Mapping[str, Any], struct: str, where: Location) -> None:
-        fields = STRUCTS[struct]
         for name, item in value.items():
-            if name in fields:
-                self._field(struct, name, item, (*where, name))
-            elif item is not None and self._number >= _NESTED_SINCE:
-                self._unknown((*where, name), fields)
+            life = LIVES[struct].get(name)
+            if life is None or not life.knows(self._number):
+                if item is not None:
+                    self._unknown((*where, name), struct)
+                continue
+            if item is not None and life.is_deprecated(self._number):
+                self._node.advise(ages.advice(life), *where, name)
+            self._field(struct, name, item, (*where, name))
 
 
 def _is_of(kind: str, value: object) -> bool:

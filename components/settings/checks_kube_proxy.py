@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from components.settings.checks_fields import check_kube_proxy_fields
+from components.settings.checks_flags import check_flag
 from components.settings.defaults import EXISTING, KUBE_PROXY_HEALTHZ_PORT, KUBE_PROXY_METRICS_PORT
 from components.settings.draft import NodeDraft
+from components.settings.sections import KubeProxySection
+from components.versions import MINORS, Minor
+from components.versions.proxy_flags import KUBE_PROXY as KUBE_PROXY_FLAGS
 
 # field: where its value comes from
 _OUR_KUBE_PROXY_FIELDS: Mapping[str, str] = {
@@ -16,23 +21,80 @@ _OUR_KUBE_PROXY_FIELDS: Mapping[str, str] = {
 }
 
 
+_OUR_FLAGS: Mapping[str, str] = {
+    "config": "set kubeProxy.configuredBy",
+    "kubeconfig": "set identity.kubeProxy",
+    "master": "it is the server of the kubeconfig",
+    "cluster-cidr": "set cluster.podCidr",
+    "hostname-override": "it is the node's name",
+    "proxy-mode": "set kubeProxy.mode",
+    "healthz-bind-address": "the host asks at its usual place",
+    "healthz-port": "the host asks at its usual place",
+    "metrics-bind-address": "the host asks at its usual place",
+    "metrics-port": "the host asks at its usual place",
+    "masquerade-all": "Calico's policies would see node addresses only",
+    "cleanup": "kube-proxy would end at once",
+    "cleanup-iptables": "kube-proxy would end at once",
+    "init-only": "kube-proxy would end at once",
+    "write-config-to": "kube-proxy would end at once",
+}
+# Those that kube-proxy reads beside a file.
+_LOGGING = frozenset(
+    {"v", "vmodule"}
+    | {name for name in KUBE_PROXY_FLAGS if name.startswith(("log", "alsologtostderr", "stderr"))}
+)
+
+
+def _check_flags(node: NodeDraft, proxy: KubeProxySection, minor: Minor | None) -> None:
+    for flag in proxy.extra_flags:
+        where = ("kubeProxy", "extraFlags", flag)
+        if flag in _OUR_FLAGS:
+            node.refuse(f"--{flag} is this project's own: {_OUR_FLAGS[flag]}", *where)
+            continue
+        if minor is not None:
+            check_flag(node, "kube-proxy", flag, KUBE_PROXY_FLAGS, minor)
+        if proxy.configured_by == "file" and flag not in _LOGGING and not node.is_wrong(*where):
+            reason = (
+                "with a file kube-proxy reads flags of logging alone: set its field in kubeProxy.extraConfig"
+            )
+            node.refuse(reason, *where)
+    if proxy.configured_by == "flags" and proxy.extra_config:
+        reason = (
+            "contradicts kubeProxy.configuredBy, which is flags: no file is read. Set kubeProxy.extraFlags"
+        )
+        node.refuse(reason, "kubeProxy", "extraConfig")
+
+
 def check_kube_proxy(node: NodeDraft) -> None:
     """Note every problem in it."""
     proxy, minor = node.kube_proxy, node.minor
     if proxy is None:
         return
-    where = ("kubeProxy", "extraConfig")
     extra = proxy.extra_config
     if proxy.mode == EXISTING:
-        if extra:
-            message = f"contradicts kubeProxy.mode, which is {EXISTING}: no kube-proxy of ours would read it"
-            node.refuse(message, *where)
+        message = f"contradicts kubeProxy.mode, which is {EXISTING}: no kube-proxy of ours would read it"
+        for key, value in (("extraConfig", extra), ("extraFlags", proxy.extra_flags)):
+            if value:
+                node.refuse(message, "kubeProxy", key)
         return
+    _check_flags(node, proxy, minor)
     if minor is not None:
         check_kube_proxy_fields(node, minor, extra)
         if proxy.mode not in minor.kube_proxy_modes:
             modes = f"{', '.join(minor.kube_proxy_modes)} or {EXISTING}"
-            node.refuse(f"expected {modes} with Kubernetes {minor.name}", "kubeProxy", "mode")
+            first = min(row.number for row in MINORS.values() if proxy.mode in row.kube_proxy_modes)
+            node.refuse(
+                f"expected {modes} with Kubernetes {minor.name}; {proxy.mode} is there from 1.{first} on",
+                "kubeProxy",
+                "mode",
+            )
+        elif proxy.mode in minor.aged_kube_proxy_modes:
+            node.advise(minor.aged_kube_proxy_modes[proxy.mode], "kubeProxy", "mode")
+    _check_extra(node, extra)
+
+
+def _check_extra(node: NodeDraft, extra: Mapping[str, Any]) -> None:
+    where = ("kubeProxy", "extraConfig")
     for field, reason in _OUR_KUBE_PROXY_FIELDS.items():
         if field in extra:
             node.refuse(f"this project's own: {reason}", *where, field)

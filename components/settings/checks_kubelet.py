@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from components.settings.checks_fields import check_kubelet_fields
+from components.settings.checks_flags import check_flag
 from components.settings.defaults import CRI_SOCKET, KUBELET, KUBELET_HEALTHZ_PORT
 from components.settings.draft import NodeDraft
 from components.settings.merge import patched
-from components.settings.nearest import nearest
 from components.settings.sections import IdentitySection
 from components.settings.types import is_ip
 from components.versions import Minor
+from components.versions.flags import KUBELET as KUBELET_FLAGS
 
 
 def check_kubelet(node: NodeDraft) -> None:
@@ -71,25 +72,9 @@ def _check_flags(node: NodeDraft) -> None:
     for flag in node.kubelet.extra_flags:
         if flag in _OUR_FLAGS:
             reason = f"--{flag} is this project's own: {_OUR_FLAGS[flag]}"
-        elif node.minor is not None and _is_unknown(flag, node.minor):
-            reason = (
-                f"the kubelet of Kubernetes {node.minor.name} has no flag --{flag}{_hint(flag, node.minor)}"
-            )
-        else:
-            continue
-        node.refuse(reason, "kubelet", "extraFlags", flag)
-
-
-def _is_unknown(flag: str, minor: Minor) -> bool:
-    known = minor.known_kubelet_flags
-    return flag in minor.gone_kubelet_flags or (bool(known) and flag not in known)
-
-
-def _hint(flag: str, minor: Minor) -> str:
-    if flag in minor.gone_kubelet_flags:
-        return f": {minor.gone_kubelet_flags[flag]}"
-    near = nearest(flag, minor.known_kubelet_flags)
-    return f"; did you mean --{near}?" if near else ""
+            node.refuse(reason, "kubelet", "extraFlags", flag)
+        elif node.minor is not None:
+            check_flag(node, "kubelet", flag, KUBELET_FLAGS, node.minor)
 
 
 def _check_config(node: NodeDraft) -> None:
@@ -121,8 +106,11 @@ def _check_config(node: NodeDraft) -> None:
 
 def _check_gates(node: NodeDraft, extra: Mapping[str, Any], minor: Minor) -> None:
     gates = extra.get("featureGates")
-    for gate in sorted(minor.gone_feature_gates.intersection(gates if isinstance(gates, dict) else ())):
-        reason = f"the kubelet of {minor.name} does not start with this gate, which is gone: leave it out"
+    for gate in sorted(set(minor.gone_feature_gates) & set(gates if isinstance(gates, dict) else ())):
+        span = minor.gone_feature_gates[gate].span
+        reason = (
+            f"the kubelet of {minor.name} does not start with this gate, which was there {span}: leave it out"
+        )
         node.refuse(reason, "kubelet", "extraConfig", "featureGates", gate)
 
 

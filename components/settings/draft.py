@@ -25,7 +25,7 @@ class NodeDraft:
     """A section with problems of its own, which are reported already, is here without the values that have them.
 
     It is None if nothing can be had of it. `has_address`: the address in `own` is the one that was given. `taints` and
-    `images`: the valid ones with their numbers.
+    `images`: the valid ones with their numbers. `notices`: what a run says, and goes on.
     """
 
     name: str
@@ -45,6 +45,7 @@ class NodeDraft:
     taints: Sequence[tuple[int, TaintSection]] = ()
     images: Sequence[tuple[int, ImageSection]] = ()
     problems: list[Problem] = field(default_factory=list)
+    notices: list[Problem] = field(default_factory=list)
 
     def at(self, *location: int | str) -> str:
         """Where to change a value: under the node if it stands there, else in the section that all share."""
@@ -57,6 +58,10 @@ class NodeDraft:
     def refuse(self, message: str, *location: int | str) -> None:
         """Note a problem of the value at this location."""
         self.problems.append(Problem(self.at(*location), message))
+
+    def advise(self, message: str, *location: int | str) -> None:
+        """Note what a run says of the value at this location, and goes on."""
+        self.notices.append(Problem(self.at(*location), message))
 
     def refuse_node(self, message: str, *location: int | str) -> None:
         """Note a problem that belongs to this node wherever the value stands."""

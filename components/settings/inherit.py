@@ -31,7 +31,7 @@ def inherited(section: str, shared: Mapping[str, object], own: Mapping[str, obje
         if own["source"] == EXISTING:
             unread.add("dataRoot")
     elif section == "kubeProxy" and own.get("mode") == EXISTING:
-        unread = {"extraConfig"}
+        unread = {"configuredBy", "extraConfig", "extraFlags"}
     else:
         return shared
     return {key: value for key, value in shared.items() if key not in unread}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
-from components.settings import addresses, plain, sources
+from components.settings import addresses, plain, profiles, sources
 from components.settings.calico import calico_of
 from components.settings.calico_sections import CalicoSection
-from components.settings.checks import check_node
+from components.settings.checks import check_node, check_profile
 from components.settings.checks_calico import check_calico, check_node_calico
 from components.settings.checks_kubelet import check_identity
 from components.settings.cluster import cluster_of
@@ -57,6 +57,7 @@ def load(
     `nodes_from_file`: the nodes in `raw` are what nodesFile names. `noted`: problems that were found before.
     `encrypted_at`: the places of the encrypted values. None: nobody knows more than `encrypted`.
     """
+    raw = profiles.laid_below(raw)
     report = Report(
         raw, project_dir, encrypted, nodes_from_file or raw.get("nodes") is None, encrypted_at, list(noted)
     )
@@ -97,14 +98,17 @@ def load(
         verification=verification,
         calico=network,
         missing=tuple(dict.fromkeys(report.missing)),
+        notices=tuple(dict.fromkeys(notice for draft in drafts for notice in draft.notices)),
     )
 
 
 def _check_keys(report: Report) -> None:
-    known = [*STACK_SECTIONS, *NODE_SECTIONS, *_NODES_KEYS]
+    known = [*STACK_SECTIONS, *NODE_SECTIONS, *_NODES_KEYS, "profile"]
     for key in report.raw:
         if key not in known:
             report.refuse(key, unknown_key(key, known))
+    if report.raw.get("profile") not in (None, *profiles.NAMES):
+        report.refuse("profile", f"expected {' or '.join(profiles.NAMES)}, or leave it out")
 
 
 def _section(
@@ -136,6 +140,7 @@ def _check_draft(report: Report, draft: NodeDraft, identity: IdentitySection) ->
     check_node(draft)
     check_identity(draft, identity)
     check_node_calico(draft, _pod_cidr(report))
+    check_profile(draft, _profile(report))
     sections = {
         "ssh": draft.ssh,
         "host": draft.host,
@@ -152,6 +157,11 @@ def _check_draft(report: Report, draft: NodeDraft, identity: IdentitySection) ->
 def _pod_cidr(report: Report) -> object:
     cluster = report.raw.get("cluster")
     return cluster.get("podCidr") if isinstance(cluster, Mapping) else None
+
+
+def _profile(report: Report) -> str | None:
+    name = report.raw.get("profile")
+    return name if isinstance(name, str) and name in profiles.NAMES else None
 
 
 def _check_shared(report: Report, identity: IdentitySection) -> None:
@@ -221,6 +231,7 @@ def _node(
         kube_proxy=kube_proxy,
         identity=identity,
         artifacts=artifacts,
+        profile=_profile(report),
     )
 
 

@@ -35,6 +35,8 @@ from components.settings.sections import (
 from components.settings.validate import SectionT, validated
 from components.versions import UnsupportedVersionError, supported
 
+_UNTESTED = "no kubelet of {} has read these files in a test of this project: they are made by the tables of its source"
+
 
 def drafts_of(report: Report) -> list[NodeDraft]:
     """Every node with a usable name, as far as it is valid."""
@@ -149,6 +151,8 @@ def _draft(report: Report, name: str, given: Mapping[str, object]) -> NodeDraft:
         try:
             draft.minor = supported(kubernetes.version)
             draft.version = kubernetes.version.removeprefix("v")
+            if draft.minor.status == "rendered":
+                draft.advise(_UNTESTED.format(draft.minor.name), "kubernetes", "version")
         except UnsupportedVersionError as error:
             draft.refuse(str(error), "kubernetes", "version")
     return draft

@@ -22,6 +22,7 @@ Every key that a stack may set. This page is generated from the models in `compo
 - Sections that stand once: {stack}
 - Sections that may also stand under a node: {node}
 - [Nodes](#nodes)
+- [A profile](#a-profile)
 
 ## How it is written
 
@@ -84,6 +85,15 @@ and the file that `nodesFile` names with this one, its path seen from that file:
 A schema knows names, types and patterns. Contradictions between keys are found by `pulumi preview`.
 """
 
+_PROFILE = """\
+## A profile
+
+`profile` stands once, and names a set of values that lie below the stack's own sections, in place of this project's.
+There is one: `seed-1.10`, the node of the walkthrough that kubenode began as, with Kubernetes 1.10 and its way to ask
+for certificates, to let everybody in and to configure kube-proxy. What it renders, and how that differs from the
+walkthrough: [seed.md](seed.md). Nobody who does not need exactly that node wants it. A preview says what it gives away.
+"""
+
 _NODES = """\
 ## nodes
 
@@ -105,6 +115,7 @@ def page() -> str:
     for name, model in NODE_SECTIONS.items():
         parts.append(_section(name, model, "Stands once for all nodes, and may stand under a node.", name))
     parts.append(_NODES.format(sections=node_links) + "\n" + _table(NodeSection, "nodes.worker-1"))
+    parts.append(_PROFILE)
     return "\n".join(parts)
 
 

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from components.settings.calico_sections import CalicoSection
 from components.settings.defaults import EXISTING
 from components.settings.problems import Problem, SettingsError
+from components.settings.profiles import SEED
 from components.settings.sections import (
     DockerSection,
     DrainSection,
@@ -140,11 +141,22 @@ class NodeSettings:
     kube_proxy: KubeProxySection
     identity: IdentitySection
     artifacts: NodeArtifacts
+    profile: str | None = None
 
     @property
     def runs_kube_proxy(self) -> bool:
         """Whether this node's kube-proxy is ours."""
         return self.kube_proxy.mode != EXISTING
+
+    @property
+    def is_seed(self) -> bool:
+        """Whether it is the node of the walkthrough that kubenode began as."""
+        return self.profile == SEED
+
+    @property
+    def kube_proxy_has_a_file(self) -> bool:
+        """Whether its kube-proxy reads a KubeProxyConfiguration; else it has flags."""
+        return self.kube_proxy.configured_by == "file"
 
     @property
     def client_is_issued(self) -> bool:
@@ -204,7 +216,7 @@ class CalicoSettings:
 class StackSettings:
     """The whole configuration. `authority` is that of issuer ca.
 
-    `missing`: files with secrets that only a preview can do without.
+    `missing`: files with secrets that only a preview can do without. `notices`: what a run says, and goes on.
     """
 
     cluster: ClusterSettings
@@ -217,6 +229,7 @@ class StackSettings:
     verification: VerificationSection
     calico: CalicoSettings
     missing: tuple[Problem, ...] = ()
+    notices: tuple[Problem, ...] = ()
 
     def require_files(self) -> None:
         """Raise SettingsError if a file with a secret is not there. For every run that is no preview."""

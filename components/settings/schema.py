@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from components.settings import types
+from components.settings import profiles, types
 from components.settings.reference import Key, Shape, keys_of, shape_of
 from components.settings.sections import NODE_SECTIONS, STACK_SECTIONS, NodeSection
 
@@ -34,6 +34,10 @@ def stack_schema() -> dict[str, Any]:
         **{name: made.section(model, partial=False) for name, model in STACK_SECTIONS.items()},
         **{name: made.section(model, partial=True) for name, model in NODE_SECTIONS.items()},
         "nodes": made.nodes(),
+        "profile": {
+            "description": "the values that lie below this configuration, instead of this project's own",
+            "enum": [None, *profiles.NAMES],
+        },
         "nodesFile": _described(shape_of(types.FilePath).schema, "a file with the map of nodes"),
     }
     config = {

@@ -376,6 +376,16 @@ class KubeProxySection(Section):
         description="how services are implemented; existing: by something that the cluster runs itself. A node that "
         "sets existing itself does not take over the shared extraConfig",
     )
+    configured_by: Literal["file", "flags"] = Field(
+        "file",
+        description="file: a KubeProxyConfiguration, which a preview shows line by line; flags: the flags of its unit, "
+        "without any file",
+    )
+    extra_flags: dict[FlagName, FlagValue] = Field(
+        {},
+        description="further flags, without dashes; with a file those of logging alone",
+        examples=[{"v": 4}],
+    )
     extra_config: PlainMap = Field(
         {},
         description="merged over the KubeProxyConfiguration; null removes a key",

@@ -1,98 +1,107 @@
-"""The top-level fields of KubeletConfiguration and KubeProxyConfiguration by release.
+"""Which fields of KubeletConfiguration and KubeProxyConfiguration came, aged and went with which minor.
 
-Both kinds have had one version since they exist (`v1beta1`, `v1alpha1`), so a field is either known to a
-release or not; a kubelet ignores an unknown one with nothing but a log line. Read from the published types of
-each release.
+Both kinds have had one version since they exist (`v1beta1`, `v1alpha1`), so a field is either known to a release or
+not; a kubelet ignores an unknown one with nothing but a log line. Read from the published types of each release; a
+test compares. Does not own what a field holds (`kinds.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from components.versions.kinds import KUBE_PROXY, KUBELET, STRUCTS
+from components.versions.lives import ALWAYS, Life, known
 
-def _names(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-_KUBELET_1_10 = _names(
-    """
-    address authentication authorization cgroupDriver cgroupRoot cgroupsPerQOS clusterDNS clusterDomain
-    containerLogMaxFiles containerLogMaxSize contentType cpuCFSQuota cpuManagerPolicy
-    cpuManagerReconcilePeriod enableContentionProfiling enableControllerAttachDetach enableDebuggingHandlers
-    enforceNodeAllocatable eventBurst eventRecordQPS evictionHard evictionMaxPodGracePeriod
-    evictionMinimumReclaim evictionPressureTransitionPeriod evictionSoft evictionSoftGracePeriod failSwapOn
-    featureGates fileCheckFrequency hairpinMode healthzBindAddress healthzPort httpCheckFrequency
-    imageGCHighThresholdPercent imageGCLowThresholdPercent imageMinimumGCAge iptablesDropBit
-    iptablesMasqueradeBit kubeAPIBurst kubeAPIQPS kubeReserved kubeReservedCgroup kubeletCgroups
-    makeIPTablesUtilChains maxOpenFiles maxPods nodeStatusUpdateFrequency oomScoreAdj podCIDR podPidsLimit
-    podsPerCore port protectKernelDefaults readOnlyPort registryBurst registryPullQPS resolvConf
-    runtimeRequestTimeout serializeImagePulls staticPodPath staticPodURL staticPodURLHeader
-    streamingConnectionIdleTimeout syncFrequency systemCgroups systemReserved systemReservedCgroup tlsCertFile
-    tlsCipherSuites tlsMinVersion tlsPrivateKeyFile volumeStatsAggPeriod
-    """
-)
-
-_KUBELET_1_29 = _KUBELET_1_10 | _names(
-    """
-    allowedUnsafeSysctls configMapAndSecretChangeDetectionStrategy containerRuntimeEndpoint cpuCFSQuotaPeriod
-    cpuManagerPolicyOptions enableDebugFlagsHandler enableProfilingHandler enableServer enableSystemLogHandler
-    enableSystemLogQuery imageMaximumGCAge imageServiceEndpoint kernelMemcgNotification
-    localStorageCapacityIsolation logging maxParallelImagePulls memoryManagerPolicy memorySwap
-    memoryThrottlingFactor nodeLeaseDurationSeconds nodeStatusMaxImages nodeStatusReportFrequency providerID
-    qosReserved registerNode registerWithTaints reservedMemory reservedSystemCPUs rotateCertificates runOnce
-    seccompDefault serverTLSBootstrap showHiddenMetricsForVersion shutdownGracePeriod
-    shutdownGracePeriodByPodPriority shutdownGracePeriodCriticalPods topologyManagerPolicy
-    topologyManagerPolicyOptions topologyManagerScope tracing volumePluginDir
-    """
-)
-
-KUBELET_ADDED: Mapping[int, tuple[str, ...]] = {
-    30: ("containerLogMaxWorkers", "containerLogMonitorInterval", "podLogsDir"),
-    31: ("failCgroupV1",),
-    32: ("crashLoopBackOff", "singleProcessOOMKill"),
-    33: (
-        "imagePullCredentialsVerificationPolicy",
-        "mergeDefaultEvictionSettings",
-        "preloadedImagesVerificationAllowlist",
-        "userNamespaces",
-    ),
-    36: ("memoryReservationPolicy", "tlsCurvePreferences"),
-    37: ("defaultPodSysctls",),
+# struct: its fields by the minor that they came with. Those of no line are in 1.10 already, or came with their struct.
+_SINCE: Mapping[str, Mapping[int, str]] = {
+    KUBELET: {
+        11: "qosReserved rotateCertificates serverTLSBootstrap",
+        12: "configMapAndSecretChangeDetectionStrategy cpuCFSQuotaPeriod nodeLeaseDurationSeconds",
+        13: "nodeStatusReportFrequency",
+        16: "allowedUnsafeSysctls topologyManagerPolicy",
+        17: "reservedSystemCPUs",
+        18: "showHiddenMetricsForVersion",
+        19: """
+            enableServer enableSystemLogHandler kernelMemcgNotification logging nodeStatusMaxImages providerID
+            runOnce volumePluginDir
+        """,
+        20: "shutdownGracePeriod shutdownGracePeriodCriticalPods topologyManagerScope",
+        21: "enableDebugFlagsHandler enableProfilingHandler memoryManagerPolicy reservedMemory",
+        22: "cpuManagerPolicyOptions memorySwap memoryThrottlingFactor seccompDefault",
+        23: "registerNode registerWithTaints shutdownGracePeriodByPodPriority",
+        25: "localStorageCapacityIsolation tracing",
+        26: "topologyManagerPolicyOptions",
+        27: "containerRuntimeEndpoint enableSystemLogQuery imageServiceEndpoint maxParallelImagePulls",
+        29: "imageMaximumGCAge",
+        30: "containerLogMaxWorkers containerLogMonitorInterval podLogsDir",
+        31: "failCgroupV1",
+        32: "crashLoopBackOff singleProcessOOMKill",
+        33: """
+            imagePullCredentialsVerificationPolicy mergeDefaultEvictionSettings
+            preloadedImagesVerificationAllowlist userNamespaces
+        """,
+        36: "memoryReservationPolicy tlsCurvePreferences",
+        37: "defaultPodSysctls",
+    },
+    KUBE_PROXY: {
+        14: "winkernel",
+        18: "detectLocalMode showHiddenMetricsForVersion",
+        19: "bindAddressHardFail",
+        24: "detectLocal",
+        28: "logging",
+        29: "nftables",
+        31: "windowsRunAsService",
+    },
+    "KubeProxyConntrackConfiguration": {29: "tcpBeLiberal udpStreamTimeout udpTimeout"},
+    "KubeProxyIPTablesConfiguration": {26: "localhostNodePorts"},
+    "KubeProxyIPVSConfiguration": {
+        12: "excludeCIDRs",
+        15: "strictARP",
+        18: "tcpFinTimeout tcpTimeout udpTimeout",
+    },
+    "KubeProxyWinkernelConfiguration": {24: "forwardHealthCheckVip rootHnsEndpointName"},
+    "FormatOptions": {30: "text"},
 }
 
-# Known to the type but refused by the release that reads it.
-_KUBELET_REFUSED: Mapping[int, tuple[str, ...]] = {37: ("runOnce",)}
+_NO_EFFECT = "leave it out, it has no effect"
 
-_KUBE_PROXY_1_10 = _names(
-    """
-    bindAddress clientConnection clusterCIDR configSyncPeriod conntrack enableProfiling featureGates
-    healthzBindAddress hostnameOverride iptables ipvs metricsBindAddress mode nodePortAddresses oomScoreAdj
-    portRange resourceContainer udpIdleTimeout
-    """
-)
+# Those that some minor advises against, or knows no longer.
+_ENDS: Mapping[str, Mapping[str, Life]] = {
+    KUBELET: {
+        "iptablesDropBit": Life(deprecated=28, instead=_NO_EFFECT),
+        "iptablesMasqueradeBit": Life(deprecated=28, instead=_NO_EFFECT),
+        "streamingConnectionIdleTimeout": Life(deprecated=34, instead=_NO_EFFECT),
+        # Still in the type, but the release that reads it refuses it.
+        "runOnce": Life(since=19, gone=37, instead="leave it out, no kubelet runs pods once and ends"),
+    },
+    KUBE_PROXY: {
+        # Of the userspace proxy alone, which went with 1.26.
+        "portRange": Life(deprecated=26, instead=_NO_EFFECT),
+        "resourceContainer": Life(gone=16, instead="leave it out, systemd has its cgroup"),
+        "udpIdleTimeout": Life(gone=26, instead="leave it out, the userspace proxy went with it"),
+    },
+    "KubeProxyConntrackConfiguration": {"max": Life(gone=15, instead="set maxPerCore and min")},
+}
 
-_KUBE_PROXY_1_29 = (_KUBE_PROXY_1_10 - {"resourceContainer", "udpIdleTimeout"}) | _names(
-    """
-    bindAddressHardFail detectLocal detectLocalMode logging nftables showHiddenMetricsForVersion winkernel
-    """
-)
 
-KUBE_PROXY_ADDED: Mapping[int, tuple[str, ...]] = {31: ("windowsRunAsService",)}
+def _of(struct: str) -> dict[str, Life]:
+    since = {name: number for number, names in _SINCE.get(struct, {}).items() for name in names.split()}
+    ends = _ENDS.get(struct, {})
+    return {
+        name: ends.get(name) or (Life(since=since[name]) if name in since else ALWAYS)
+        for name in STRUCTS[struct]
+    }
+
+
+# struct: the life of each of its fields
+LIVES: Mapping[str, Mapping[str, Life]] = {struct: _of(struct) for struct in STRUCTS}
 
 
 def kubelet_fields(number: int) -> frozenset[str]:
     """The top-level fields that the kubelet of this minor takes, `apiVersion` and `kind` apart."""
-    if number < 29:
-        return _KUBELET_1_10
-    return (_KUBELET_1_29 | _until(number, KUBELET_ADDED)) - _until(number, _KUBELET_REFUSED)
+    return known(LIVES[KUBELET], number)
 
 
 def kube_proxy_fields(number: int) -> frozenset[str]:
     """The top-level fields that the kube-proxy of this minor takes, `apiVersion` and `kind` apart."""
-    if number < 29:
-        return _KUBE_PROXY_1_10
-    return _KUBE_PROXY_1_29 | _until(number, KUBE_PROXY_ADDED)
-
-
-def _until(number: int, added: Mapping[int, tuple[str, ...]]) -> frozenset[str]:
-    return frozenset(name for since, names in added.items() if since <= number for name in names)
+    return known(LIVES[KUBE_PROXY], number)

@@ -1,114 +1,279 @@
-"""The kubelet's flags by release.
+"""The flags of the kubelet, and which minors know them.
 
-Owns which flags the kubelets from 1.29 on take, and which are gone since when; of 1.10 only the latter is known. Does
-not own which flags a node gets (`minors.py`, `kubelet/files.py`).
+Owns names, ages, and what to do instead of a flag that aged or went. Does not own which flags a node gets (`minors.py`,
+`kubelet/files.py`). Read from the source of each release; a test compares. Not here:
+help and version, with which no kubelet starts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-_OLDEST_KNOWN = 29
+from components.versions.fields import LIVES
+from components.versions.kinds import KUBELET as FILE
+from components.versions.lives import OLDEST, Life, ended, known
 
-# flag: (first minor that does not know it, what to do instead)
-_GONE: Mapping[str, tuple[int, str]] = {
-    "docker-disable-shared-pid": (12, "leave it out, pods no longer share one PID namespace"),
-    "allow-privileged": (15, "leave it out, Pod Security Admission decides"),
-    "experimental-bootstrap-kubeconfig": (23, "leave it out, bootstrap-kubeconfig is always given"),
-    "cni-bin-dir": (24, "cri-dockerd has it"),
-    "cni-cache-dir": (24, "cri-dockerd has it"),
-    "cni-conf-dir": (24, "cri-dockerd has it"),
-    "docker-endpoint": (24, "cri-dockerd has it"),
-    "experimental-dockershim-root-directory": (24, "cri-dockerd has it"),
-    "image-pull-progress-deadline": (24, "cri-dockerd has it"),
-    "network-plugin": (24, "cri-dockerd has it"),
-    "network-plugin-mtu": (24, "cri-dockerd has it"),
-    "log-dir": (26, "read the journal"),
-    "log-file": (26, "read the journal"),
-    "logtostderr": (26, "read the journal"),
-    "container-runtime": (27, "leave it out, the runtime is always reached over CRI"),
-    "keep-terminated-pod-volumes": (31, "leave it out"),
-    "cloud-config": (34, "leave it out, cloud providers run outside the kubelet"),
-    "register-schedulable": (34, "set registerWithTaints in kubelet.extraConfig"),
-    "pod-infra-container-image": (35, "set docker.pauseImage"),
-    # At the latest: no release between 1.29, which has them, and this one has been looked at.
-    "azure-container-registry-config": (36, "set image-credential-provider-config"),
-    "iptables-drop-bit": (36, "leave it out, it had no effect"),
-    "iptables-masquerade-bit": (36, "leave it out, it had no effect"),
-    "application-metrics-count-limit": (37, "leave it out"),
-    "boot-id-file": (37, "leave it out"),
-    "container-hints": (37, "leave it out"),
-    "containerd": (37, "leave it out"),
-    "containerd-namespace": (37, "leave it out"),
-    "enable-load-reader": (37, "leave it out"),
-    "event-storage-age-limit": (37, "leave it out"),
-    "event-storage-event-limit": (37, "leave it out"),
-    "global-housekeeping-interval": (37, "leave it out"),
-    "log-cadvisor-usage": (37, "leave it out"),
-    "machine-id-file": (37, "leave it out"),
-    "storage-driver-buffer-duration": (37, "leave it out"),
-    "storage-driver-db": (37, "leave it out"),
-    "storage-driver-host": (37, "leave it out"),
-    "storage-driver-password": (37, "leave it out"),
-    "storage-driver-secure": (37, "leave it out"),
-    "storage-driver-table": (37, "leave it out"),
-    "storage-driver-user": (37, "leave it out"),
+_LEFT_OUT = "leave it out"
+_CRI_DOCKERD = "cri-dockerd has it"
+_JOURNAL = "read the journal"
+_NO_EFFECT = "leave it out, it has no effect"
+_DOCKERSHIM = "leave it out, it went with the runtime it was for"
+
+# flag of the kubelet: the field that it is deprecated for, since both are there
+_FIELDS = """
+    address address
+    allowed-unsafe-sysctls allowedUnsafeSysctls
+    anonymous-auth authentication.anonymous.enabled
+    authentication-token-webhook authentication.webhook.enabled
+    authentication-token-webhook-cache-ttl authentication.webhook.cacheTTL
+    authorization-mode authorization.mode
+    authorization-webhook-cache-authorized-ttl authorization.webhook.cacheAuthorizedTTL
+    authorization-webhook-cache-unauthorized-ttl authorization.webhook.cacheUnauthorizedTTL
+    cgroup-driver cgroupDriver
+    cgroup-root cgroupRoot
+    cgroups-per-qos cgroupsPerQOS
+    client-ca-file authentication.x509.clientCAFile
+    cluster-dns clusterDNS
+    cluster-domain clusterDomain
+    container-log-max-files containerLogMaxFiles
+    container-log-max-size containerLogMaxSize
+    container-runtime-endpoint containerRuntimeEndpoint
+    contention-profiling enableContentionProfiling
+    cpu-cfs-quota cpuCFSQuota
+    cpu-cfs-quota-period cpuCFSQuotaPeriod
+    cpu-manager-policy cpuManagerPolicy
+    cpu-manager-policy-options cpuManagerPolicyOptions
+    cpu-manager-reconcile-period cpuManagerReconcilePeriod
+    enable-controller-attach-detach enableControllerAttachDetach
+    enable-debugging-handlers enableDebuggingHandlers
+    enable-server enableServer
+    enforce-node-allocatable enforceNodeAllocatable
+    event-burst eventBurst
+    event-qps eventRecordQPS
+    eviction-hard evictionHard
+    eviction-max-pod-grace-period evictionMaxPodGracePeriod
+    eviction-minimum-reclaim evictionMinimumReclaim
+    eviction-pressure-transition-period evictionPressureTransitionPeriod
+    eviction-soft evictionSoft
+    eviction-soft-grace-period evictionSoftGracePeriod
+    fail-swap-on failSwapOn
+    feature-gates featureGates
+    file-check-frequency fileCheckFrequency
+    hairpin-mode hairpinMode
+    healthz-bind-address healthzBindAddress
+    healthz-port healthzPort
+    http-check-frequency httpCheckFrequency
+    image-gc-high-threshold imageGCHighThresholdPercent
+    image-gc-low-threshold imageGCLowThresholdPercent
+    image-service-endpoint imageServiceEndpoint
+    iptables-drop-bit iptablesDropBit
+    iptables-masquerade-bit iptablesMasqueradeBit
+    kernel-memcg-notification kernelMemcgNotification
+    kube-api-burst kubeAPIBurst
+    kube-api-content-type contentType
+    kube-api-qps kubeAPIQPS
+    kube-reserved kubeReserved
+    kube-reserved-cgroup kubeReservedCgroup
+    kubelet-cgroups kubeletCgroups
+    local-storage-capacity-isolation localStorageCapacityIsolation
+    log-json-info-buffer-size logging.options.json.infoBufferSize
+    log-json-split-stream logging.options.json.splitStream
+    log-text-info-buffer-size logging.options.text.infoBufferSize
+    log-text-split-stream logging.options.text.splitStream
+    logging-format logging.format
+    make-iptables-util-chains makeIPTablesUtilChains
+    manifest-url staticPodURL
+    manifest-url-header staticPodURLHeader
+    max-open-files maxOpenFiles
+    max-pods maxPods
+    memory-manager-policy memoryManagerPolicy
+    minimum-image-ttl-duration imageMinimumGCAge
+    node-status-max-images nodeStatusMaxImages
+    node-status-update-frequency nodeStatusUpdateFrequency
+    oom-score-adj oomScoreAdj
+    pod-cidr podCIDR
+    pod-manifest-path staticPodPath
+    pod-max-pids podPidsLimit
+    pods-per-core podsPerCore
+    port port
+    protect-kernel-defaults protectKernelDefaults
+    qos-reserved qosReserved
+    read-only-port readOnlyPort
+    register-node registerNode
+    register-with-taints registerWithTaints
+    registry-burst registryBurst
+    registry-qps registryPullQPS
+    reserved-cpus reservedSystemCPUs
+    reserved-memory reservedMemory
+    resolv-conf resolvConf
+    rotate-certificates rotateCertificates
+    rotate-server-certificates serverTLSBootstrap
+    runonce runOnce
+    runtime-request-timeout runtimeRequestTimeout
+    serialize-image-pulls serializeImagePulls
+    streaming-connection-idle-timeout streamingConnectionIdleTimeout
+    sync-frequency syncFrequency
+    system-cgroups systemCgroups
+    system-reserved systemReserved
+    system-reserved-cgroup systemReservedCgroup
+    tls-cert-file tlsCertFile
+    tls-cipher-suites tlsCipherSuites
+    tls-min-version tlsMinVersion
+    tls-private-key-file tlsPrivateKeyFile
+    topology-manager-policy topologyManagerPolicy
+    topology-manager-policy-options topologyManagerPolicyOptions
+    topology-manager-scope topologyManagerScope
+    volume-plugin-dir volumePluginDir
+    volume-stats-agg-period volumeStatsAggPeriod
+"""
+
+# minor: flags of the kubelet that came with it. Those of no line are in 1.10 already.
+_SINCE: Mapping[int, str] = {
+    11: "allowed-unsafe-sysctls node-status-max-images qos-reserved",
+    12: "cpu-cfs-quota-period rotate-server-certificates",
+    16: "topology-manager-policy",
+    17: "reserved-cpus",
+    19: "kernel-memcg-notification logging-format",
+    20: "image-credential-provider-bin-dir image-credential-provider-config topology-manager-scope",
+    21: "memory-manager-policy reserved-memory",
+    22: "cpu-manager-policy-options seccomp-default",
+    23: "log-json-info-buffer-size log-json-split-stream",
+    25: "local-storage-capacity-isolation",
+    26: "topology-manager-policy-options",
+    28: "config-dir",
+    30: "log-text-info-buffer-size log-text-split-stream",
+    31: "fail-cgroupv1",
+}
+
+# Flags of the kubelet for which there is no field.
+_PLAIN = """
+    bootstrap-kubeconfig cert-dir cloud-provider config config-dir exit-on-lock-contention fail-cgroupv1
+    hostname-override housekeeping-interval image-credential-provider-bin-dir image-credential-provider-config
+    kubeconfig lock-file log-flush-frequency node-ip node-labels provider-id root-dir runtime-cgroups
+    seccomp-default v vmodule
+"""
+
+_AGED: Mapping[str, Life] = {
+    "experimental-allocatable-ignore-eviction": Life(deprecated=19, instead=_LEFT_OUT),
+    "experimental-mounter-path": Life(deprecated=19, instead="leave it out, volumes come from CSI drivers"),
+    "maximum-dead-containers": Life(deprecated=OLDEST, instead="set evictionHard in kubelet.extraConfig"),
+    "maximum-dead-containers-per-container": Life(
+        deprecated=OLDEST, instead="set evictionHard in kubelet.extraConfig"
+    ),
+    "minimum-container-ttl-duration": Life(
+        deprecated=OLDEST, instead="set evictionHard in kubelet.extraConfig"
+    ),
 }
 
 
-def _names(text: str) -> frozenset[str]:
-    return frozenset(text.split())
+# By the first minor without them.
+_GONE: Mapping[str, Life] = {
+    **ended(11, _LEFT_OUT, "enable-custom-metrics"),
+    **ended(
+        11, "allowed-unsafe-sysctls is its name now", "experimental-allowed-unsafe-sysctls", deprecated=11
+    ),
+    **ended(11, "qos-reserved is its name now", "experimental-qos-reserved", deprecated=11),
+    **ended(11, _DOCKERSHIM, "rkt-api-endpoint rkt-path rkt-stage1-image"),
+    **ended(12, _LEFT_OUT, "cadvisor-port"),
+    **ended(12, "leave it out, pods no longer share one PID namespace", "docker-disable-shared-pid"),
+    **ended(13, "set image-credential-provider-config", "google-json-key", deprecated=13),
+    **ended(14, "set host.swap", "experimental-fail-swap-on"),
+    **ended(15, "leave it out, Pod Security Admission decides", "allow-privileged"),
+    **ended(
+        15,
+        "leave it out, Pod Security Admission decides",
+        "host-ipc-sources host-network-sources host-pid-sources",
+    ),
+    **ended(16, _LEFT_OUT, "containerized", deprecated=14),
+    **ended(19, _LEFT_OUT, "bootstrap-checkpoint-path experimental-dockershim", deprecated=19),
+    **ended(22, _LEFT_OUT, "redirect-container-streaming", since=11, deprecated=18),
+    **ended(21, _LEFT_OUT, "enable-cadvisor-json-endpoints", since=15, deprecated=17),
+    **ended(22, _LEFT_OUT, "chaos-chance", deprecated=19),
+    **ended(
+        23, "bootstrap-kubeconfig is its name now, and always given", "experimental-bootstrap-kubeconfig"
+    ),
+    **ended(
+        23, "leave it out, profiles are in seccomp below root-dir", "seccomp-profile-root", deprecated=19
+    ),
+    **ended(
+        24,
+        _CRI_DOCKERD,
+        """
+        cni-bin-dir cni-conf-dir docker-endpoint experimental-dockershim-root-directory image-pull-progress-deadline
+        network-plugin network-plugin-mtu
+        """,
+        deprecated=21,
+    ),
+    **ended(24, _CRI_DOCKERD, "cni-cache-dir", since=16, deprecated=21),
+    **ended(
+        24,
+        _DOCKERSHIM,
+        """
+        docker docker-env-metadata-whitelist docker-only docker-root docker-tls docker-tls-ca docker-tls-cert
+        docker-tls-key
+        """,
+    ),
+    **ended(24, "set kubelet.extraConfig, which a preview shows", "dynamic-config-dir", deprecated=22),
+    **ended(
+        24,
+        "leave it out, volumes come from CSI drivers",
+        "experimental-check-node-capabilities-before-mount",
+        deprecated=19,
+    ),
+    **ended(24, "leave it out, the network plugin decides", "non-masquerade-cidr"),
+    **ended(24, _LEFT_OUT, "really-crash-for-testing", deprecated=19),
+    **ended(
+        25,
+        "set kernelMemcgNotification in kubelet.extraConfig",
+        "experimental-kernel-memcg-notification",
+        deprecated=19,
+    ),
+    **ended(
+        26, _JOURNAL, "alsologtostderr log-backtrace-at log-dir logtostderr stderrthreshold", deprecated=23
+    ),
+    **ended(26, _JOURNAL, "log-file", since=13, deprecated=23),
+    **ended(27, "leave it out, the runtime is always reached over CRI", "container-runtime", deprecated=24),
+    **ended(27, _LEFT_OUT, "master-service-namespace"),
+    **ended(30, "set image-credential-provider-config", "azure-container-registry-config", deprecated=28),
+    **ended(31, _NO_EFFECT, "iptables-drop-bit iptables-masquerade-bit"),
+    **ended(31, _LEFT_OUT, "keep-terminated-pod-volumes"),
+    **ended(34, "leave it out, cloud providers run outside the kubelet", "cloud-config", deprecated=19),
+    **ended(34, "set taints of the node", "register-schedulable"),
+    **ended(35, "set docker.pauseImage", "pod-infra-container-image", deprecated=24),
+    **ended(37, _LEFT_OUT, "containerd-namespace", since=20, deprecated=20),
+    **ended(
+        37,
+        _LEFT_OUT,
+        """
+        application-metrics-count-limit boot-id-file container-hints containerd enable-load-reader
+        event-storage-age-limit event-storage-event-limit global-housekeeping-interval log-cadvisor-usage
+        machine-id-file storage-driver-buffer-duration storage-driver-db storage-driver-host storage-driver-password
+        storage-driver-secure storage-driver-table storage-driver-user
+        """,
+    ),
+}
 
 
-# Those of 1.37. Not here: help and version, with which no kubelet starts.
-_KUBELET = _names(
-    """
-    address allowed-unsafe-sysctls anonymous-auth authentication-token-webhook
-    authentication-token-webhook-cache-ttl authorization-mode
-    authorization-webhook-cache-authorized-ttl authorization-webhook-cache-unauthorized-ttl
-    bootstrap-kubeconfig cert-dir cgroup-driver cgroup-root cgroups-per-qos client-ca-file
-    cloud-provider cluster-dns cluster-domain config config-dir container-log-max-files
-    container-log-max-size container-runtime-endpoint contention-profiling cpu-cfs-quota
-    cpu-cfs-quota-period cpu-manager-policy cpu-manager-policy-options cpu-manager-reconcile-period
-    enable-controller-attach-detach enable-debugging-handlers enable-server enforce-node-allocatable
-    event-burst event-qps eviction-hard eviction-max-pod-grace-period eviction-minimum-reclaim
-    eviction-pressure-transition-period eviction-soft eviction-soft-grace-period
-    exit-on-lock-contention experimental-allocatable-ignore-eviction experimental-mounter-path
-    fail-cgroupv1 fail-swap-on feature-gates file-check-frequency hairpin-mode healthz-bind-address
-    healthz-port hostname-override housekeeping-interval http-check-frequency
-    image-credential-provider-bin-dir image-credential-provider-config image-gc-high-threshold
-    image-gc-low-threshold image-service-endpoint kernel-memcg-notification kube-api-burst
-    kube-api-content-type kube-api-qps kube-reserved kube-reserved-cgroup kubeconfig kubelet-cgroups
-    local-storage-capacity-isolation lock-file log-flush-frequency log-json-info-buffer-size
-    log-json-split-stream log-text-info-buffer-size log-text-split-stream logging-format
-    make-iptables-util-chains manifest-url manifest-url-header max-open-files max-pods
-    maximum-dead-containers maximum-dead-containers-per-container memory-manager-policy
-    minimum-container-ttl-duration minimum-image-ttl-duration node-ip node-labels
-    node-status-max-images node-status-update-frequency oom-score-adj pod-cidr pod-manifest-path
-    pod-max-pids pods-per-core port protect-kernel-defaults provider-id qos-reserved read-only-port
-    register-node register-with-taints registry-burst registry-qps reserved-cpus reserved-memory
-    resolv-conf root-dir rotate-certificates rotate-server-certificates runonce runtime-cgroups
-    runtime-request-timeout seccomp-default serialize-image-pulls streaming-connection-idle-timeout
-    sync-frequency system-cgroups system-reserved system-reserved-cgroup tls-cert-file
-    tls-cipher-suites tls-min-version tls-private-key-file topology-manager-policy
-    topology-manager-policy-options topology-manager-scope v vmodule volume-plugin-dir
-    volume-stats-agg-period
-    """
-)
-
-# flag: first minor that knows it
-_ADDED: Mapping[str, int] = {"fail-cgroupv1": 31}
+def _field_life(path: str) -> Life:
+    """The life of a field of the KubeletConfiguration: that of the youngest part of its path."""
+    return LIVES[FILE][path.partition(".")[0]]
 
 
-def gone_kubelet_flags(number: int) -> Mapping[str, str]:
-    """The flags that the kubelet of this minor knows no longer, and what to do instead."""
-    return {name: text for name, (gone, text) in _GONE.items() if gone <= number}
+def _kubelet() -> dict[str, Life]:
+    since = {name: number for number, names in _SINCE.items() for name in names.split()}
+    lives = {name: Life(since=since.get(name, OLDEST)) for name in _PLAIN.split()}
+    for line in _FIELDS.strip().splitlines():
+        name, field = line.split()
+        first = since.get(name, OLDEST)
+        deprecated = max(first, _field_life(field).since)
+        lives[name] = Life(first, deprecated=deprecated, instead=f"set {field} in kubelet.extraConfig")
+    return {**lives, **_AGED, **_GONE}
+
+
+# flag: its life
+KUBELET: Mapping[str, Life] = _kubelet()
 
 
 def kubelet_flags(number: int) -> frozenset[str]:
-    """Every flag that the kubelet of this minor takes; empty if that is not known."""
-    if number < _OLDEST_KNOWN:
-        return frozenset()
-    later = {name for name, since in _ADDED.items() if since > number}
-    kept = {name for name, (gone, _) in _GONE.items() if gone > max(number, _OLDEST_KNOWN)}
-    return (_KUBELET | kept) - later
+    """Every flag that the kubelet of this minor takes."""
+    return known(KUBELET, number)

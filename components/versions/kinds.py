@@ -1,8 +1,8 @@
 """What a field of KubeletConfiguration v1beta1 and KubeProxyConfiguration v1alpha1 holds.
 
-Owns the kind of each field at every depth, in one table for all supported releases from 1.29 on: none of them took a
-field out below the top level or gave one another type. Does not own which top-level field came with which release
-(`fields.py`). Read from the published types; a test compares it with them.
+Owns the kind of each field at every depth, in one table for all supported releases: none of them gave a field another
+type. Does not own which field came and went with which release (`fields.py`). Read from the published types; a test
+compares it with them.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ _FIELDS: Mapping[str, Mapping[str, str]] = {
         "LoggingConfiguration": "logging",
         "text": """
             bindAddress clusterCIDR detectLocalMode healthzBindAddress hostnameOverride
-            metricsBindAddress mode portRange showHiddenMetricsForVersion
+            metricsBindAddress mode portRange resourceContainer showHiddenMetricsForVersion
         """,
         "bool": "bindAddressHardFail enableProfiling windowsRunAsService",
         "KubeProxyIPTablesConfiguration": "iptables",
@@ -88,7 +88,7 @@ _FIELDS: Mapping[str, Mapping[str, str]] = {
         "list of text": "nodePortAddresses",
         "int32": "oomScoreAdj",
         "KubeProxyConntrackConfiguration": "conntrack",
-        "duration": "configSyncPeriod",
+        "duration": "configSyncPeriod udpIdleTimeout",
     },
     "KubeletAuthentication": {
         "KubeletX509Authentication": "x509",
@@ -159,7 +159,7 @@ _FIELDS: Mapping[str, Mapping[str, str]] = {
         "text": "bridgeInterface interfaceNamePrefix",
     },
     "KubeProxyConntrackConfiguration": {
-        "int32": "maxPerCore min",
+        "int32": "max maxPerCore min",
         "duration": "tcpCloseWaitTimeout tcpEstablishedTimeout udpStreamTimeout udpTimeout",
         "bool": "tcpBeLiberal",
     },

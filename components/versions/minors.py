@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
-from components.versions import flags
+from components.versions import flags, proxy_flags
 from components.versions.fields import kube_proxy_fields, kubelet_fields
+from components.versions.lives import Life
 
 PatchVersion = tuple[int, int, int]
 
@@ -15,12 +17,15 @@ PatchVersion = tuple[int, int, int]
 class Runtime:
     """How the kubelet of a minor reaches Docker.
 
-    `kubelet_flags` may hold `{pause_image}`; `units` are what the kubelet's unit is ordered after and wants.
+    `kubelet_flags` may hold `{pause_image}`; `units` are what the kubelet's unit is ordered after and wants. `docker`:
+    the range of Docker Engine in words; which cri-dockerd goes with which Docker is in `cri_dockerd.py`.
     """
 
     name: str
     needs_cri_dockerd: bool
     oldest_cri_dockerd: PatchVersion
+    cri: str
+    docker: str
     units: tuple[str, ...]
     kubelet_flags: Mapping[str, str] = field(default_factory=dict)
 
@@ -29,19 +34,22 @@ class Runtime:
 class Minor:
     """A Kubernetes 1.x minor as a node sees it. Flag and field names are those of the release itself.
 
-    `known_kubelet_flags` is empty where they are not known.
+    `status`: tested, a kubelet and a kube-proxy of it read our files in a test; rendered, its files are made by its
+    tables, and nothing but its source has been looked at.
     """
 
     number: int
+    status: Literal["tested", "rendered"]
     runtime: Runtime
     pause_image: str
     kubelet_flags: Mapping[str, str]
     known_kubelet_flags: frozenset[str]
-    gone_kubelet_flags: Mapping[str, str]
+    known_kube_proxy_flags: frozenset[str]
     kubelet_fields: frozenset[str]
     kube_proxy_fields: frozenset[str]
     kube_proxy_modes: tuple[str, ...]
-    gone_feature_gates: frozenset[str]
+    aged_kube_proxy_modes: Mapping[str, str]
+    gone_feature_gates: Mapping[str, Life]
     kubelet_feature_gates: Mapping[str, bool]
     host_packages: tuple[str, ...]
     csr_api: str
@@ -70,6 +78,8 @@ DOCKERSHIM = Runtime(
     name="dockershim",
     needs_cri_dockerd=False,
     oldest_cri_dockerd=(0, 0, 0),
+    cri="none",
+    docker="1.11 to 1.13 and 17.03",
     units=("docker.service",),
     kubelet_flags={"network-plugin": "cni", "pod-infra-container-image": "{pause_image}"},
 )
@@ -79,11 +89,13 @@ CRI_DOCKERD = Runtime(
     name="cri-dockerd",
     needs_cri_dockerd=True,
     oldest_cri_dockerd=(0, 3, 0),
+    cri="v1",
+    docker="1.13 or newer, as cri-dockerd takes it",
     units=("docker.service", "cri-docker.socket"),
 )
 
-# gate: first minor that does not know it. An unknown gate stops the kubelet; 1.37 even panics.
-_GONE_FEATURE_GATES: Mapping[str, int] = {"RotateKubeletClientCertificate": 22}
+# An unknown gate stops the kubelet; 1.37 even panics.
+_GONE_FEATURE_GATES: Mapping[str, Life] = {"RotateKubeletClientCertificate": Life(gone=22)}
 
 # gate: (first minor that knows it, what it must be with cri-dockerd).
 # ExtendWebSocketsToKubelet: the kubelet then dials the runtime's stream by itself and takes cri-dockerd's
@@ -91,11 +103,21 @@ _GONE_FEATURE_GATES: Mapping[str, int] = {"RotateKubeletClientCertificate": 22}
 _CRI_DOCKERD_FEATURE_GATES: Mapping[str, tuple[int, bool]] = {"ExtendWebSocketsToKubelet": (36, False)}
 
 
+# mode: (first minor that advises against it, what to do instead)
+_AGED_KUBE_PROXY_MODES: Mapping[str, tuple[int, str]] = {
+    "ipvs": (
+        35,
+        "ipvs is deprecated since 1.35, off by default from 1.40 on and gone with 1.43: set nftables",
+    ),
+}
+
+
 def _row(
     number: int,
     *,
     pause: str,
     calico: tuple[str, ...],
+    status: Literal["tested", "rendered"] = "rendered",
     runtime: Runtime = CRI_DOCKERD,
     kubelet_flags: Mapping[str, str] | None = None,
     modes: tuple[str, ...] = ("iptables", "nftables", "ipvs"),
@@ -106,15 +128,21 @@ def _row(
 ) -> Minor:
     return Minor(
         number=number,
+        status=status,
         runtime=runtime,
         pause_image=pause,
         kubelet_flags={**runtime.kubelet_flags, **(kubelet_flags or {})},
         known_kubelet_flags=flags.kubelet_flags(number),
-        gone_kubelet_flags=flags.gone_kubelet_flags(number),
+        known_kube_proxy_flags=proxy_flags.kube_proxy_flags(number),
         kubelet_fields=kubelet_fields(number),
         kube_proxy_fields=kube_proxy_fields(number),
         kube_proxy_modes=modes,
-        gone_feature_gates=frozenset(name for name, gone in _GONE_FEATURE_GATES.items() if gone <= number),
+        aged_kube_proxy_modes={
+            mode: text for mode, (since, text) in _AGED_KUBE_PROXY_MODES.items() if since <= number
+        },
+        gone_feature_gates={
+            name: life for name, life in _GONE_FEATURE_GATES.items() if not life.knows(number)
+        },
         kubelet_feature_gates={
             name: value
             for name, (since, value) in _CRI_DOCKERD_FEATURE_GATES.items()
@@ -164,12 +192,28 @@ MINORS: Mapping[int, Minor] = {
         # kube-proxy talks to conntrack over netlink from 1.32 on.
         _row(32, pause="registry.k8s.io/pause:3.10", calico=("3.29", "3.31")),
         _row(33, pause="registry.k8s.io/pause:3.10", calico=("3.31",)),
-        _row(34, pause="registry.k8s.io/pause:3.10.1", calico=("3.31", "3.32")),
+        _row(34, pause="registry.k8s.io/pause:3.10.1", calico=("3.31", "3.32"), status="tested"),
         _row(
-            35, pause="registry.k8s.io/pause:3.10.1", calico=("3.31", "3.32", "3.33"), refuses_cgroup_v1=True
+            35,
+            pause="registry.k8s.io/pause:3.10.1",
+            calico=("3.31", "3.32", "3.33"),
+            status="tested",
+            refuses_cgroup_v1=True,
         ),
-        _row(36, pause="registry.k8s.io/pause:3.10.2", calico=("3.32", "3.33"), refuses_cgroup_v1=True),
-        _row(37, pause="registry.k8s.io/pause:3.10.2", calico=("3.33",), refuses_cgroup_v1=True),
+        _row(
+            36,
+            pause="registry.k8s.io/pause:3.10.2",
+            calico=("3.32", "3.33"),
+            status="tested",
+            refuses_cgroup_v1=True,
+        ),
+        _row(
+            37,
+            pause="registry.k8s.io/pause:3.10.2",
+            calico=("3.33",),
+            status="tested",
+            refuses_cgroup_v1=True,
+        ),
     )
 }
 

@@ -67,6 +67,9 @@ _KUBERNETES_LDFLAGS = " ".join(
 _PULUMI_SDK = "github.com/pulumi/pulumi/sdk/v3"
 _PULUMI_LDFLAGS = f"-X {_PULUMI_SDK}/go/common/version.Version={{version}}"
 
+OLDER_MINORS = ("1.36", "1.35", "1.34")
+"""Whose kubelet and kube-proxy are built on demand, each from a folder of its own."""
+
 GRAPHS: tuple[Graph, ...] = (
     Graph(
         folder="kubernetes",
@@ -115,12 +118,15 @@ GRAPHS: tuple[Graph, ...] = (
         ldflags="-X github.com/Mirantis/cri-dockerd/cmd/version.Version={bare}",
         tools=(Tool("cri-dockerd", "github.com/Mirantis/cri-dockerd", "cri-dockerd"),),
     ),
-    Graph(
-        folder="kubernetes-1.36",
-        module=_KUBERNETES,
-        ldflags=_KUBERNETES_LDFLAGS,
-        tools=_plain(_KUBERNETES_COMMANDS, "kubelet", "kube-proxy", suffix="-1.36"),
-        older=True,
+    *(
+        Graph(
+            folder=f"kubernetes-{minor}",
+            module=_KUBERNETES,
+            ldflags=_KUBERNETES_LDFLAGS,
+            tools=_plain(_KUBERNETES_COMMANDS, "kubelet", "kube-proxy", suffix=f"-{minor}"),
+            older=True,
+        )
+        for minor in OLDER_MINORS
     ),
     Graph(
         folder="actionlint",

@@ -1,4 +1,7 @@
-"""Every file of two nodes for three releases, byte for byte. `pytest --update-golden` writes them anew."""
+"""Every file of two nodes for three releases, and of one for each minor, byte for byte.
+
+`pytest --update-golden` writes them anew.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from components.kube_proxy import files as kube_proxy
 from components.kubelet import files as kubelet
 from components.remote.bundle import Artifact, Bundle, HostFile
 from components.settings import NodeSettings
+from components.versions import MINORS
 from tests.components import example
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -103,6 +107,32 @@ def test_every_source_of_docker_is_rendered_as_in_the_golden_directory(
     tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     _compare(rendered_sources(tmp_path), GOLDEN / "docker-sources", request)
+
+
+def minor(directory: Path, number: int) -> str:
+    """Every file of a node that takes every default, one after the other: what a minor changes shows as a diff."""
+    node = example.stack(directory, version=f"1.{number}.1").nodes["worker-1"]
+    text = "".join(f"=== package {package}\n" for package in host.packages(node))
+    for files, _ in PARTS.values():
+        text += "".join(f"=== {file.path}\n{file.content}" for file in files(node))
+    return text
+
+
+def test_every_minor_is_rendered_as_in_the_golden_directory(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    _compare(
+        {row.name: minor(tmp_path, number) for number, row in MINORS.items()}, GOLDEN / "minors", request
+    )
+
+
+def test_the_profile_and_the_identities_are_rendered_as_in_the_golden_directory(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    from tests import golden_texts  # noqa: PLC0415 - it imports this file
+
+    _compare(golden_texts.identities(tmp_path), GOLDEN / "identities", request)
+    _compare(golden_texts.profile(tmp_path), GOLDEN / "profile", request)
 
 
 def _compare(texts: dict[str, str], directory: Path, request: pytest.FixtureRequest) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -12,9 +13,16 @@ import yaml
 from components.kube_proxy import files as kube_proxy
 from components.kubelet import files as kubelet
 from components.rendering import yaml_text
-from components.versions import supported
+from components.versions import MINORS, flags, proxy_flags, supported
 from sandbox.tools import ToolError, locate
+from sandbox.tools.manifest import OLDER_MINORS
 from tests.components import example
+
+
+def released(program: str) -> list[Any]:
+    """The program of each release: the newest with every run, the others with `make e2e-long`, which has built them."""
+    older = [pytest.param(f"{program}-{minor}", marks=pytest.mark.long) for minor in OLDER_MINORS]
+    return [program, *older]
 
 
 def binary(name: str) -> tuple[Path, str]:
@@ -47,7 +55,12 @@ def kubelet_says(
 LEASE = "nodeLeaseDurationSeconds must be greater than 0"
 
 
-@pytest.mark.parametrize("name", ["kubelet", "kubelet-1.36"])
+def test_the_rows_that_are_tested_are_those_with_a_program_here() -> None:
+    tested = {row.name for row in MINORS.values() if row.status == "tested"}
+    assert tested == {MINORS[max(MINORS)].name, *OLDER_MINORS}
+
+
+@pytest.mark.parametrize("name", released("kubelet"))
 @pytest.mark.parametrize("node_name", ["worker-1", "worker-2"])
 def test_a_kubelet_finds_nothing_wrong(name: str, node_name: str, tmp_path: Path) -> None:
     program, version = binary(name)
@@ -62,6 +75,7 @@ def test_a_kubelet_finds_nothing_wrong(name: str, node_name: str, tmp_path: Path
     assert complaints == [LEASE]
     assert "lenient decoding" not in text
     assert "unknown field" not in text
+    assert "deprecated" not in text.lower()
 
 
 @pytest.mark.parametrize(
@@ -88,7 +102,7 @@ def test_every_field_of_the_kubelet_is_in_the_table(tmp_path: Path) -> None:
     assert printed - {"runOnce"} <= node.minor.kubelet_fields
 
 
-@pytest.mark.parametrize("name", ["kubelet", "kubelet-1.36"])
+@pytest.mark.parametrize("name", released("kubelet"))
 def test_the_flags_of_a_kubelet_are_those_of_the_table(name: str) -> None:
     program, version = binary(name)
     done = subprocess.run([str(program), "--help"], capture_output=True, text=True, timeout=60, check=True)
@@ -96,7 +110,54 @@ def test_the_flags_of_a_kubelet_are_those_of_the_table(name: str) -> None:
     assert printed - {"help", "version"} == supported(version).known_kubelet_flags
 
 
-@pytest.mark.parametrize("name", ["kube-proxy", "kube-proxy-1.36"])
+@pytest.mark.parametrize("name", released("kubelet"))
+def test_what_a_kubelet_calls_deprecated_is_deprecated_in_the_table(name: str) -> None:
+    program, version = binary(name)
+    done = subprocess.run([str(program), "--help"], capture_output=True, text=True, timeout=60, check=True)
+    lines = re.findall(r"^ +(?:-\w, )?--([\w-]+)(.*(?:\n(?! +(?:-\w, )?--).*)*)", done.stdout, re.MULTILINE)
+    number = supported(version).number
+    called = {flag for flag, text in lines if "(DEPRECATED" in text}
+    assert len(called) > 90
+    assert called == {flag for flag, life in flags.KUBELET.items() if life.is_deprecated(number)}
+
+
+@pytest.mark.parametrize("name", released("kube-proxy"))
+def test_the_flags_of_a_kube_proxy_are_those_of_the_table(name: str) -> None:
+    program, version = binary(name)
+    done = subprocess.run([str(program), "--help"], capture_output=True, text=True, timeout=60, check=True)
+    printed = set(re.findall(r"^ +(?:-\w, )?--([\w-]+)", done.stdout, re.MULTILINE))
+    row = supported(version)
+    # It keeps quiet about those that are deprecated.
+    told = {
+        flag
+        for flag in row.known_kube_proxy_flags
+        if not proxy_flags.KUBE_PROXY[flag].is_deprecated(row.number)
+    }
+    assert printed - {"help", "version"} == told
+
+
+@pytest.mark.parametrize("name", released("kube-proxy"))
+def test_a_kube_proxy_takes_the_flags_that_stand_in_for_a_file(name: str, tmp_path: Path) -> None:
+    program, version = binary(name)
+    changes = {"nodes/worker-1/kubeProxy": {"configuredBy": "flags", "extraFlags": {"v": 4}}}
+    node = example.stack(tmp_path, changes, version).nodes["worker-1"]
+    given = [f"--{flag}={value}" for flag, value in kube_proxy.flags(node).items()]
+    written = tmp_path / "written.yaml"
+    done = subprocess.run(
+        [str(program), *given, f"--write-config-to={written}"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "deprecated" not in done.stderr.lower()
+    back = yaml.safe_load(written.read_text())
+    assert (back["mode"], back["clusterCIDR"]) == ("iptables", "10.244.0.0/16")
+    assert back["clientConnection"]["kubeconfig"] == "/etc/kubernetes/kube-proxy.kubeconfig"
+
+
+@pytest.mark.parametrize("name", released("kube-proxy"))
 @pytest.mark.parametrize("mode", ["iptables", "nftables", "ipvs"])
 def test_a_kube_proxy_reads_every_value_back(name: str, mode: str, tmp_path: Path) -> None:
     program, version = binary(name)
@@ -114,6 +175,7 @@ def test_a_kube_proxy_reads_every_value_back(name: str, mode: str, tmp_path: Pat
         pytest.skip("no inotify instance left on this machine: raise fs.inotify.max_user_instances")
     assert done.returncode == 0, done.stderr
     assert "lenient decoding" not in done.stderr
+    assert "deprecated" not in done.stderr.lower()
     back = yaml.safe_load(written.read_text())
     for key, value in kube_proxy.configuration(node).items():
         expected = {**back[key], **value} if isinstance(value, dict) else value

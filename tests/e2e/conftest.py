@@ -40,6 +40,8 @@ _ORDER = (
     "test_hostile_requests.py",
     "test_rotation.py",
     "test_upgrade.py",
+    "test_older_kubelet.py",
+    "test_proxy_modes.py",
     "test_bastion.py",
     "test_identity_ways.py",
     "test_calico.py",

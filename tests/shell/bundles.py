@@ -57,6 +57,7 @@ def kubelet(
     more: Sequence[HostFile] = (),
     timeout: int = 1,
     root_dir: Sequence[str] = (),
+    log_dir: Sequence[str] = (),
 ) -> str:
     """The kubelet's part. Once it runs, its certificate request is approved."""
     box.put(
@@ -71,6 +72,7 @@ def kubelet(
         artifacts=[Artifact("kubelet", "/usr/local/bin/kubelet", *mirrored(box, binary))],
         healthy_timeout_seconds=[str(timeout)],
         root_dir=root_dir,
+        log_dir=log_dir,
     )
 
 
@@ -90,6 +92,22 @@ def kube_proxy(
         mode=[mode],
         certificate=[certificate],
         healthy_timeout_seconds=["1"],
+    )
+
+
+def kube_proxy_by_flags(box: Box, mode: str) -> str:
+    """The same without a file: its unit says it all."""
+    unit = KUBE_PROXY_UNIT + f"# --proxy-mode={mode}\n"
+    return box.bundle(
+        "kube-proxy",
+        HostFile("kube-proxy.service", "/etc/systemd/system/kube-proxy.service", unit),
+        artifacts=[
+            Artifact("kube-proxy", "/usr/local/bin/kube-proxy", *mirrored(box, "#!/bin/sh\necho proxy 1\n"))
+        ],
+        mode=[mode],
+        certificate=["0123456789ab"],
+        healthy_timeout_seconds=["1"],
+        log_dir=["/var/log/k8s"],
     )
 
 

@@ -80,6 +80,19 @@ def test_healthy_in_another_mode_than_configured_is_not_healthy(host: Box) -> No
     assert "mode: iptables" in host.running()[UNIT]
 
 
+def test_with_flags_the_mode_is_the_unit_s(host: Box) -> None:
+    """Also after a rollback, when the bundle asks for another one; and its log files have their folder."""
+    host.put("/state/only-iptables", "")
+    before = host.state()
+    _apply(host, bundles.kube_proxy_by_flags(host, "iptables"))
+    assert host.path("/var/log/k8s").is_dir()
+    done = host.run("kube-proxy", "apply", bundles.kube_proxy_by_flags(host, "nftables"))
+    assert done.returncode == 1
+    assert "The previous files are back and kube-proxy.service runs with them." in done.stderr
+    assert host.run("kube-proxy", "remove", bundles.kube_proxy_by_flags(host, "iptables")).returncode == 0
+    assert host.state() == before
+
+
 def test_its_own_clean_up_runs_while_the_binary_is_there(host: Box) -> None:
     up = "test ! -e /state/active/kube-proxy.service || echo up >>/calls"
     cleaner = f'#!/bin/sh\necho "kube-proxy $*" >>/calls\n{up}\n'
@@ -120,3 +133,15 @@ def test_the_interface_of_ipvs_goes(host: Box) -> None:
     _apply(host, bundles.kube_proxy(host))
     assert host.run("kube-proxy", "remove", bundles.kube_proxy(host)).returncode == 0
     assert "kube-ipvs0" not in host.shell("ip link").stdout
+
+
+def test_what_ipvs_left_goes_with_the_change_of_mode_and_not_before(host: Box) -> None:
+    if host.shell("ip link add kube-ipvs0 type bridge").returncode != 0:
+        pytest.skip("this machine's kernel has no such interface")
+    host.shell("mkdir -p /sys/class/net/kube-ipvs0")
+    host.stub("ipvsadm", 'echo "ipvsadm $*" >>/calls\n')
+    _apply(host, bundles.kube_proxy(host, "mode: ipvs\n", mode="ipvs"))
+    assert "kube-ipvs0" in host.shell("ip link").stdout
+    assert "removed what the mode ipvs had left" in _apply(host, bundles.kube_proxy(host))
+    assert "kube-ipvs0" not in host.shell("ip link").stdout
+    assert host.calls("ipvsadm") == ["ipvsadm --clear"]

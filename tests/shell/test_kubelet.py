@@ -267,6 +267,19 @@ def test_a_folder_of_another_place_goes_too(host: Box) -> None:
     assert host.state() == before
 
 
+def test_the_folder_of_log_files_is_made_and_goes_too(host: Box) -> None:
+    """--log-dir, which no kubelet makes itself; what was in it before stays."""
+    before = host.state()
+    _apply(host, bundles.kubelet(host, log_dir=["/var/log/k8s"]))
+    host.put("/var/log/k8s/kubelet.INFO", "log\n")
+    _remove(host)
+    assert host.state() == before
+    host.put("/var/log/k8s/somebody", "precious\n")
+    _apply(host, bundles.kubelet(host, log_dir=["/var/log/k8s"]))
+    _remove(host)
+    assert host.text("/var/log/k8s/somebody") == "precious\n"
+
+
 def test_a_unit_whose_file_is_gone_is_stopped_all_the_same(host: Box) -> None:
     before = host.state()
     _apply(host, bundles.kubelet(host))

@@ -166,6 +166,20 @@ def test_a_module_that_cannot_be_loaded_is_an_error_unless_it_is_built_in(host: 
     assert [call.split()[-1] for call in host.calls("modprobe")] == ["overlay", "overlay", "no_such_module"]
 
 
+@pytest.mark.parametrize(
+    ("module", "mode", "way_out"),
+    [("ip_vs_rr", "ipvs", "nftables or iptables"), ("nf_tables", "nftables", "iptables")],
+)
+def test_a_kernel_without_a_mode_of_kube_proxy_is_told_with_the_way_out(
+    host: Box, module: str, mode: str, way_out: str
+) -> None:
+    host.stub("modprobe", 'echo "modprobe: FATAL: Module $1 not found" >&2; exit 1\n')
+    done = host.run("prepare", "apply", _bundle(host, {}, modules=[module]))
+    assert done.returncode == 1
+    assert f"the kernel module {module} cannot be loaded: modprobe: FATAL" in done.stderr
+    assert f"; kubeProxy.mode {mode} needs it: set {way_out}\n" in done.stderr
+
+
 def test_modules_are_loaded_before_the_settings_that_they_bring(host: Box) -> None:
     host.stub("modprobe", f"echo 5 >{_path('kernel.brought')}\n")
     _apply(host, _bundle(host, {"kernel.brought": "6"}, modules=["bringer"]))

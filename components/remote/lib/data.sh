@@ -33,6 +33,20 @@ kn_note_dirs() {
     done
 }
 
+# kn_note_logs: the flag --log-dir names a folder that the program does not make itself.
+kn_note_logs() {
+    kn_logs=$(kn_setting log-dir)
+    [ -n "$kn_logs" ] || return 0
+    kn_note_dirs "$kn_logs"
+    mkdir -p "$kn_logs"
+}
+
+# kn_drop_noted: all folders that were ever noted, for a flag may have named another one before.
+kn_drop_noted() {
+    cut -d ' ' -f 4- "$KN_R/dirs-before" >"$KN_TMP/dirs" 2>/dev/null || :
+    while read -r kn_dir; do kn_drop_dir "$kn_dir"; done <"$KN_TMP/dirs"
+}
+
 kn_drop_dir() {
     [ -d "$1" ] || return 0
     kn_before=$(grep " $1\$" "$KN_R/dirs-before" 2>/dev/null || :)

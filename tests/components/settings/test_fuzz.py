@@ -22,10 +22,12 @@ from components.kube_proxy import files as kube_proxy
 from components.kubelet import files as kubelet
 from components.remote.bundle import Bundle
 from components.settings import SettingsError, StackSettings, load
+from components.settings.checks_values import wrong_of
 from components.settings.merge import merged, patched
 from components.settings.section import Section
 from components.settings.sections import NODE_SECTIONS, STACK_SECTIONS, NodeSection
 from components.versions.kinds import KUBELET, STRUCTS
+from components.versions.ranges import BOUNDS, MAPS
 from tests.components import example
 
 MARK = "qzjx-secret"
@@ -162,12 +164,24 @@ def of_kind(kind: str) -> st.SearchStrategy[Any]:
     if shape == "map":
         return st.dictionaries(printable, st.none() | of_kind(inner), max_size=3)
     if kind in STRUCTS:
-        return st.fixed_dictionaries({}, optional={name: of_kind(one) for name, one in STRUCTS[kind].items()})
+        return st.fixed_dictionaries({}, optional={name: of_field(kind, name) for name in STRUCTS[kind]})
     return PLAIN_KINDS[kind]
 
 
+def of_field(struct: str, name: str) -> st.SearchStrategy[Any]:
+    """Values that the kubelet takes for this field: of its kind, and what the tables of values let pass."""
+    kind, bounds = STRUCTS[struct][name], BOUNDS.get(struct, {}).get(name)
+    if bounds:
+        return st.integers(*bounds)
+    if struct == KUBELET and name in MAPS:
+        return st.dictionaries(
+            st.sampled_from(MAPS[name][0]), st.none() | of_kind(kind.partition(" of ")[2])
+        ).filter(lambda value: not list(wrong_of(struct, name, value, 37)))
+    return of_kind(kind).filter(lambda value: not list(wrong_of(struct, name, value, 37)))
+
+
 @settings(max_examples=200, deadline=None)
-@given(extra=st.fixed_dictionaries({}, optional={name: of_kind(STRUCTS[KUBELET][name]) for name in FREE}))
+@given(extra=st.fixed_dictionaries({}, optional={name: of_field(KUBELET, name) for name in FREE}))
 def test_extra_config_reaches_the_kubelet_as_it_was_written(extra: dict[str, Any], project: Path) -> None:
     raw = example.changed(example.raw(), {"nodes/worker-1/kubelet": {"extraConfig": extra}})
     node = load(raw, project).nodes["worker-1"]

@@ -55,6 +55,10 @@ class GoTypes:
         other = GoTypes.of(file)
         return GoTypes({**self._structs, **other._structs}, {**self._named, **other._named})
 
+    def has(self, struct: str) -> bool:
+        """Whether there is such a struct."""
+        return struct in self._structs
+
     def fields(self, struct: str) -> dict[str, str]:
         """The kind of each field by its name in JSON."""
         found: dict[str, str] = {}

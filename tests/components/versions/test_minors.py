@@ -44,7 +44,7 @@ class TestRow:
     """What must hold for every row."""
 
     def test_flags_of_the_row_are_not_gone(self, row: Minor) -> None:
-        assert not set(row.kubelet_flags) & set(row.gone_kubelet_flags)
+        assert set(row.kubelet_flags) <= row.known_kubelet_flags
         assert ("pod-infra-container-image" in row.kubelet_flags) is (row.runtime.name == "dockershim")
 
     def test_cri_dockerd_from_1_24_on(self, row: Minor) -> None:

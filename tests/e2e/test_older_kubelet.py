@@ -1,0 +1,32 @@
+"""A kubelet three minors older than the API server joins, works and leaves: the oldest that the skew policy allows."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.e2e.cluster import is_ready, is_schedulable
+from tests.e2e.lab import HOSTS, Lab
+from tests.e2e.measured import MEASURED
+
+pytestmark = [pytest.mark.sandbox, pytest.mark.long]
+
+OLDEST = "1.34.4"
+
+
+def test_it_joins_and_leaves(bare: Lab) -> None:
+    lab = bare
+    lab.place.up(HOSTS, "--older")
+    try:
+        lab.stack.configure(lambda config: config["kubernetes"].update({"version": OLDEST}))
+        result = lab.stack.up().demand()
+        MEASURED.add(f"up of two nodes of {OLDEST} at a control plane of 1.37", result.seconds, "s")
+        nodes = lab.cluster.nodes()
+        versions = {node["status"]["nodeInfo"]["kubeletVersion"] for node in nodes.values()}
+        assert versions == {f"v{OLDEST}"}
+        assert all(is_ready(node) and is_schedulable(node) for node in nodes.values())
+        lab.stack.preview("--expect-no-changes").demand()
+    finally:
+        lab.stack.destroy().demand()
+        lab.stack.restore_configuration()
+        lab.note_unknown()
+    assert lab.cluster.leftovers() == []
