@@ -93,11 +93,15 @@ def apply(session: Session, arguments: Arguments) -> None:
     )
     proof = Proof(nodes.renewed(lease), started)
     has_calico = arguments.text("network", "") == "calico"
-    while missing := [
-        *shortcomings(found, lease, proof, version),
-        *(_network_faults(session, found, is_last=wait.expired) if has_calico and found else []),
-    ]:
-        if wait.expired:
+    while True:
+        # Asked once a turn: the turn that ends the wait is the one that asks for every reason.
+        is_last = wait.expired
+        missing = shortcomings(found, lease, proof, version)
+        if has_calico and found:
+            missing += _network_faults(session, found, is_last=is_last)
+        if not missing:
+            break
+        if is_last:
             raise Failure(
                 f"{node}: not put into service, for {wait.timeout_seconds:.0f} s: {'; '.join(missing)}. "
                 f"Next: kubectl describe node {node}; on the host: journalctl -u kubelet -n 50"

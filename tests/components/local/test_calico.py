@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from components.local.calico_node import short
 from components.local.calico_read import tolerates
 from tests.components.local.cluster import STACK, is_cordoned, make_node, new_name, until
 from tests.components.local.conftest import FakeKubectl, Run
-from tests.support.apiserver import ApiServer
+from tests.support.apiserver import ApiError, ApiServer
 from tests.support.would_be_kubelet import WouldBeKubelet
 
 FIXTURE = Path(__file__).parents[2] / "support/calico.yaml"
@@ -34,10 +35,20 @@ def definitions(api_server: ApiServer) -> Iterator[None]:
     for one in found:
         api_server.admin.post(_DEFINITIONS, one)
     for one in found:
-        until(lambda one=one: api_server.admin.find(f"{GROUP}/{one['spec']['names']['plural']}"))  # type: ignore[misc]
+        until(partial(_is_served, api_server, one["spec"]["names"]["plural"]))
     yield
     for one in found:
         api_server.admin.delete(f"{_DEFINITIONS}/{one['metadata']['name']}")
+
+
+def _is_served(server: ApiServer, plural: str) -> bool:
+    """A kind that was defined just now is answered with 404, then with 429 while its storage begins."""
+    try:
+        return server.admin.find(f"{GROUP}/{plural}") is not None
+    except ApiError as error:
+        if error.code != 429:
+            raise
+        return False
 
 
 def _make(server: ApiServer, plural: str, kind: str, name: str, **spec: Any) -> None:
