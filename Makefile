@@ -27,11 +27,14 @@ up: $(VENV)/.stamp ## Sandbox (HOSTS=2, OS=bookworm), then pulumi up on stack de
 	@$(BIN)/python -m sandbox up $(if $(HOSTS),--hosts $(HOSTS)) $(if $(OS),--os $(OS))
 	@$(BIN)/python -m sandbox deploy --stack $(STACK)
 
+# The sandbox's stack has its passphrase and its pulumi there.
+SANDBOX = { test -e .sandbox/env.sh || { echo "there is no sandbox here yet: run 'make up' first" >&2; exit 1; }; } && . .sandbox/env.sh
+
 preview: $(VENV)/.stamp ## What the next `make up` would change
-	@. .sandbox/env.sh && pulumi preview --stack $(STACK) --diff
+	@$(SANDBOX) && pulumi preview --stack $(STACK) --diff
 
 destroy: $(VENV)/.stamp ## Give the hosts back; the sandbox stays
-	@. .sandbox/env.sh && pulumi destroy --stack $(STACK) --yes
+	@$(SANDBOX) && pulumi destroy --stack $(STACK) --yes
 
 down: $(VENV)/.stamp ## Remove the sandbox, its hosts and the state of its stacks; says what it leaves
 	@$(BIN)/python -m sandbox down --force
@@ -39,8 +42,7 @@ down: $(VENV)/.stamp ## Remove the sandbox, its hosts and the state of its stack
 status: $(VENV)/.stamp ## What runs
 	@$(BIN)/python -m sandbox status
 
-# The sandbox's stack has its passphrase and its pulumi there.
-ENV = $(if $(filter dev,$(STACK)),. .sandbox/env.sh && )
+ENV = $(if $(filter dev,$(STACK)),$(SANDBOX) && )
 
 audit: $(VENV)/.stamp ## What of the hosts of STACK=dev is not as it was applied; reads only (NODE=, ARGS=--json)
 	@$(ENV)$(BIN)/python -m components.audit $(NODE) --stack $(STACK) $(ARGS)

@@ -107,7 +107,7 @@ preflight_bare() {
     kn_way=$(kn_docker_in_the_way "$(kn_setting docker-source distribution)" "$(kn_setting docker-package)")
     [ -z "$kn_way" ] || problem "$kn_way"
     for kn_port in 10248 10249 10250 10256; do
-        ! listening "$kn_port" || problem "port $kn_port is taken; kubelet and kube-proxy need it"
+        ! listening "$kn_port" || problem "port $kn_port is taken; kubelet and kube-proxy need it: 'ss -ltnp' on the host says who has it"
     done
 }
 

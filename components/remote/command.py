@@ -35,6 +35,12 @@ _REPLACE_CLAIM = (
     "node, which pulumi stack --show-urns lists"
 )
 _RELEASE = _UNDO.format(part="claim", bring_back="Run pulumi up, which brings it back")
+# A new way to a host is tried before it takes the old one's place in the state, where a destroy finds nothing else. It
+# must lead to no other node's host, too. The standard input is the bundle's header.
+_TRY = """c=/var/lib/kubenode/claim; w=$(sed -n "s/^claim | /stack /p; s/^node | /node /p" | sort); \
+[ ! -e $c ] || [ "$w" = "$(sed -n "/^stack /p; /^node /p" $c | sort)" ] || \
+{ echo "kubenode: this host is claimed by" $(sed -n "s/^node /as node /p; /^stack /p" $c)". Nothing was written. \
+Correct the node's address; or, to put it on this host, destroy it there first." >&2; exit 1; }"""
 
 
 @dataclass(frozen=True)
@@ -81,14 +87,14 @@ def command_lines(host: Host, part: str) -> tuple[str | None, str | None, str | 
     """What creates, updates and deletes a part. None: nothing is done, and no connection made.
 
     Claiming and releasing are two commands: the release stands in the state before the claim is tried, so that a
-    destroy gives back a host even if the engine was killed while it claimed it. Only the claim's update differs from
-    its create: it demands the claim that was made.
+    destroy gives back a host even if the engine was killed while it claimed it. The claim's update demands the claim
+    that was made. The release's update tries a connection that changed, and asks for nothing else.
     """
     if part == "claim":
         create = f"{_CLAIM} {'sudo' if host.prefix else 'root'}"
         return create, f"{create} claimed", None
     if part == "release":
-        return None, None, f"{host.prefix}sh -c {shlex.quote(_RELEASE)}"
+        return None, f"{host.prefix}sh -c {shlex.quote(_TRY)}", f"{host.prefix}sh -c {shlex.quote(_RELEASE)}"
     script = f"{_TOOLKIT}/{part}"
     apply = f"{host.prefix}{script} apply"
     if part == "verify":

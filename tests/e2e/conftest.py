@@ -25,6 +25,7 @@ _ORDER = (
     "test_drift.py",
     "test_other_kubeconfig.py",
     "test_other_connections.py",
+    "test_wrong_way.py",
     "test_host_details.py",
     "test_other_stack.py",
     "test_workflows.py",

@@ -84,7 +84,7 @@ def test_programs_of_one_graph_are_named_as_go_names_them(graph: Graph) -> None:
         ]
 
 
-@pytest.mark.parametrize("name", ["kubernetes", "kubernetes-1.36"])
+@pytest.mark.parametrize("name", [graph.folder for graph in GRAPHS if graph.folder.startswith("kubernetes")])
 def test_kubernetes_libraries_are_of_the_same_release(name: str) -> None:
     [graph] = [graph for graph in GRAPHS if graph.folder == name]
     release = gomod.module_version(graph.source, graph.module).removeprefix("v1.")
@@ -100,8 +100,8 @@ def test_the_language_host_comes_with_the_script_it_starts() -> None:
     assert [Path(extra).name for extra in tool.extras] == ["pulumi-language-python-exec"]
 
 
-def test_older_graph_is_named_after_its_release() -> None:
-    [graph] = [graph for graph in GRAPHS if graph.older]
+@pytest.mark.parametrize("graph", [graph for graph in GRAPHS if graph.older], ids=lambda graph: graph.folder)
+def test_older_graph_is_named_after_its_release(graph: Graph) -> None:
     values = gomod.flag_values(gomod.module_version(graph.source, graph.module))
     suffix = f"-{values['major']}.{values['minor']}"
     assert graph.folder.endswith(suffix)
@@ -117,7 +117,10 @@ def test_selection() -> None:
     assert "kubelet-1.36" not in _names(None, older=False)
     assert "kubelet-1.36" in _names(None, older=True)
     assert _names(["etcd", "kubelet"], older=False) == ["kubelet", "etcd"]
-    assert _names(["kubelet"], older=True) == ["kubelet", "kubelet-1.36"]
+    assert _names(["kubelet"], older=True) == [
+        "kubelet",
+        *(f"kubelet-{release}" for release in ("1.36", "1.35", "1.34")),
+    ]
     assert _names(["kubelet-1.36"], older=False) == ["kubelet-1.36"]
 
 

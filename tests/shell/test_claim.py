@@ -35,7 +35,7 @@ def _lines(part: str = "claim", user: str = "root", verb: str = "create") -> tup
     create, update, remove = command.command_lines(host, part)
     apply = create if verb == "create" else update
     if part == "claim":
-        remove = command.command_lines(host, "release")[2]
+        _, _, remove = command.command_lines(host, "release")
     assert apply is not None
     assert remove is not None
     return apply, remove
@@ -69,6 +69,30 @@ def test_a_bare_host_gets_claim_and_toolkit_and_gives_both_back(bare: Box) -> No
     assert not bare.path(LIBRARY).exists()
     assert bare.state("/var") == before
     assert bare.leftovers() == []
+
+
+@pytest.mark.parametrize(
+    ("stack", "node", "code"),
+    [
+        ("", "", 0),
+        (CLAIM, "worker-1", 0),
+        (CLAIM, "worker-2", 1),
+        (f"{CLAIM}-2", "worker-1", 1),
+    ],
+)
+def test_a_new_way_to_a_host_must_lead_to_no_other_one(bare: Box, stack: str, node: str, code: int) -> None:
+    """Tried before the state forgets the old way, with whatever toolkit is there, or none."""
+    if stack:
+        bare.put(f"{RECORD}/claim", f"stack {stack}\nnode {node}\nsince 2026-01-01T00:00:00Z\n", 0o600)
+    before = bare.state("/var")
+    header = Bundle("claim", bare.node, "192.0.2.7", bare.claim, script="release").render()
+    done = bare.shell(_lines("release", verb="update")[0], header)
+    told = (
+        f"kubenode: this host is claimed by stack {stack} as node {node}. Nothing was written. Correct the node's "
+        "address; or, to put it on this host, destroy it there first.\n"
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (code, "", told if code else "")
+    assert bare.state("/var") == before
 
 
 def test_a_claim_of_the_same_stack_and_node_is_adopted(bare: Box) -> None:
