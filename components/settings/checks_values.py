@@ -6,13 +6,12 @@ Owns the words, said by the tables of `components/versions/ranges.py` and `gates
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from decimal import Decimal
 
 from components.settings.nearest import nearest
-from components.settings.types import is_ip
+from components.settings.types import is_ip, is_range
 from components.versions import MINORS
 from components.versions.gates import FEATURE_GATES
 from components.versions.kinds import KUBELET
@@ -152,14 +151,6 @@ def _is_period(text: str) -> bool:
     return DURATION.fullmatch(text) is not None and seconds(text) >= 0
 
 
-def _is_range(text: str) -> bool:
-    try:
-        ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        return False
-    return "/" in text
-
-
 _SYNTAXES: Mapping[str, tuple[Callable[[str], object], str]] = {
     "amount": (_is_amount, "expected a quantity that is not negative, for example 200Mi"),
     "threshold": (_is_threshold, "expected a quantity above 0 or a percentage up to 100%, for example 10%"),
@@ -167,9 +158,9 @@ _SYNTAXES: Mapping[str, tuple[Callable[[str], object], str]] = {
     "share": (_is_share, "expected a percentage up to 100%, for example 50%"),
     "period": (_is_period, "expected a duration that is not negative, for example 1m30s"),
     "address": (is_ip, "expected an IP address, for example 10.0.0.7"),
-    "range": (_is_range, "expected an address range, for example 10.0.0.0/24"),
+    "range": (is_range, "expected an address range, for example 10.0.0.0/24"),
     "range or word": (
-        lambda text: text in ("primary", "localhost", "all") or _is_range(text),
+        lambda text: text in ("primary", "localhost", "all") or is_range(text),
         "expected an address range, primary, localhost or all, for example 10.0.0.0/24",
     ),
     "cpus": (

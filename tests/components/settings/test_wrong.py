@@ -296,6 +296,29 @@ CASES: list[tuple[str, list[str]]] = [
     ('docker: {registryMirrors: ["https://user:word@mirror.example.org"]}', [
         "docker.registryMirrors[0]: expected an http or https URL without a path, for example https://mirror.example.org (without a login: Docker sends none to a mirror; one for a registry goes into docker.registries)",
     ]),
+    # what only a program of the host would refuse: a netmask, a port and a host that cannot be
+    *(
+        (f"cluster: {{podCidr: '{text}'}}", ["cluster.podCidr: expected an address range without host bits, or one of each family with a comma, for example 10.244.0.0/16"])
+        for text in ("10.244.0.0/255.255.0.0", "10.244.0.0/0.0.255.255", "fd00::/48,10.244.0.0/255.255.0.0", "10.244.0.0/016", "fe80::%1/64")
+    ),
+    ("{docker: {insecureRegistries: [10.0.0.0/255.0.0.0, 'r:99999', 'a..b:5000']}, kubeProxy: {extraConfig: {nodePortAddresses: [10.0.0.0/255.0.0.0]}}}", [
+        "docker.insecureRegistries[0]: expected a registry's host with its port, or an address range, without https://, for example registry.example.org:5000",
+        "docker.insecureRegistries[1]: expected a registry's host with its port, or an address range, without https://, for example registry.example.org:5000",
+        "docker.insecureRegistries[2]: expected a registry's host with its port, or an address range, without https://, for example registry.example.org:5000",
+        "kubeProxy.extraConfig.nodePortAddresses[0]: expected an address range, primary, localhost or all, for example 10.0.0.0/24",
+    ]),
+    *(
+        (f"cluster: {{server: '{text}'}}", ["cluster.server: expected an https URL, for example https://10.0.0.1:6443"])
+        for text in ("https://10.0.0.1:99999", "https://10.0.0.1:0", "https://10.0.0.300:6443", "https://a..b:6443", "https://[10.0.0.1]:6443", "https://[::1::2]:6443")
+    ),
+    ("{downloads: {mirror: 'https://10.0.0.300/kubernetes'}, docker: {registryMirrors: ['https://mirror.example.org:0'], registries: {'r:99999': {username: a}}}, host: {proxy: {http: 'http://proxy.example.org:70000', noProxy: ['a:0']}}}", [
+        "downloads.mirror: expected an http or https URL, for example https://mirror.example.org/kubernetes",
+        "host.proxy.http: expected a proxy as http://host:port, or http://user:password@host:port with other characters than letters, digits and . _ ~ - as %XX, for example http://proxy.example.org:3128",
+        "host.proxy.noProxy[0]: expected a host, a domain with a dot in front, an address or an address range, for example 10.0.0.0/24",
+        "docker.registryMirrors[0]: expected an http or https URL without a path, for example https://mirror.example.org",
+        "docker.registries.r:99999: expected a registry's host, with its port if it has one, for example registry.example.org",
+        "docker.registries.r:99999.password: required: a password, for example an encrypted value",
+    ]),
     # where it is told
     ("nodes: {worker-1: {ssh: {agent: false}}}", ["nodes.worker-1.ssh: expected exactly one of privateKeyFile, privateKey, agent, password; none is given, for example privateKeyFile: secrets/id_ed25519"]),
     ("nodes: {worker-1: {ssh: {agent: true, privateKeyFile: id_ed25519}}}", ["nodes.worker-1.ssh.agent: expected exactly one of privateKeyFile, privateKey, agent, password; privateKeyFile and agent are given"]),
