@@ -34,6 +34,7 @@ from components.settings.sections import (
 )
 from components.settings.signer import authority_of
 from components.settings.static_token import with_static_token
+from components.settings.sysctls import check_sysctls
 from components.settings.validate import SectionT, validated
 
 # Stands in for required values that are missing, where a check asks about the others.
@@ -140,6 +141,7 @@ def _check_draft(report: Report, draft: NodeDraft, identity: IdentitySection) ->
     check_node(draft)
     check_identity(draft, identity)
     check_node_calico(draft, _pod_cidr(report))
+    check_sysctls(draft, _pod_cidr(report))
     check_profile(draft, _profile(report))
     sections = {
         "ssh": draft.ssh,

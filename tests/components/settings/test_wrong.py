@@ -319,6 +319,19 @@ CASES: list[tuple[str, list[str]]] = [
         "docker.registries.r:99999: expected a registry's host, with its port if it has one, for example registry.example.org",
         "docker.registries.r:99999.password: required: a password, for example an encrypted value",
     ]),
+    # kernel settings that a node cannot do with
+    ("host: {sysctls: {net.ipv4.ip_forward: 1, net/ipv4/ip_forward: 0, net/ipv4/conf/eth0.7/rp_filter: 0, net.ipv4.conf.eth0/7.rp_filter: 1}}", [
+        "host.sysctls.net/ipv4/ip_forward: is net.ipv4.ip_forward in another spelling: keep one of them",
+        "host.sysctls.net.ipv4.conf.eth0/7.rp_filter: is net/ipv4/conf/eth0.7/rp_filter in another spelling: keep one of them",
+    ]),
+    ("host: {sysctls: {net/ipv4/ip_forward: 0, net.ipv4.conf.all.forwarding: 0, vm.overcommit_memory: 2, kernel.panic: 10, net.ipv6.conf.all.forwarding: 0, net.ipv4.conf.all.rp_filter: 2}}", [
+        "host.sysctls.net/ipv4/ip_forward: expected 1, or leave it out: without it the node forwards no packet of a pod",
+        "host.sysctls.net.ipv4.conf.all.forwarding: expected 1, or leave it out: without it the node forwards no packet of a pod",
+        "host.sysctls.vm.overcommit_memory: expected 1, or leave it out: the kubelet sets it to 1 when it starts",
+    ]),
+    ('{cluster: {podCidr: "10.244.0.0/16,fd00::/48", serviceCidr: "10.96.0.0/16,fd01::/112"}, host: {sysctls: {net.ipv6.conf.all.forwarding: 0}}}', [
+        "host.sysctls.net.ipv6.conf.all.forwarding: expected 1, or leave it out: without it the node forwards no packet of a pod of IPv6",
+    ]),
     # where it is told
     ("nodes: {worker-1: {ssh: {agent: false}}}", ["nodes.worker-1.ssh: expected exactly one of privateKeyFile, privateKey, agent, password; none is given, for example privateKeyFile: secrets/id_ed25519"]),
     ("nodes: {worker-1: {ssh: {agent: true, privateKeyFile: id_ed25519}}}", ["nodes.worker-1.ssh.agent: expected exactly one of privateKeyFile, privateKey, agent, password; privateKeyFile and agent are given"]),
