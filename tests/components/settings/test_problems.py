@@ -87,7 +87,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({"nodes/worker-1/ssh/hostKey": ...}, f"{AT}.ssh.hostKey: required: the host's public key, the text of /etc/ssh/ssh_host_ed25519_key.pub on it (or ssh.insecureIgnoreHostKey: true, to trust whoever answers)"),
     ({"nodes/worker-1/ssh/hostKey": "SHA256:abc"}, f'{AT}.ssh.hostKey: expected the host\'s public key as /etc/ssh/ssh_host_ed25519_key.pub has it, for example "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5..."'),
     ({"nodes/worker-1/ssh/insecureIgnoreHostKey": True}, f"{AT}.ssh.insecureIgnoreHostKey: contradicts hostKey: leave one of them out"),
-    ({"ssh/bastion": {"address": "10.0.0.1"}}, "ssh.bastion.user: required: a login name, for example root"),
+    ({"ssh/bastion": {key: value for key, value in BASTION.items() if key != "user"}}, "ssh.bastion.user: required: a login name, for example root"),
     ({"ssh/bastion": {**BASTION, "agent": True}}, "ssh.bastion.agent: expected exactly one of privateKeyFile, privateKey, agent, password; privateKeyFile and agent are given"),
     ({"ssh/bastion": {**BASTION, "privateKeyFile": "nowhere", "hostKey": "x"}}, 'ssh.bastion.hostKey: expected the host\'s public key as /etc/ssh/ssh_host_ed25519_key.pub has it, for example "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5..."'),
     ({"ssh/bastion": {key: value for key, value in BASTION.items() if key != "privateKeyFile"}}, "ssh.bastion: expected exactly one of privateKeyFile, privateKey, agent, password; none is given, for example privateKeyFile: secrets/id_ed25519"),

@@ -332,6 +332,15 @@ CASES: list[tuple[str, list[str]]] = [
     ('{cluster: {podCidr: "10.244.0.0/16,fd00::/48", serviceCidr: "10.96.0.0/16,fd01::/112"}, host: {sysctls: {net.ipv6.conf.all.forwarding: 0}}}', [
         "host.sysctls.net.ipv6.conf.all.forwarding: expected 1, or leave it out: without it the node forwards no packet of a pod of IPv6",
     ]),
+    # all that a bastion lacks
+    *(
+        (f"ssh: {{bastion: {{address: 10.0.0.99{user}}}}}", [
+            f"ssh.bastion.user: {message}a login name, for example root",
+            "ssh.bastion: expected exactly one of privateKeyFile, privateKey, agent, password; none is given, for example privateKeyFile: secrets/id_ed25519",
+            "ssh.bastion.hostKey: required: the bastion's public key, the text of /etc/ssh/ssh_host_ed25519_key.pub on it (or ssh.bastion.insecureIgnoreHostKey: true, to trust whoever answers)",
+        ])
+        for user, message in (("", "required: "), (", user: A B", "expected "))
+    ),
     # where it is told
     ("nodes: {worker-1: {ssh: {agent: false}}}", ["nodes.worker-1.ssh: expected exactly one of privateKeyFile, privateKey, agent, password; none is given, for example privateKeyFile: secrets/id_ed25519"]),
     ("nodes: {worker-1: {ssh: {agent: true, privateKeyFile: id_ed25519}}}", ["nodes.worker-1.ssh.agent: expected exactly one of privateKeyFile, privateKey, agent, password; privateKeyFile and agent are given"]),
