@@ -547,6 +547,16 @@ def test_a_number_that_is_encrypted_is_told_so(
     assert str(caught.value) == line
 
 
+def test_a_secret_set_without_path_is_told_the_command_that_encrypts(tmp_path: Path) -> None:
+    example.write_project(tmp_path)
+    with pytest.raises(SettingsError) as caught:
+        load({**example.raw(), "ssh.password": "x"}, tmp_path, {"ssh.password"})
+    assert str(caught.value) == (
+        "ssh.password: a key with this whole name, as pulumi config set without --path makes it: pulumi config rm "
+        "'ssh.password', and set it with pulumi config set --secret --path 'ssh.password'"
+    )
+
+
 def test_a_wrong_way_to_log_in_is_not_also_a_missing_one(tmp_path: Path) -> None:
     found = example.problems(tmp_path, {"ssh/privateKeyFile": 7})
     assert found == [

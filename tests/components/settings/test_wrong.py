@@ -341,6 +341,25 @@ CASES: list[tuple[str, list[str]]] = [
         ])
         for user, message in (("", "required: "), (", user: A B", "expected "))
     ),
+    # keys in another place than their own
+    ('{kubelet.extraConfig.maxPods: "55", "docker.images[0].name": "a:1", "nodes[\\"worker-1\\"].address": 10.0.0.9}', [
+        "kubelet.extraConfig.maxPods: a key with this whole name, as pulumi config set without --path makes it: pulumi config rm 'kubelet.extraConfig.maxPods', and set it with pulumi config set --path 'kubelet.extraConfig.maxPods'",
+        "docker.images[0].name: a key with this whole name, as pulumi config set without --path makes it: pulumi config rm 'docker.images[0].name', and set it with pulumi config set --path 'docker.images[0].name'",
+        "nodes[\"worker-1\"].address: a key with this whole name, as pulumi config set without --path makes it: pulumi config rm 'nodes[\"worker-1\"].address', and set it with pulumi config set --path 'nodes[\"worker-1\"].address'",
+    ]),
+    ("kubenode: {cluster: {podCidr: 10.244.0.0/16}}", ["kubenode: no section, but what every key begins with: write kubenode:cluster and so on, each below config"]),
+    ("{podCidr: 10.244.0.0/16, hostKey: x, maxPods: 5, extraConfig: {}}", [
+        "podCidr: unknown key, did you mean cluster.podCidr?",
+        "hostKey: unknown key, did you mean ssh.hostKey?",
+        "maxPods: unknown key, did you mean kubelet.extraConfig.maxPods?",
+        "extraConfig: unknown key, did you mean docker.extraConfig or kubelet.extraConfig or kubeProxy.extraConfig?",
+    ]),
+    ("nodes: {worker-1: {hostKey: x, maxPods: 5, conntrack: {}}}", [
+        "nodes.worker-1.hostKey: unknown key, did you mean ssh.hostKey?",
+        "nodes.worker-1.maxPods: unknown key, did you mean kubelet.extraConfig.maxPods?",
+        "nodes.worker-1.conntrack: unknown key, did you mean kubeProxy.extraConfig.conntrack?",
+    ]),
+    ("{nodes: ~, nodesFile: wrapped.yaml}", ["nodesFile: expected the nodes' names as the file's own keys, for example worker-1: {address: 10.0.0.7}; take the level nodes away"]),
     # where it is told
     ("nodes: {worker-1: {ssh: {agent: false}}}", ["nodes.worker-1.ssh: expected exactly one of privateKeyFile, privateKey, agent, password; none is given, for example privateKeyFile: secrets/id_ed25519"]),
     ("nodes: {worker-1: {ssh: {agent: true, privateKeyFile: id_ed25519}}}", ["nodes.worker-1.ssh.agent: expected exactly one of privateKeyFile, privateKey, agent, password; privateKeyFile and agent are given"]),
@@ -386,6 +405,7 @@ def _written(directory: Path, text: str) -> dict[str, object]:
         "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: calico-config, namespace: kube-system}\n"
     )
     (directory / "empty.yaml").write_text("nothing: here\n")
+    (directory / "wrapped.yaml").write_text("nodes: {worker-1: {address: 10.0.0.7}}\n")
     (directory / "twice.yaml").write_text("worker-1: {address: 10.0.0.7}\nworker-1: {address: 10.0.0.8}\n")
     changes = document_of(text).value
     assert isinstance(changes, dict)
