@@ -15,7 +15,7 @@ from components.settings.types import is_ip, is_range
 from components.versions import MINORS
 from components.versions.gates import FEATURE_GATES
 from components.versions.kinds import KUBELET
-from components.versions.ranges import BOUNDS, CHOICES, DURATIONS, MAPS, SYNTAX
+from components.versions.ranges import BOUNDS, CHOICES, CIPHERS, DURATIONS, MAPS, SYNTAX
 
 Wrong = tuple[tuple[int | str, ...], str]
 
@@ -50,7 +50,7 @@ def _message(struct: str, name: str, value: object) -> str | None:
     if bounds and isinstance(value, int | float) and not isinstance(value, bool):
         low, high = bounds
         if not low <= value <= high:
-            return f"expected {_between(low, high)}"
+            return f"expected {between(low, high)}"
     if not isinstance(value, str):
         return None
     choices = CHOICES.get(struct, {}).get(name)
@@ -68,7 +68,8 @@ def _message(struct: str, name: str, value: object) -> str | None:
     return _syntax(syntax, value) if syntax else None
 
 
-def _between(low: int, high: int) -> str:
+def between(low: int, high: int) -> str:
+    """A number between two bounds, in words."""
     if high != _LARGEST:
         return f"a number from {low} to {high}"
     return f"{low} or more"
@@ -162,6 +163,10 @@ _SYNTAXES: Mapping[str, tuple[Callable[[str], object], str]] = {
     "range or word": (
         lambda text: text in ("primary", "localhost", "all") or is_range(text),
         "expected an address range, primary, localhost or all, for example 10.0.0.0/24",
+    ),
+    "cipher": (
+        CIPHERS.__contains__,
+        "expected a cipher suite of Go's crypto/tls, for example TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
     ),
     "cpus": (
         re.compile(r"([0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*)?").fullmatch,

@@ -360,6 +360,41 @@ CASES: list[tuple[str, list[str]]] = [
         "nodes.worker-1.conntrack: unknown key, did you mean kubeProxy.extraConfig.conntrack?",
     ]),
     ("{nodes: ~, nodesFile: wrapped.yaml}", ["nodesFile: expected the nodes' names as the file's own keys, for example worker-1: {address: 10.0.0.7}; take the level nodes away"]),
+    # what only the program itself would refuse
+    ("kubelet: {extraConfig: {shutdownGracePeriod: 10s, shutdownGracePeriodCriticalPods: 20s, enforceNodeAllocatable: [none, pods], tlsCipherSuites: [TLS_AES_128_GCM_SHA256, banana]}}", [
+        "kubelet.extraConfig.tlsCipherSuites[1]: expected a cipher suite of Go's crypto/tls, for example TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+        "kubelet.extraConfig.shutdownGracePeriodCriticalPods: expected no more than shutdownGracePeriod, which is 10s",
+        "kubelet.extraConfig.enforceNodeAllocatable: expected none alone, or the others without it",
+    ]),
+    ("kubelet: {extraConfig: {shutdownGracePeriodCriticalPods: 20s, enforceNodeAllocatable: [pods, system-reserved, kube-reserved-compressible], kubeReservedCgroup: /kube.slice}}", [
+        "kubelet.extraConfig.shutdownGracePeriodCriticalPods: expected no more than shutdownGracePeriod, which is 0s",
+        "kubelet.extraConfig.enforceNodeAllocatable: system-reserved needs systemReservedCgroup too, for example systemReservedCgroup: /system.slice",
+    ]),
+    ("kubelet: {extraConfig: {shutdownGracePeriod: 500ms}}", ["kubelet.extraConfig.shutdownGracePeriod: expected 0s, or 1s and more"]),
+    ("kubeProxy: {extraConfig: {iptables: {syncPeriod: 1s, minSyncPeriod: 5s}, nftables: {minSyncPeriod: 1m}, ipvs: {scheduler: banana, syncPeriod: -1s}}}", [
+        "kubeProxy.extraConfig.ipvs.scheduler: expected rr, wrr, lc, wlc, lblc, lblcr, sh, dh, sed, nq or mh",
+        "kubeProxy.extraConfig.ipvs.syncPeriod: expected a duration of 0s or more",
+        "kubeProxy.extraConfig.iptables.minSyncPeriod: expected no more than syncPeriod, which is 1s",
+        "kubeProxy.extraConfig.nftables.minSyncPeriod: expected no more than syncPeriod, which is 30s",
+    ]),
+    ('docker: {extraConfig: {bip: banana, fixed-cidr: "fd00::/64", ip: all, dns: [10.0.0.2, banana], dns-search: [5], log-level: verbose, log-format: JSON, max-download-attempts: 0, oom-score-adjust: 2000, mtu: -5}}', [
+        "docker.extraConfig.bip: expected an address with the length of its prefix, for example 192.168.200.1/24",
+        "docker.extraConfig.fixed-cidr: expected an address range, for example 192.168.200.128/25",
+        "docker.extraConfig.ip: expected an IP address, for example 10.0.0.7",
+        "docker.extraConfig.dns[1]: expected an IP address, for example 10.0.0.7",
+        'docker.extraConfig.dns-search[0]: expected text, in quotes where YAML reads a number or a truth value, for example "10"',
+        "docker.extraConfig.log-level: expected debug, info, warn, error or fatal",
+        "docker.extraConfig.max-download-attempts: expected 1 or more",
+        "docker.extraConfig.oom-score-adjust: expected a number from -1000 to 1000",
+        "docker.extraConfig.mtu: expected 0 or more",
+    ]),
+    ('docker: {extraConfig: {log-opts: {max-size: 5, max-fil: "3", nonsense: "1"}, default-ulimits: {nofile: 5, nproc: {Name: nproc, Soft: 1024, hard: 2048}, core: {Soft: "0"}}}}', [
+        'docker.extraConfig.log-opts.max-size: expected text, in quotes where YAML reads a number or a truth value, for example "10"',
+        "docker.extraConfig.log-opts.max-fil: the log driver json-file does not know this name; did you mean max-file?",
+        "docker.extraConfig.log-opts.nonsense: the log driver json-file does not know this name; known are max-size, max-file, compress, labels, labels-regex, env, env-regex, tag, mode, max-buffer-size, cache-disabled, cache-max-size, cache-max-file, cache-compress",
+        "docker.extraConfig.default-ulimits.nofile: expected a map of two numbers, for example {Name: nofile, Soft: 1024, Hard: 4096}",
+        "docker.extraConfig.default-ulimits.core: expected a map of two numbers, for example {Name: nofile, Soft: 1024, Hard: 4096}",
+    ]),
     # where it is told
     ("nodes: {worker-1: {ssh: {agent: false}}}", ["nodes.worker-1.ssh: expected exactly one of privateKeyFile, privateKey, agent, password; none is given, for example privateKeyFile: secrets/id_ed25519"]),
     ("nodes: {worker-1: {ssh: {agent: true, privateKeyFile: id_ed25519}}}", ["nodes.worker-1.ssh.agent: expected exactly one of privateKeyFile, privateKey, agent, password; privateKeyFile and agent are given"]),
