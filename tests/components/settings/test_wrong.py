@@ -395,6 +395,22 @@ CASES: list[tuple[str, list[str]]] = [
         "docker.extraConfig.default-ulimits.nofile: expected a map of two numbers, for example {Name: nofile, Soft: 1024, Hard: 4096}",
         "docker.extraConfig.default-ulimits.core: expected a map of two numbers, for example {Name: nofile, Soft: 1024, Hard: 4096}",
     ]),
+    ("{kubelet: {extraFlags: {v: banana, feature-gates: Nope=true, fail-swap-on: maybe, max-pods: -1, hairpin-mode: veth, node-status-update-frequency: 10, cluster-dns: '10.96.0.10,banana', kube-api-qps: 0x10, tls-cipher-suites: TLS_AES_128_GCM_SHA256}}, kubeProxy: {extraFlags: {v: x}}}", [
+        "kubelet.extraFlags.v: expected a whole number, for example 10",
+        "kubelet.extraFlags.feature-gates: Nope: no feature gate of Kubernetes 1.37 has this name, and an unknown one stops it",
+        "kubelet.extraFlags.fail-swap-on: expected true or false, for example true",
+        "kubelet.extraFlags.max-pods: expected 0 or more",
+        "kubelet.extraFlags.hairpin-mode: expected promiscuous-bridge, hairpin-veth or none",
+        "kubelet.extraFlags.node-status-update-frequency: expected a duration, for example 1m30s",
+        "kubelet.extraFlags.cluster-dns: expected an IP address, for example 10.0.0.7",
+        "kubeProxy.extraFlags.v: expected a whole number, for example 10",
+    ]),
+    ("{kubelet: {extraFlags: {feature-gates: 'NodeSwap=maybe'}}, nodes: {worker-2: {kubeProxy: {extraConfig: ~}}}, kubeProxy: {configuredBy: flags, extraFlags: {ipvs-scheduler: banana, conntrack-min: '-1', kube-api-qps: fast, feature-gates: 'AllAlpha=false,AllBeta=true'}}}", [
+        "kubelet.extraFlags.feature-gates: expected names with true or false, for example NodeSwap=true,PodLevelResources=false",
+        "kubeProxy.extraFlags.ipvs-scheduler: expected rr, wrr, lc, wlc, lblc, lblcr, sh, dh, sed, nq or mh",
+        "kubeProxy.extraFlags.conntrack-min: expected 0 or more",
+        "kubeProxy.extraFlags.kube-api-qps: expected a number, for example 5",
+    ]),
     # where it is told
     ("nodes: {worker-1: {ssh: {agent: false}}}", ["nodes.worker-1.ssh: expected exactly one of privateKeyFile, privateKey, agent, password; none is given, for example privateKeyFile: secrets/id_ed25519"]),
     ("nodes: {worker-1: {ssh: {agent: true, privateKeyFile: id_ed25519}}}", ["nodes.worker-1.ssh.agent: expected exactly one of privateKeyFile, privateKey, agent, password; privateKeyFile and agent are given"]),
