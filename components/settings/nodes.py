@@ -113,7 +113,7 @@ def _named(report: Report, nodes: Mapping[Any, object]) -> Mapping[str, Mapping[
 
 def _file_path(report: Report, key: str, value: object) -> str | None:
     try:
-        return TypeAdapter(types.FilePath).validate_python(value)
+        return TypeAdapter(types.NodesFilePath).validate_python(value)
     except ValidationError as error:
         report.refuse(key, error.errors(include_input=False)[0]["msg"])
         return None

@@ -485,6 +485,9 @@ FilePath = Annotated[
     str,
     Expected("a path relative to the project directory", "secrets/id_ed25519", _is_file_path, _ONE_LINE),
 ]
+NodesFilePath = Annotated[
+    str, Expected("a path relative to the project directory", "nodes.yaml", _is_file_path, _ONE_LINE)
+]
 MirrorPath = Annotated[
     str, Expected("a path below the mirror", "images/pause-3.10.2.tar", _is_mirror_path, _MIRROR_PATH)
 ]

@@ -149,6 +149,27 @@ MAPS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "qosReserved": (("memory",), "share"),
 }
 
+# field with a list or a map: an example of it, as YAML on one line
+EXAMPLES: Mapping[str, str] = {
+    "allowedUnsafeSysctls": '["net.core.*"]',
+    "clusterDNS": "[10.96.0.10]",
+    "cpuManagerPolicyOptions": '{full-pcpus-only: "true"}',
+    "defaultPodSysctls": '{net.core.somaxconn: "4096"}',
+    "enforceNodeAllocatable": "[pods]",
+    "evictionHard": "{memory.available: 200Mi}",
+    "evictionMinimumReclaim": "{nodefs.available: 500Mi}",
+    "evictionSoft": "{memory.available: 500Mi}",
+    "evictionSoftGracePeriod": "{memory.available: 1m30s}",
+    "excludeCIDRs": "[10.0.0.0/24]",
+    "featureGates": "{NodeSwap: true}",
+    "kubeReserved": "{cpu: 100m, memory: 200Mi}",
+    "nodePortAddresses": "[10.0.0.0/24]",
+    "qosReserved": "{memory: 50%}",
+    "systemReserved": "{cpu: 100m, memory: 200Mi}",
+    "tlsCipherSuites": "[TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256]",
+    "topologyManagerPolicyOptions": '{prefer-closest-numa-nodes: "true"}',
+}
+
 # struct: field: the syntax of its text, or of each item
 SYNTAX: Mapping[str, Mapping[str, str]] = {
     "KubeletConfiguration": {
