@@ -363,8 +363,8 @@ def test_no_value_is_ever_repeated(place: str, value: object, tmp_path: Path) ->
     ("text", "line"),
     [
         ("a secret", "cluster.kubeconfigFile: the kubeconfig is no map of keys and values"),
-        ("a: [secret", "cluster.kubeconfigFile: the kubeconfig is no YAML, line 1"),
-        ("a: 1\na: 2\n", "cluster.kubeconfigFile: the kubeconfig is no YAML, line 2: a key stands there twice"),
+        ("a: [secret", "cluster.kubeconfigFile: the kubeconfig is no YAML, line 1: a list in [ ] that is not closed, or lacks a comma"),
+        ("a: 1\na: 2\n", "cluster.kubeconfigFile: the kubeconfig is no YAML, line 2: the key a stands there twice"),
         ("a: 1\n", "cluster.kubeconfigFile: the kubeconfig has no current-context, set cluster.context"),
         (example.kubeconfig(authority="insecure-skip-tls-verify: true"), "cluster.caData: required: the kubeconfig has no certificate authority"),
         (example.kubeconfig(authority="certificate-authority-data: c2VjcmV0"), "cluster.kubeconfigFile: the certificate authority of cluster example in the kubeconfig is no PEM certificate"),

@@ -224,7 +224,7 @@ CASES: list[tuple[str, list[str]]] = [
     ('nodes: {worker-2: {docker: {criDockerd: {version: "0.4.1"}}}}', ["nodes.worker-2.docker.criDockerd.version: cri-dockerd 0.4.1 needs Docker 23 or newer, not Docker 20: use 0.4.3"]),
     ("nodesFile: nodes.yaml", ["nodesFile: contradicts nodes: give one of them"]),
     ("{nodes: ~, nodesFile: nodes.yaml}", ["nodesFile: there is no file nodes.yaml in the project directory"]),
-    ("{nodes: ~, nodesFile: twice.yaml}", ["nodesFile: twice.yaml is no YAML, line 2: a key stands there twice"]),
+    ("{nodes: ~, nodesFile: twice.yaml}", ["nodesFile: twice.yaml is no YAML, line 2: the key worker-1 stands there twice"]),
     # values that the release would refuse on the host, or take in silence
     ("kubelet: {extraConfig: {maxPods: -1, oomScoreAdj: 2000, imageGCHighThresholdPercent: 101, port: 0}}", [
         "kubelet.extraConfig.maxPods: expected 0 or more",
