@@ -12,6 +12,7 @@ from components.host import proxy
 from components.remote.bundle import Artifact, HostFile
 from components.settings import NodeSettings
 from components.settings.defaults import EXISTING, SYSCTLS
+from components.settings.sysctls import canonical
 from components.versions import calico
 
 # curl with ca-certificates: downloads and health checks. iptables: kubelet, Docker and Calico write rules. iproute2:
@@ -71,9 +72,10 @@ def artifacts(node: NodeSettings) -> tuple[Artifact, ...]:  # noqa: ARG001 - lik
 
 
 def sysctls(node: NodeSettings) -> dict[str, str]:
-    """Kernel settings by name; the user's over ours, null drops one."""
-    wanted = {**SYSCTLS, **_calico_sysctls(node), **node.host.sysctls}
-    return {name: value for name, value in wanted.items() if value is not None}
+    """Kernel settings by name; the user's over ours in whatever spelling, null drops one."""
+    given = {canonical(name) for name in node.host.sysctls}
+    ours = {name: value for name, value in {**SYSCTLS, **_calico_sysctls(node)}.items() if name not in given}
+    return {name: value for name, value in {**ours, **node.host.sysctls}.items() if value is not None}
 
 
 def _calico_sysctls(node: NodeSettings) -> dict[str, str]:

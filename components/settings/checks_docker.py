@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from components.settings.checks_daemon import wrong_of
 from components.settings.draft import NodeDraft
 from components.settings.inherit import SOURCE_KEYS
 from components.settings.nearest import nearest
@@ -127,8 +128,13 @@ def _check_extra_config(node: NodeDraft, docker: DockerSection) -> None:
     extra, where = docker.extra_config, ("docker", "extraConfig")
     for key, value in extra.items():
         message = _daemon_refusal(key, value)
-        if message and key not in _REFUSED_KEYS:
+        if key in _REFUSED_KEYS:
+            continue
+        if message:
             node.refuse(message, *where, key)
+        elif key != "log-opts" or extra.get("log-driver", "json-file") == "json-file":
+            for below, reason in wrong_of(key, value):
+                node.refuse(reason, *where, key, *below)
     if extra.get("log-driver", "json-file") != "json-file" and not node.is_wrong(*where, "log-driver"):
         node.refuse(
             "expected json-file: kubectl logs reads no other driver's logs",

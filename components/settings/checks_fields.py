@@ -19,6 +19,7 @@ from components.versions import Minor
 from components.versions.fields import LIVES
 from components.versions.kinds import KUBE_PROXY, KUBELET, STRUCTS
 from components.versions.lives import known
+from components.versions.ranges import EXAMPLES
 
 _WHOLE: Mapping[str, tuple[int, int]] = {
     "int32": (-(1 << 31), (1 << 31) - 1),
@@ -90,10 +91,12 @@ class _Reading:
                 for number, item in enumerate(value):
                     self._value(item, inner, (*where, number))
             else:
-                self._node.refuse(f"expected a list, for example {_example(kind)}", *where)
+                self._node.refuse(f"expected a list, for example {_example(kind, where[-1])}", *where)
         elif shape == "map" or kind in STRUCTS:
             if not isinstance(value, dict):
-                self._node.refuse(f"expected a map of keys and values, for example {_example(kind)}", *where)
+                self._node.refuse(
+                    f"expected a map of keys and values, for example {_example(kind, where[-1])}", *where
+                )
             elif kind in STRUCTS:
                 self._struct(value, kind, where)
             else:
@@ -136,8 +139,10 @@ def _is_of(kind: str, value: object) -> bool:
     return is_duration or (kind == "duration or number" and is_whole)
 
 
-def _example(kind: str) -> str:
-    """A value of the kind, as YAML on one line."""
+def _example(kind: str, name: int | str = "") -> str:
+    """A value of the kind, as YAML on one line; of the field, where its kind alone says little."""
+    if name in EXAMPLES:
+        return EXAMPLES[str(name)]
     shape, _, inner = kind.partition(" of ")
     if shape == "list":
         return f"[{_example(inner)}]"

@@ -8,13 +8,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from components.settings import ages
+from components.settings.checks_flag_values import wrong_flag
 from components.settings.draft import NodeDraft
 from components.settings.nearest import nearest
 from components.versions import Minor
+from components.versions.flag_kinds import KUBE_PROXY_KINDS, KUBELET_KINDS, Kind
 from components.versions.lives import Life, known
 
 # program: its section
 _SECTIONS: Mapping[str, str] = {"kubelet": "kubelet", "kube-proxy": "kubeProxy"}
+
+
+_KINDS: Mapping[str, Mapping[str, Kind]] = {"kubelet": KUBELET_KINDS, "kube-proxy": KUBE_PROXY_KINDS}
+
+
+def _value(node: NodeDraft, program: str, flag: str) -> str:
+    section = node.kubelet if program == "kubelet" else node.kube_proxy
+    return section.extra_flags[flag] if section else ""
 
 
 def check_flag(node: NodeDraft, program: str, flag: str, lives: Mapping[str, Life], minor: Minor) -> None:
@@ -29,5 +39,9 @@ def check_flag(node: NodeDraft, program: str, flag: str, lives: Mapping[str, Lif
     else:
         if life.is_deprecated(minor.number):
             node.advise(ages.advice(life), *where)
+        kind = _KINDS[program].get(flag)
+        message = wrong_flag(kind, _value(node, program, flag), minor.number) if kind else None
+        if message:
+            node.refuse(message, *where)
         return
     node.refuse(f"the {program} of Kubernetes {minor.name} has no flag --{flag}{hint}", *where)

@@ -7,6 +7,7 @@ from typing import Any
 
 from components.settings.checks_fields import check_kube_proxy_fields
 from components.settings.checks_flags import check_flag
+from components.settings.checks_values import seconds
 from components.settings.defaults import EXISTING, KUBE_PROXY_HEALTHZ_PORT, KUBE_PROXY_METRICS_PORT
 from components.settings.draft import NodeDraft
 from components.settings.sections import KubeProxySection
@@ -113,6 +114,8 @@ def _check_extra(node: NodeDraft, extra: Mapping[str, Any]) -> None:
         is_there = extra.get(field, expected) in (expected, f"0.0.0.0:{port}")
         if not is_there and not node.is_wrong(*where, field):
             node.refuse(f"expected {expected} or 0.0.0.0:{port}: the host asks there", *where, field)
+    for mode in ("iptables", "nftables", "ipvs"):
+        _check_periods(node, mode, extra.get(mode))
     iptables = extra.get("iptables")
     if isinstance(iptables, dict) and iptables.get("masqueradeAll") is True:
         node.refuse(
@@ -121,3 +124,19 @@ def _check_extra(node: NodeDraft, extra: Mapping[str, Any]) -> None:
             "iptables",
             "masqueradeAll",
         )
+
+
+# Where none, or 0s, is given.
+_SYNC_PERIOD = "30s"
+
+
+def _check_periods(node: NodeDraft, mode: str, fields: object) -> None:
+    """The smallest time between two syncs is no longer than the largest."""
+    where = ("kubeProxy", "extraConfig", mode)
+    is_wrong = any(node.is_wrong(*where, name) for name in ("minSyncPeriod", "syncPeriod"))
+    if not isinstance(fields, dict) or is_wrong:
+        return
+    least, most = fields.get("minSyncPeriod"), fields.get("syncPeriod")
+    whole = most if isinstance(most, str) and seconds(most) else _SYNC_PERIOD
+    if isinstance(least, str) and seconds(least) > seconds(whole):
+        node.refuse(f"expected no more than syncPeriod, which is {whole}", *where, "minSyncPeriod")

@@ -8,6 +8,7 @@ from typing import Any
 
 from components.settings.checks_fields import check_kubelet_fields
 from components.settings.checks_flags import check_flag
+from components.settings.checks_values import seconds
 from components.settings.defaults import CRI_SOCKET, KUBELET, KUBELET_HEALTHZ_PORT
 from components.settings.draft import NodeDraft
 from components.settings.merge import patched
@@ -90,6 +91,8 @@ def _check_config(node: NodeDraft) -> None:
         node.refuse(message, *where, "registerWithTaints")
     _check_addresses(node, extra)
     _check_eviction(node, patched(KUBELET, extra))
+    _check_shutdown(node, extra)
+    _check_allocatable(node, extra)
     # Without the field the kubelet takes cgroupfs.
     driver = extra.get("cgroupDriver", node.docker.cgroup_driver if node.docker else None) or "cgroupfs"
     is_wrong = node.is_wrong("docker", "cgroupDriver") or node.is_wrong(*where, "cgroupDriver")
@@ -138,6 +141,38 @@ def _check_addresses(node: NodeDraft, extra: Mapping[str, Any]) -> None:
             *where,
             "healthzPort",
         )
+
+
+def _check_shutdown(node: NodeDraft, extra: Mapping[str, Any]) -> None:
+    where, whole, critical = (
+        ("kubelet", "extraConfig"),
+        "shutdownGracePeriod",
+        "shutdownGracePeriodCriticalPods",
+    )
+    if node.is_wrong(*where, whole) or node.is_wrong(*where, critical):
+        return
+    given = {name: extra[name] for name in (whole, critical) if isinstance(extra.get(name), str)}
+    for name, text in given.items():
+        if 0 < seconds(text) < 1:
+            node.refuse("expected 0s, or 1s and more", *where, name)
+            return
+    if critical in given and seconds(given[critical]) > seconds(given.get(whole, "0s")):
+        node.refuse(f"expected no more than {whole}, which is {given.get(whole, '0s')}", *where, critical)
+
+
+def _check_allocatable(node: NodeDraft, extra: Mapping[str, Any]) -> None:
+    where, field = ("kubelet", "extraConfig"), "enforceNodeAllocatable"
+    given = extra.get(field)
+    if not isinstance(given, list) or node.is_wrong(*where, field):
+        return
+    if "none" in given and len(given) > 1:
+        node.refuse("expected none alone, or the others without it", *where, field)
+    for name, cgroup in (("system", "systemReservedCgroup"), ("kube", "kubeReservedCgroup")):
+        asked = next(
+            (one for one in given if one in (f"{name}-reserved", f"{name}-reserved-compressible")), None
+        )
+        if asked and not extra.get(cgroup):
+            node.refuse(f"{asked} needs {cgroup} too, for example {cgroup}: /{name}.slice", *where, field)
 
 
 def _check_eviction(node: NodeDraft, config: Mapping[str, Any]) -> None:

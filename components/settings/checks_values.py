@@ -6,17 +6,16 @@ Owns the words, said by the tables of `components/versions/ranges.py` and `gates
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from decimal import Decimal
 
 from components.settings.nearest import nearest
-from components.settings.types import is_ip
+from components.settings.types import is_ip, is_range
 from components.versions import MINORS
 from components.versions.gates import FEATURE_GATES
 from components.versions.kinds import KUBELET
-from components.versions.ranges import BOUNDS, CHOICES, DURATIONS, MAPS, SYNTAX
+from components.versions.ranges import BOUNDS, CHOICES, CIPHERS, DURATIONS, MAPS, SYNTAX
 
 Wrong = tuple[tuple[int | str, ...], str]
 
@@ -51,7 +50,7 @@ def _message(struct: str, name: str, value: object) -> str | None:
     if bounds and isinstance(value, int | float) and not isinstance(value, bool):
         low, high = bounds
         if not low <= value <= high:
-            return f"expected {_between(low, high)}"
+            return f"expected {between(low, high)}"
     if not isinstance(value, str):
         return None
     choices = CHOICES.get(struct, {}).get(name)
@@ -69,7 +68,8 @@ def _message(struct: str, name: str, value: object) -> str | None:
     return _syntax(syntax, value) if syntax else None
 
 
-def _between(low: int, high: int) -> str:
+def between(low: int, high: int) -> str:
+    """A number between two bounds, in words."""
     if high != _LARGEST:
         return f"a number from {low} to {high}"
     return f"{low} or more"
@@ -152,14 +152,6 @@ def _is_period(text: str) -> bool:
     return DURATION.fullmatch(text) is not None and seconds(text) >= 0
 
 
-def _is_range(text: str) -> bool:
-    try:
-        ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        return False
-    return "/" in text
-
-
 _SYNTAXES: Mapping[str, tuple[Callable[[str], object], str]] = {
     "amount": (_is_amount, "expected a quantity that is not negative, for example 200Mi"),
     "threshold": (_is_threshold, "expected a quantity above 0 or a percentage up to 100%, for example 10%"),
@@ -167,10 +159,14 @@ _SYNTAXES: Mapping[str, tuple[Callable[[str], object], str]] = {
     "share": (_is_share, "expected a percentage up to 100%, for example 50%"),
     "period": (_is_period, "expected a duration that is not negative, for example 1m30s"),
     "address": (is_ip, "expected an IP address, for example 10.0.0.7"),
-    "range": (_is_range, "expected an address range, for example 10.0.0.0/24"),
+    "range": (is_range, "expected an address range, for example 10.0.0.0/24"),
     "range or word": (
-        lambda text: text in ("primary", "localhost", "all") or _is_range(text),
+        lambda text: text in ("primary", "localhost", "all") or is_range(text),
         "expected an address range, primary, localhost or all, for example 10.0.0.0/24",
+    ),
+    "cipher": (
+        CIPHERS.__contains__,
+        "expected a cipher suite of Go's crypto/tls, for example TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
     ),
     "cpus": (
         re.compile(r"([0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*)?").fullmatch,

@@ -10,7 +10,8 @@ from __future__ import annotations
 import base64
 import binascii
 import math
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import yaml
@@ -50,7 +51,7 @@ class Document:
 
 
 class DocumentError(ValueError):
-    """No YAML for the engine either. `reason` is empty if only the parser knows it: its words quote the text."""
+    """No YAML for the engine either. `reason` is empty if nothing can be said that quotes no value."""
 
     def __init__(self, line: int | None, reason: str = "") -> None:
         super().__init__(reason)
@@ -70,7 +71,9 @@ def document_of(text: str) -> Document:
         reading = _Reading()
         value = reading.value(node, ()) if node is not None else None
     except yaml.MarkedYAMLError as error:
-        raise DocumentError(error.problem_mark.line + 1 if error.problem_mark else None) from None
+        raise DocumentError(
+            error.problem_mark.line + 1 if error.problem_mark else None, reason_of(error)
+        ) from None
     except (yaml.YAMLError, RecursionError):
         raise DocumentError(None) from None
     if isinstance(more, yaml.DocumentStartEvent):
@@ -78,6 +81,36 @@ def document_of(text: str) -> Document:
             Doubt((), _line(more), "a second document, which Pulumi does not read: take it out")
         )
     return Document(value, tuple(reading.doubts))
+
+
+# How the parser's words begin, which may quote the text after that: our own for them.
+_REASONS: Mapping[str, str] = {
+    "mapping values are not allowed": "a colon where no key can be; text with a colon and a space belongs in quotes",
+    "found character '\\t'": "a tab, where YAML wants spaces",
+    "found character": "text that begins with @, %, a comma or a backquote belongs in quotes",
+    "found undefined alias": "an alias (*) of an anchor (&) that is not there",
+    "expected ',' or ']'": "a list in [ ] that is not closed, or lacks a comma",
+    "expected ',' or '}'": "a map in { } that is not closed, or lacks a comma",
+    "found unexpected end of stream": "a quote that is not closed",
+    "found unexpected document separator": "a quote that is not closed",
+    "found unknown escape character": "a backslash in double quotes that is no escape: take single quotes",
+    "expected escape sequence": "a backslash in double quotes that is no escape: take single quotes",
+    "expected <block end>": "a line that is indented otherwise than those beside it",
+    "expected '<document start>'": "a line that is indented otherwise than those beside it",
+    "could not find expected ':'": "a key without a colon after it",
+    "sequence entries are not allowed": "an entry of a list where none can be",
+}
+
+
+def reason_of(error: yaml.MarkedYAMLError) -> str:
+    """What the parser says, in words that quote nothing; empty if there are none."""
+    problem = error.problem or ""
+    return next((words for start, words in _REASONS.items() if problem.startswith(start)), "")
+
+
+def _named(key: str) -> str:
+    """A key by its name, if it looks like one."""
+    return f"the key {key}" if re.fullmatch(r"[A-Za-z0-9_./:-]{1,63}", key) else "a key"
 
 
 class _Loader(yaml.SafeLoader):
@@ -134,7 +167,7 @@ class _Reading:
                 raise _error(key, "a key is a list or a map")
             if texts.count(key.value) > 1:
                 last = [one for one, _ in node.value if one.value == key.value][-1]
-                raise _error(last, "a key stands there twice")
+                raise _error(last, f"{_named(key.value)} stands there twice")
         own: dict[str, yaml.Node] = {}
         merged: dict[str, yaml.Node] = {}
         for key, item in node.value:

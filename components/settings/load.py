@@ -17,7 +17,7 @@ from components.settings.defaults import EXISTING
 from components.settings.downloads import Downloads
 from components.settings.draft import NodeDraft
 from components.settings.nodes import drafts_of, shared_of
-from components.settings.problems import Problem, SettingsError, dotted, unknown_key
+from components.settings.problems import Problem, SettingsError, dotted
 from components.settings.report import Report
 from components.settings.resolved import ClusterSettings, NodeArtifacts, NodeSettings, StackSettings
 from components.settings.salvage import salvaged
@@ -34,7 +34,9 @@ from components.settings.sections import (
 )
 from components.settings.signer import authority_of
 from components.settings.static_token import with_static_token
+from components.settings.sysctls import check_sysctls
 from components.settings.validate import SectionT, validated
+from components.settings.whereabouts import unknown_at_top
 
 # Stands in for required values that are missing, where a check asks about the others.
 _ANY_CLUSTER = {"podCidr": "10.244.0.0/16", "serviceCidr": "10.96.0.0/16", "dns": {"address": "10.96.0.10"}}
@@ -106,7 +108,7 @@ def _check_keys(report: Report) -> None:
     known = [*STACK_SECTIONS, *NODE_SECTIONS, *_NODES_KEYS, "profile"]
     for key in report.raw:
         if key not in known:
-            report.refuse(key, unknown_key(key, known))
+            report.refuse(key, unknown_at_top(key, known, is_secret=key in (report.encrypted or ())))
     if report.raw.get("profile") not in (None, *profiles.NAMES):
         report.refuse("profile", f"expected {' or '.join(profiles.NAMES)}, or leave it out")
 
@@ -140,6 +142,7 @@ def _check_draft(report: Report, draft: NodeDraft, identity: IdentitySection) ->
     check_node(draft)
     check_identity(draft, identity)
     check_node_calico(draft, _pod_cidr(report))
+    check_sysctls(draft, _pod_cidr(report))
     check_profile(draft, _profile(report))
     sections = {
         "ssh": draft.ssh,

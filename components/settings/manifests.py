@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from components.settings.documents import reason_of
 from components.settings.resolved import Download, ManifestFile
 from components.settings.sources import SourceError, SourceMissingError, text_of
 
@@ -65,7 +66,8 @@ def _documents(text: str, what: str) -> list[object]:
         return [one for one in yaml.load_all(text, _Loader) if one is not None]
     except yaml.MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise SourceError(f"{what} is no YAML{line}") from None
+        reason = f": {reason_of(error)}" if reason_of(error) else ""
+        raise SourceError(f"{what} is no YAML{line}{reason}") from None
     except (yaml.YAMLError, ValueError, RecursionError):
         raise SourceError(f"{what} is no YAML") from None
 

@@ -16,7 +16,7 @@ from components.settings.calico_sections import CalicoSection
 from components.settings.draft import NodeDraft
 from components.settings.inherit import inherited
 from components.settings.merge import merged
-from components.settings.problems import Location, dotted, unknown_key
+from components.settings.problems import Location, dotted
 from components.settings.report import Report
 from components.settings.salvage import salvaged
 from components.settings.sections import (
@@ -33,9 +33,12 @@ from components.settings.sections import (
     TaintSection,
 )
 from components.settings.validate import SectionT, validated
+from components.settings.whereabouts import unknown_of_node, wrapped_in
 from components.versions import UnsupportedVersionError, supported
 
 _UNTESTED = "no kubelet of {} has read these files in a test of this project: they are made by the tables of its source"
+# Stands in for what a bastion lacks, so that the rest of it is checked.
+_FILLINGS: Mapping[str, Mapping[str, object]] = {"ssh": {"bastion": {"address": "192.0.2.1", "user": "root"}}}
 
 
 def drafts_of(report: Report) -> list[NodeDraft]:
@@ -64,6 +67,18 @@ def _node_maps(report: Report) -> Mapping[str, Mapping[str, object]]:
         except sources.SourceError as error:
             report.refuse("nodesFile", str(error))
             return {}
+    wrapper = (
+        wrapped_in(nodes, [*_own_keys(), *NODE_SECTIONS])
+        if report.nodes_from_file and isinstance(nodes, Mapping)
+        else None
+    )
+    if wrapper is not None:
+        report.refuse(
+            "nodesFile",
+            f"expected the nodes' names as the file's own keys, for example worker-1: {{address: 10.0.0.7}}; take "
+            f"the level {wrapper} away",
+        )
+        return {}
     if not nodes and (nodes is None or isinstance(nodes, Mapping)):
         report.refuse(where, "expected at least one node, for example worker-1: {address: 10.0.0.7}")
         return {}
@@ -98,7 +113,7 @@ def _named(report: Report, nodes: Mapping[Any, object]) -> Mapping[str, Mapping[
 
 def _file_path(report: Report, key: str, value: object) -> str | None:
     try:
-        return TypeAdapter(types.FilePath).validate_python(value)
+        return TypeAdapter(types.NodesFilePath).validate_python(value)
     except ValidationError as error:
         report.refuse(key, error.errors(include_input=False)[0]["msg"])
         return None
@@ -121,12 +136,12 @@ def _draft(report: Report, name: str, given: Mapping[str, object]) -> NodeDraft:
     draft = NodeDraft(name, raw, {key: report.raw.get(key) for key in NODE_SECTIONS if key in report.raw})
     for location in encrypted:
         draft.refuse_node(_not_decrypted(location), *location)
-    own_keys = [info.alias or key for key, info in NodeSection.model_fields.items()]
+    own_keys = _own_keys()
     for key in raw:
         if key in STACK_SECTIONS:
             draft.refuse_node(f"stands once, for all nodes: move it to kubenode:{key}", str(key))
         elif key not in own_keys and key not in NODE_SECTIONS:
-            draft.refuse_node(unknown_key(str(key), [*own_keys, *NODE_SECTIONS]), str(key))
+            draft.refuse_node(unknown_of_node(str(key), [*own_keys, *NODE_SECTIONS]), str(key))
     own = {key: raw[key] for key in own_keys if key in raw}
     draft.own, errors = validated(NodeSection, own)
     for location, message, _ in errors:
@@ -158,6 +173,10 @@ def _draft(report: Report, name: str, given: Mapping[str, object]) -> NodeDraft:
     return draft
 
 
+def _own_keys() -> list[str]:
+    return [info.alias or key for key, info in NodeSection.model_fields.items()]
+
+
 def _items(model: type[SectionT], value: object) -> list[tuple[int, SectionT]]:
     """The valid ones of a list, with their numbers."""
     found = [validated(model, item)[0] for item in value] if isinstance(value, list) else []
@@ -173,4 +192,4 @@ def _node_section(draft: NodeDraft, key: str, model: type[SectionT]) -> SectionT
     found, errors = validated(model, whole)
     for location, message, _ in errors:
         draft.refuse(message, key, *location)
-    return salvaged(model, whole) if errors else found
+    return salvaged(model, whole, _FILLINGS.get(key)) if errors else found

@@ -10,7 +10,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-from components.settings.reference import keys_of, shape_of
+from components.settings.reference import Key, keys_of, shape_of
 
 
 @dataclass(frozen=True, order=True)
@@ -65,7 +65,7 @@ def explained(error: ErrorDetails, model: type[BaseModel]) -> str:
     """A validation error of pydantic in this project's words. The input is never part of it."""
     location, kind = tuple(error["loc"]), error["type"]
     if kind == "kubenode":
-        return error["msg"]
+        return _with_own_example(error["msg"], location, model)
     if kind == "missing":
         return _required(location, model)
     if kind == "extra_forbidden":
@@ -78,25 +78,37 @@ def explained(error: ErrorDetails, model: type[BaseModel]) -> str:
     return _WORDS.get(kind, "not valid here")
 
 
+def _key_at(location: Location, model: type[BaseModel]) -> Key | None:
+    owner = _model_at(location[:-1], model) if location else None
+    return next((key for key in keys_of(owner) if key.name == location[-1]), None) if owner else None
+
+
+def _with_own_example(text: str, location: Location, model: type[BaseModel]) -> str:
+    """The words of a type, with the example of the key in place of the type's."""
+    key = _key_at(location, model)
+    example = getattr(key.shape.named, "example", None) if key else None
+    if key is None or example is None:
+        return text
+    return text.replace(f", for example {example}", f", for example {key.shape.example}", 1)
+
+
 def _for_example(location: Location, model: type[BaseModel]) -> str:
     example = ""
     owner = _model_at(location, model)
     if location and not isinstance(location[-1], int):
-        above = _model_at(location[:-1], model)
-        found = [key for key in keys_of(above) if key.name == location[-1]] if above else []
-        example = found[0].shape.example if found else ""
+        key = _key_at(location, model)
+        example = key.shape.example if key else ""
     elif owner is not None:
         example = shape_of(owner).example
     return f", for example {example}" if example else ""
 
 
 def _required(location: Location, model: type[BaseModel]) -> str:
-    owner = _model_at(location[:-1], model)
-    for key in keys_of(owner) if owner else ():
-        if key.name == location[-1]:
-            what = key.shape.words if key.shape.table is None else key.description
-            return f"required: {what}, for example {key.shape.example}"
-    return "required"
+    key = _key_at(location, model)
+    if key is None:
+        return "required"
+    what = key.shape.words if key.shape.table is None else key.description
+    return f"required: {what}, for example {key.shape.example}"
 
 
 def _unknown(location: Location, model: type[BaseModel]) -> str:

@@ -146,7 +146,7 @@ _CHECKSUM_LINE = re.compile(r"([0-9a-fA-F]{64}) [ *](.+)")
 def checksums_of(text: str) -> dict[str, str]:
     """SHA-256 by name, as `sha256sum` prints it; empty lines and comments are skipped."""
     sums: dict[str, str] = {}
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), start=1):
         if not line.strip() or line.startswith("#"):
             continue
         match = _CHECKSUM_LINE.fullmatch(line.rstrip())

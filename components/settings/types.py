@@ -220,12 +220,20 @@ def _is_address(text: str) -> bool:
     return is_ip(text) or (is_dns_name(text.lower()) and re.fullmatch(r"[0-9.]+", text) is None)
 
 
-def _is_cidr(text: str) -> bool:
+_RANGE = re.compile(r"[0-9A-Fa-f:.]+/(0|[1-9][0-9]{0,2})")
+
+
+def is_range(text: str, *, strict: bool = False) -> bool:
+    """An address range with the length of its prefix, and no netmask. `strict`: without host bits."""
     try:
-        ipaddress.ip_network(text)
+        ipaddress.ip_network(text, strict=strict)
     except ValueError:
         return False
-    return "/" in text and not text.startswith("/")
+    return _RANGE.fullmatch(text) is not None
+
+
+def _is_cidr(text: str) -> bool:
+    return is_range(text, strict=True)
 
 
 def pair(text: str) -> list[str]:
@@ -299,9 +307,30 @@ def is_private_key(text: str) -> bool:
     return blob.startswith(b"openssh-key-v1\0\x00\x00\x00\x04none")
 
 
+# A host as Docker and the kubelet name a registry, with its port if that is not the usual one.
+_REGISTRY = r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)(:[0-9]{1,5})?"
+_PLACE = re.compile(r"(?:[a-z]+://)?(?:[^@/]*@)?(?:\[([^\]]*)\]|([^:/]*))(?::([^/]*))?(?:/.*)?")
+
+
+def _is_port(text: str) -> bool:
+    return re.fullmatch(r"[0-9]{1,5}", text) is not None and 1 <= int(text) <= 65535
+
+
+@dataclass(frozen=True)
+class _AtHost(_Matches):
+    """The same of a text that names a host, in a URL or not: there can be such a host, and such a port."""
+
+    def __call__(self, text: str) -> bool:
+        found = _PLACE.fullmatch(text) if super().__call__(text) else None
+        if found is None:
+            return False
+        in_brackets, host, port = found.groups()
+        is_host = is_ip(in_brackets) and ":" in in_brackets if in_brackets else _is_address(host)
+        return is_host and (port is None or _is_port(port))
+
+
 def _is_url(schemes: str) -> Callable[[str], bool]:
-    host = r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)"
-    return _matches(rf"(?:{schemes})://{host}(:[0-9]{{1,5}})?(/[A-Za-z0-9._~%@:+,/-]*)?")
+    return _AtHost(rf"(?:{schemes})://{_REGISTRY}(/[A-Za-z0-9._~%@:+,/-]*)?")
 
 
 _LOGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*@")
@@ -311,9 +340,6 @@ def _is_url_template(text: str) -> bool:
     filled = text.replace("{version}", "1.37.2").replace("{architecture}", "amd64")
     return _is_url("https?")(filled)
 
-
-# A host as Docker and the kubelet name a registry, with its port if that is not the usual one.
-_REGISTRY = r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)(:[0-9]{1,5})?"
 
 _NAME = r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
 
@@ -325,23 +351,15 @@ def _is_qualified_name(text: str) -> bool:
 
 def _is_no_proxy(text: str) -> bool:
     if "/" in text:
-        return _is_range(text)
+        return is_range(text)
     host, colon, port = text.rpartition(":") if text.count(":") == 1 else (text, "", "")
-    if colon and not re.fullmatch("[0-9]{1,5}", port):
+    if colon and not _is_port(port):
         return False
     if is_ip(host) or host == "*":
         return True
     # A domain with a dot, or *. as some clients want it; names of digits alone are mistyped addresses.
     name = host.removeprefix("*").removeprefix(".")
     return is_dns_name(name.lower()) and re.fullmatch(r"[0-9.]+", name) is None
-
-
-def _is_range(text: str) -> bool:
-    try:
-        ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        return False
-    return re.fullmatch(r"[^/]+/[0-9]{1,3}", text) is not None
 
 
 def _is_file_path(text: str) -> bool:
@@ -467,6 +485,9 @@ FilePath = Annotated[
     str,
     Expected("a path relative to the project directory", "secrets/id_ed25519", _is_file_path, _ONE_LINE),
 ]
+NodesFilePath = Annotated[
+    str, Expected("a path relative to the project directory", "nodes.yaml", _is_file_path, _ONE_LINE)
+]
 MirrorPath = Annotated[
     str, Expected("a path below the mirror", "images/pause-3.10.2.tar", _is_mirror_path, _MIRROR_PATH)
 ]
@@ -534,10 +555,7 @@ ProxyUrl = Annotated[
         "a proxy as http://host:port, or http://user:password@host:port with other characters than letters, digits "
         "and . _ ~ - as %XX",
         "http://proxy.example.org:3128",
-        _matches(
-            r"https?://([A-Za-z0-9._~%-]+(:[A-Za-z0-9._~%-]*)?@)?"
-            r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)(:[0-9]{1,5})?/?"
-        ),
+        _AtHost(rf"https?://([A-Za-z0-9._~%-]+(:[A-Za-z0-9._~%-]*)?@)?{_REGISTRY}/?"),
     ),
 ]
 NoProxy = Annotated[
@@ -586,7 +604,7 @@ ImageName = Annotated[
 # Docker's daemon and its registries
 RegistryName = Annotated[
     str,
-    Expected("a registry's host, with its port if it has one", "registry.example.org", _matches(_REGISTRY)),
+    Expected("a registry's host, with its port if it has one", "registry.example.org", _AtHost(_REGISTRY)),
 ]
 RegistryMirror = Annotated[
     str,
@@ -594,7 +612,7 @@ RegistryMirror = Annotated[
         "an http or https URL without a path",
         "https://mirror.example.org",
         # Docker's own rule.
-        _matches(rf"https?://{_REGISTRY}/?"),
+        _AtHost(rf"https?://{_REGISTRY}/?"),
         login=" (without a login: Docker sends none to a mirror; one for a registry goes into docker.registries)",
     ),
 ]
@@ -603,7 +621,7 @@ InsecureRegistry = Annotated[
     Expected(
         "a registry's host with its port, or an address range, without https://",
         "registry.example.org:5000",
-        lambda text: _is_cidr(text) or re.fullmatch(_REGISTRY, text) is not None,
+        lambda text: _is_cidr(text) or _AtHost(_REGISTRY)(text),
     ),
 ]
 Folder = Annotated[
@@ -629,7 +647,7 @@ ImagePrefix = Annotated[
     Expected(
         "a registry's host, with its port and a path if it has one, without https://",
         "registry.example.org/mirror",
-        _matches(rf"{_REGISTRY}(/[a-z0-9._-]+)*"),
+        _AtHost(rf"{_REGISTRY}(/[a-z0-9._-]+)*"),
     ),
 ]
 EtcdEndpoint = Annotated[

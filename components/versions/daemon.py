@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+_MANY = (1 << 31) - 1
+
 _KEYS: Mapping[str, str] = {
     "true or false": """
         allow-direct-routing cri-containerd debug experimental icc init ip-forward ip-forward-no-drop ip-masq ip6tables
@@ -41,3 +43,50 @@ _KEYS: Mapping[str, str] = {
 
 DAEMON_KEYS: Mapping[str, str] = {name: kind for kind, names in _KEYS.items() for name in names.split()}
 """By key: what it holds, in words."""
+
+BOUNDS: Mapping[str, tuple[int, int]] = {
+    **dict.fromkeys(("max-concurrent-downloads", "max-concurrent-uploads", "mtu"), (0, _MANY)),
+    "max-download-attempts": (1, _MANY),
+    "network-diagnostic-port": (0, 65535),
+    "oom-score-adjust": (-1000, 1000),
+}
+"""By key: the smallest and the largest number."""
+
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "default-cgroupns-mode": ("host", "private"),
+    "default-ipc-mode": ("private", "shareable"),
+    "firewall-backend": ("iptables", "nftables"),
+    "log-format": ("text", "json"),
+    "log-level": ("debug", "info", "warn", "error", "fatal"),
+}
+"""By key: every text that it takes."""
+
+SYNONYMS = ("trace", "warning", "panic")
+"""Further levels of a log, which dockerd takes and names nowhere."""
+
+ADDRESSES = frozenset(
+    {"default-gateway", "default-gateway-v6", "dns", "host-gateway-ip", "host-gateway-ips", "ip"}
+)
+"""Keys that hold an IP address, or a list of them."""
+
+RANGES: Mapping[str, tuple[str, int]] = {
+    "bip": ("192.168.200.1/24", 4),
+    "bip6": ("fd00:200::1/64", 6),
+    "fixed-cidr": ("192.168.200.128/25", 4),
+    "fixed-cidr-v6": ("fd00:200::/80", 6),
+}
+"""Keys that hold an address with the length of a prefix: an example, and the version of IP."""
+
+TEXT_LISTS = frozenset(name for name, kind in DAEMON_KEYS.items() if kind == "a list") - {
+    "default-address-pools"
+}
+"""Lists of text."""
+
+LOG_OPTIONS = (
+    "max-size", "max-file", "compress", "labels", "labels-regex", "env", "env-regex", "tag", "mode", "max-buffer-size",
+    "cache-disabled", "cache-max-size", "cache-max-file", "cache-compress",
+)  # fmt: skip
+"""The keys of log-opts with the driver json-file."""
+
+ULIMIT = ("name", "hard", "soft")
+"""The keys of one of default-ulimits, in lower case."""

@@ -20,7 +20,7 @@ _NO_EFFECT = "leave it out, it has no effect"
 _DOCKERSHIM = "leave it out, it went with the runtime it was for"
 
 # flag of the kubelet: the field that it is deprecated for, since both are there
-_FIELDS = """
+_FIELD_LINES = """
     address address
     allowed-unsafe-sysctls allowedUnsafeSysctls
     anonymous-auth authentication.anonymous.enabled
@@ -254,6 +254,10 @@ _GONE: Mapping[str, Life] = {
 }
 
 
+FIELD_OF: Mapping[str, str] = dict(line.split() for line in _FIELD_LINES.strip().splitlines())
+"""By flag of the kubelet: the field that says the same, with its path."""
+
+
 def _field_life(path: str) -> Life:
     """The life of a field of the KubeletConfiguration: that of the youngest part of its path."""
     return LIVES[FILE][path.partition(".")[0]]
@@ -262,8 +266,7 @@ def _field_life(path: str) -> Life:
 def _kubelet() -> dict[str, Life]:
     since = {name: number for number, names in _SINCE.items() for name in names.split()}
     lives = {name: Life(since=since.get(name, OLDEST)) for name in _PLAIN.split()}
-    for line in _FIELDS.strip().splitlines():
-        name, field = line.split()
+    for name, field in FIELD_OF.items():
         first = since.get(name, OLDEST)
         deprecated = max(first, _field_life(field).since)
         lives[name] = Life(first, deprecated=deprecated, instead=f"set {field} in kubelet.extraConfig")

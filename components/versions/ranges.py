@@ -73,10 +73,29 @@ CHOICES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "KubeletAuthorization": {"mode": ("Webhook", "AlwaysAllow")},
     "MemorySwapConfiguration": {"swapBehavior": ("NoSwap", "LimitedSwap", "UnlimitedSwap")},
     "LoggingConfiguration": {"format": ("text", "json")},
+    "KubeProxyIPVSConfiguration": {
+        "scheduler": ("rr", "wrr", "lc", "wlc", "lblc", "lblcr", "sh", "dh", "sed", "nq", "mh")
+    },
     "KubeProxyConfiguration": {
         "detectLocalMode": ("ClusterCIDR", "NodeCIDR", "BridgeInterface", "InterfaceNamePrefix"),
     },
 }
+
+# Of Go's crypto/tls, with the two names that Kubernetes gave suites before Go did.
+_SUITES = """
+    TLS_AES_128_GCM_SHA256 TLS_AES_256_GCM_SHA384 TLS_CHACHA20_POLY1305_SHA256
+    TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256
+    TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA
+    TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384 TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305
+    TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256 TLS_ECDHE_ECDSA_WITH_RC4_128_SHA
+    TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256
+    TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384
+    TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305 TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256 TLS_ECDHE_RSA_WITH_RC4_128_SHA
+    TLS_RSA_WITH_3DES_EDE_CBC_SHA TLS_RSA_WITH_AES_128_CBC_SHA TLS_RSA_WITH_AES_128_CBC_SHA256
+    TLS_RSA_WITH_AES_128_GCM_SHA256 TLS_RSA_WITH_AES_256_CBC_SHA TLS_RSA_WITH_AES_256_GCM_SHA384
+    TLS_RSA_WITH_RC4_128_SHA
+"""
+CIPHERS = frozenset(_SUITES.split())
 
 # struct: field: how long at least, and at most, in seconds
 DURATIONS: Mapping[str, Mapping[str, tuple[float, float]]] = {
@@ -97,8 +116,12 @@ DURATIONS: Mapping[str, Mapping[str, tuple[float, float]]] = {
     "KubeProxyConntrackConfiguration": dict.fromkeys(
         ("tcpCloseWaitTimeout", "tcpEstablishedTimeout", "udpStreamTimeout", "udpTimeout"), (0, float("inf"))
     ),
+    **dict.fromkeys(
+        ("KubeProxyIPTablesConfiguration", "KubeProxyNFTablesConfiguration"),
+        dict.fromkeys(("minSyncPeriod", "syncPeriod"), (0, float("inf"))),
+    ),
     "KubeProxyIPVSConfiguration": dict.fromkeys(
-        ("minSyncPeriod", "tcpFinTimeout", "tcpTimeout", "udpTimeout"), (0, float("inf"))
+        ("minSyncPeriod", "syncPeriod", "tcpFinTimeout", "tcpTimeout", "udpTimeout"), (0, float("inf"))
     ),
 }
 
@@ -126,12 +149,34 @@ MAPS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "qosReserved": (("memory",), "share"),
 }
 
+# field with a list or a map: an example of it, as YAML on one line
+EXAMPLES: Mapping[str, str] = {
+    "allowedUnsafeSysctls": '["net.core.*"]',
+    "clusterDNS": "[10.96.0.10]",
+    "cpuManagerPolicyOptions": '{full-pcpus-only: "true"}',
+    "defaultPodSysctls": '{net.core.somaxconn: "4096"}',
+    "enforceNodeAllocatable": "[pods]",
+    "evictionHard": "{memory.available: 200Mi}",
+    "evictionMinimumReclaim": "{nodefs.available: 500Mi}",
+    "evictionSoft": "{memory.available: 500Mi}",
+    "evictionSoftGracePeriod": "{memory.available: 1m30s}",
+    "excludeCIDRs": "[10.0.0.0/24]",
+    "featureGates": "{NodeSwap: true}",
+    "kubeReserved": "{cpu: 100m, memory: 200Mi}",
+    "nodePortAddresses": "[10.0.0.0/24]",
+    "qosReserved": "{memory: 50%}",
+    "systemReserved": "{cpu: 100m, memory: 200Mi}",
+    "tlsCipherSuites": "[TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256]",
+    "topologyManagerPolicyOptions": '{prefer-closest-numa-nodes: "true"}',
+}
+
 # struct: field: the syntax of its text, or of each item
 SYNTAX: Mapping[str, Mapping[str, str]] = {
     "KubeletConfiguration": {
         "clusterDNS": "address",
         "containerLogMaxSize": "amount",
         "reservedSystemCPUs": "cpus",
+        "tlsCipherSuites": "cipher",
     },
     "KubeProxyConfiguration": {"bindAddress": "address", "nodePortAddresses": "range or word"},
     "KubeProxyIPVSConfiguration": {"excludeCIDRs": "range"},

@@ -142,7 +142,7 @@ def test_an_encrypted_number_is_refused_by_both(project: Project, capsys: pytest
     )
     told = capsys.readouterr().err.splitlines()[1:]
     assert told == [
-        f"drain.timeoutSeconds: expected a number of seconds, a whole number from 1 to 86400, for example 120{cause}",
+        f"drain.timeoutSeconds: expected a number of seconds, a whole number from 1 to 86400, for example 300{cause}",
         f"kubelet.extraConfig.maxPods: expected a whole number, for example 10{cause}",
     ]
     for line in told:

@@ -26,6 +26,12 @@ def test_null_leaves_a_kernel_setting_alone(tmp_path: Path) -> None:
     assert [one.name for one in made] == ["modules.conf"]
 
 
+def test_one_of_ours_in_another_spelling_is_the_same_setting(tmp_path: Path) -> None:
+    for value, lines in ((1, {"net/ipv4/ip_forward": "1"}), (None, {})):
+        changes = {"host": {"sysctls": {"net/ipv4/ip_forward": value}}}
+        assert files.sysctls(example.stack(tmp_path, changes).nodes["worker-1"]) == lines
+
+
 @pytest.mark.parametrize(
     ("mode", "packages", "modules"),
     [

@@ -26,6 +26,30 @@ def test_what_is_refused(text: str) -> None:
     assert caught.value.line in (2, 3)
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("a:\n\tb: secret\n", "a tab, where YAML wants spaces"),
+        ("a: *secret\n", "an alias (*) of an anchor (&) that is not there"),
+        ("a: [secret\n", "a list in [ ] that is not closed, or lacks a comma"),
+        ("a: {secret: 1\n", "a map in { } that is not closed, or lacks a comma"),
+        ("a: 'secret\n", "a quote that is not closed"),
+        ('a: "secret\\q"\n', "a backslash in double quotes that is no escape: take single quotes"),
+        ("a: b: secret\n", "a colon where no key can be; text with a colon and a space belongs in quotes"),
+        ("a: @secret\n", "text that begins with @, %, a comma or a backquote belongs in quotes"),
+        ("- a\nsecret: 1\n", "a line that is indented otherwise than those beside it"),
+        ("b: 1\na: 1\na: secret\n", "the key a stands there twice"),
+        ("a b: 1\na b: secret\n", "a key stands there twice"),
+        ("a: !<secret x\n", ""),
+    ],
+)
+def test_the_reason_quotes_nothing(text: str, reason: str) -> None:
+    with pytest.raises(DocumentError) as caught:
+        document_of(text)
+    assert caught.value.reason == reason
+    assert "secret" not in caught.value.reason
+
+
 @pytest.mark.parametrize("text", DOUBTFUL)
 def test_what_is_doubtful(text: str) -> None:
     doubt = document_of(f"a:\n  v: {text}\n").doubts[0]

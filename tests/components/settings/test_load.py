@@ -167,7 +167,7 @@ class TestNodesFile:
             ),
             (
                 "a: {address: 10.0.0.7}\na: {}\n",
-                "nodesFile: nodes.yaml is no YAML, line 2: a key stands there twice",
+                "nodesFile: nodes.yaml is no YAML, line 2: the key a stands there twice",
             ),
             ("a: [\n", "nodesFile: nodes.yaml is no YAML, line 2"),
             ("a: secret\n", "nodes.a: expected a map of keys and values, for example {address: 10.0.0.7}"),

@@ -87,7 +87,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({"nodes/worker-1/ssh/hostKey": ...}, f"{AT}.ssh.hostKey: required: the host's public key, the text of /etc/ssh/ssh_host_ed25519_key.pub on it (or ssh.insecureIgnoreHostKey: true, to trust whoever answers)"),
     ({"nodes/worker-1/ssh/hostKey": "SHA256:abc"}, f'{AT}.ssh.hostKey: expected the host\'s public key as /etc/ssh/ssh_host_ed25519_key.pub has it, for example "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5..."'),
     ({"nodes/worker-1/ssh/insecureIgnoreHostKey": True}, f"{AT}.ssh.insecureIgnoreHostKey: contradicts hostKey: leave one of them out"),
-    ({"ssh/bastion": {"address": "10.0.0.1"}}, "ssh.bastion.user: required: a login name, for example root"),
+    ({"ssh/bastion": {key: value for key, value in BASTION.items() if key != "user"}}, "ssh.bastion.user: required: a login name, for example root"),
     ({"ssh/bastion": {**BASTION, "agent": True}}, "ssh.bastion.agent: expected exactly one of privateKeyFile, privateKey, agent, password; privateKeyFile and agent are given"),
     ({"ssh/bastion": {**BASTION, "privateKeyFile": "nowhere", "hostKey": "x"}}, 'ssh.bastion.hostKey: expected the host\'s public key as /etc/ssh/ssh_host_ed25519_key.pub has it, for example "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5..."'),
     ({"ssh/bastion": {key: value for key, value in BASTION.items() if key != "privateKeyFile"}}, "ssh.bastion: expected exactly one of privateKeyFile, privateKey, agent, password; none is given, for example privateKeyFile: secrets/id_ed25519"),
@@ -188,7 +188,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({f"{KUBELET}/syncFrequency": "1 min"}, f"{AT}.kubelet.extraConfig.syncFrequency: expected a duration, for example 1m30s"),
     ({f"{KUBELET}/tlsMinVersion": 1.2}, f'{AT}.kubelet.extraConfig.tlsMinVersion: expected text, in quotes where YAML reads a number or a truth value, for example "10"'),
     ({f"{KUBELET}/memoryThrottlingFactor": "0.9"}, f"{AT}.kubelet.extraConfig.memoryThrottlingFactor: expected a number, for example 0.9"),
-    ({f"{KUBELET}/allowedUnsafeSysctls": "net.*"}, f'{AT}.kubelet.extraConfig.allowedUnsafeSysctls: expected a list, for example ["10"]'),
+    ({f"{KUBELET}/allowedUnsafeSysctls": "net.*"}, f'{AT}.kubelet.extraConfig.allowedUnsafeSysctls: expected a list, for example ["net.core.*"]'),
     ({f"{KUBELET}/allowedUnsafeSysctls": ["net.*", None]}, f'{AT}.kubelet.extraConfig.allowedUnsafeSysctls[1]: expected text, in quotes where YAML reads a number or a truth value, for example "10"'),
     ({f"{KUBELET}/kubeReserved": {"cpu": 1}}, f'{AT}.kubelet.extraConfig.kubeReserved.cpu: expected text, in quotes where YAML reads a number or a truth value, for example "10"'),
     ({f"{KUBELET}/featureGates": {"NodeSwap": "on"}}, f"{AT}.kubelet.extraConfig.featureGates.NodeSwap: expected true or false, without quotes, for example true"),
@@ -197,11 +197,11 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({f"{KUBELET}/reservedMemory": [{"numaNode": 0, "limits": {"memory": "1 GB"}}]}, f"{AT}.kubelet.extraConfig.reservedMemory[0].limits.memory: expected a quantity, for example 200Mi"),
     ({f"{KUBELET}/logging": {"flushFrequency": True}}, f"{AT}.kubelet.extraConfig.logging.flushFrequency: expected a duration or a number of nanoseconds, for example 5s"),
     ({f"{KUBELET}/healthzPort": "10248"}, f"{AT}.kubelet.extraConfig.healthzPort: expected a whole number, for example 10"),
-    ({f"{KUBELET}/evictionSoft": {"memory.available": "10%"}, f"{KUBELET}/evictionSoftGracePeriod": "1m"}, f'{AT}.kubelet.extraConfig.evictionSoftGracePeriod: expected a map of keys and values, for example {{name: "10"}}'),
+    ({f"{KUBELET}/evictionSoft": {"memory.available": "10%"}, f"{KUBELET}/evictionSoftGracePeriod": "1m"}, f'{AT}.kubelet.extraConfig.evictionSoftGracePeriod: expected a map of keys and values, for example {{memory.available: 1m30s}}'),
     # kube-proxy
     ({f"{PROXY}/conntrack": {"maxPerCor": 1}}, f"{AT}.kubeProxy.extraConfig.conntrack.maxPerCor: the kube-proxy of 1.37 has no field of this name; did you mean maxPerCore?"),
     ({f"{PROXY}/conntrack": {"maxPerCore": "32768"}}, f"{AT}.kubeProxy.extraConfig.conntrack.maxPerCore: expected a whole number, for example 10"),
-    ({f"{PROXY}/nodePortAddresses": "primary"}, f'{AT}.kubeProxy.extraConfig.nodePortAddresses: expected a list, for example ["10"]'),
+    ({f"{PROXY}/nodePortAddresses": "primary"}, f'{AT}.kubeProxy.extraConfig.nodePortAddresses: expected a list, for example [10.0.0.0/24]'),
     ({f"{PROXY}/metricsBindAddress": 10249}, f'{AT}.kubeProxy.extraConfig.metricsBindAddress: expected text, in quotes where YAML reads a number or a truth value, for example "10"'),
     ({f"{PROXY}/PortRange": "1"}, f"{AT}.kubeProxy.extraConfig.PortRange: the kube-proxy of 1.37 has no field of this name; did you mean portRange?"),
     ({f"{PROXY}/mode": "ipvs"}, f"{AT}.kubeProxy.extraConfig.mode: this project's own: set kubeProxy.mode"),
@@ -363,8 +363,8 @@ def test_no_value_is_ever_repeated(place: str, value: object, tmp_path: Path) ->
     ("text", "line"),
     [
         ("a secret", "cluster.kubeconfigFile: the kubeconfig is no map of keys and values"),
-        ("a: [secret", "cluster.kubeconfigFile: the kubeconfig is no YAML, line 1"),
-        ("a: 1\na: 2\n", "cluster.kubeconfigFile: the kubeconfig is no YAML, line 2: a key stands there twice"),
+        ("a: [secret", "cluster.kubeconfigFile: the kubeconfig is no YAML, line 1: a list in [ ] that is not closed, or lacks a comma"),
+        ("a: 1\na: 2\n", "cluster.kubeconfigFile: the kubeconfig is no YAML, line 2: the key a stands there twice"),
         ("a: 1\n", "cluster.kubeconfigFile: the kubeconfig has no current-context, set cluster.context"),
         (example.kubeconfig(authority="insecure-skip-tls-verify: true"), "cluster.caData: required: the kubeconfig has no certificate authority"),
         (example.kubeconfig(authority="certificate-authority-data: c2VjcmV0"), "cluster.kubeconfigFile: the certificate authority of cluster example in the kubeconfig is no PEM certificate"),
@@ -524,13 +524,13 @@ ARRIVES = "Pulumi hands over what is encrypted as text. Write it in plain, it is
 @pytest.mark.parametrize(
     ("changes", "encrypted_at", "line"),
     [
-        ({"drain": {"timeoutSeconds": "5"}}, {"drain.timeoutSeconds"}, "drain.timeoutSeconds: expected a number of seconds, a whole number from 1 to 86400, for example 120; it is encrypted, that is why: " + ARRIVES),
-        ({"drain": {"timeoutSeconds": "5"}}, set(), "drain.timeoutSeconds: expected a number of seconds, a whole number from 1 to 86400, for example 120"),
-        ({"drain": {"timeoutSeconds": "5"}}, None, "drain.timeoutSeconds: expected a number of seconds, a whole number from 1 to 86400, for example 120; if it is encrypted, that is why: " + ARRIVES),
-        ({"drain": {"timeoutSeconds": "soon"}}, None, "drain.timeoutSeconds: expected a number of seconds, a whole number from 1 to 86400, for example 120"),
+        ({"drain": {"timeoutSeconds": "5"}}, {"drain.timeoutSeconds"}, "drain.timeoutSeconds: expected a number of seconds, a whole number from 1 to 86400, for example 300; it is encrypted, that is why: " + ARRIVES),
+        ({"drain": {"timeoutSeconds": "5"}}, set(), "drain.timeoutSeconds: expected a number of seconds, a whole number from 1 to 86400, for example 300"),
+        ({"drain": {"timeoutSeconds": "5"}}, None, "drain.timeoutSeconds: expected a number of seconds, a whole number from 1 to 86400, for example 300; if it is encrypted, that is why: " + ARRIVES),
+        ({"drain": {"timeoutSeconds": "soon"}}, None, "drain.timeoutSeconds: expected a number of seconds, a whole number from 1 to 86400, for example 300"),
         ({"drain": {"force": "true"}}, {"drain.force"}, "drain.force: expected true or false, without quotes; it is encrypted, that is why: " + ARRIVES),
         ({f"{KUBELET}/maxPods": "55"}, {f"{AT}.kubelet.extraConfig.maxPods"}, f"{AT}.kubelet.extraConfig.maxPods: expected a whole number, for example 10; it is encrypted, that is why: {ARRIVES}"),
-        ({f"{KUBELET}/evictionHard": "{}"}, None, f'{AT}.kubelet.extraConfig.evictionHard: expected a map of keys and values, for example {{name: "10"}}; if it is encrypted, that is why: {ARRIVES}'),
+        ({f"{KUBELET}/evictionHard": "{}"}, None, f'{AT}.kubelet.extraConfig.evictionHard: expected a map of keys and values, for example {{memory.available: 200Mi}}; if it is encrypted, that is why: {ARRIVES}'),
     ],
 )  # fmt: skip
 def test_a_number_that_is_encrypted_is_told_so(
@@ -545,6 +545,16 @@ def test_a_number_that_is_encrypted_is_told_so(
             encrypted_at=encrypted_at,
         )
     assert str(caught.value) == line
+
+
+def test_a_secret_set_without_path_is_told_the_command_that_encrypts(tmp_path: Path) -> None:
+    example.write_project(tmp_path)
+    with pytest.raises(SettingsError) as caught:
+        load({**example.raw(), "ssh.password": "x"}, tmp_path, {"ssh.password"})
+    assert str(caught.value) == (
+        "ssh.password: a key with this whole name, as pulumi config set without --path makes it: pulumi config rm "
+        "'ssh.password', and set it with pulumi config set --secret --path 'ssh.password'"
+    )
 
 
 def test_a_wrong_way_to_log_in_is_not_also_a_missing_one(tmp_path: Path) -> None:

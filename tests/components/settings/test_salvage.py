@@ -49,6 +49,17 @@ def test_a_required_value_is_filled_in(value: Any) -> None:
     assert found.pod_cidr == "10.244.0.0/16"
 
 
+def test_below_a_section_that_is_given_too() -> None:
+    filling = {"bastion": {"address": "192.0.2.1", "user": "root"}}
+    found = salvaged(SshSection, {"bastion": {"user": 7, "port": 2222, "colour": "red"}}, filling)
+    assert found is not None
+    assert found.bastion is not None
+    assert (found.bastion.address, found.bastion.user, found.bastion.port) == ("192.0.2.1", "root", 2222)
+    alone = salvaged(SshSection, {"port": "22"}, filling)
+    assert alone is not None
+    assert alone.bastion is None
+
+
 def test_the_given_value_is_left_as_it_was() -> None:
     given = {"dns": {"address": "ten"}, "context": "a"}
     salvaged(ClusterSection, given, CLUSTER)

@@ -75,7 +75,7 @@ CASES: list[tuple[str, list[str]]] = [
         "downloads.checksumsFile: no SHA-256 for release/v1.36.4/bin/linux/amd64/kube-proxy: add its line to SHA256SUMS",
     ]),
     ("docker: {logMaxSize: 10 MB}", ["docker.logMaxSize: expected a size in k, m or g, for example 10m"]),
-    ('docker: {logMaxFile: "5"}', ["docker.logMaxFile: expected a whole number from 1 to 1000, for example 3"]),
+    ('docker: {logMaxFile: "5"}', ["docker.logMaxFile: expected a whole number from 1 to 1000, for example 5"]),
     ("docker: {package: Docker CE}", ["docker.package: expected a package, with a version if you want to pin it, for example docker.io=20.10.24+dfsg1-1"]),
     ("docker: {cgroupDriver: cgroupv2}", ["docker.cgroupDriver: expected systemd or cgroupfs"]),
     ('docker: {criDockerd: {version: "0.2.6"}}', ["docker.criDockerd.version: Kubernetes 1.37 needs cri-dockerd 0.3.0 or newer"]),
@@ -104,7 +104,7 @@ CASES: list[tuple[str, list[str]]] = [
     ("host: {sysctls: {net.ipv4.ip_forward: yes}}", ["host.sysctls.net.ipv4.ip_forward: expected the value of a kernel setting, for example 1 (or nothing, to leave it alone)"]),
     ("calico: {mode: install}", ["calico.mode: expected manifest, operator, existing or external"]),
     ("calico: {mode: manifest}", ['calico.version: required for calico.mode manifest, for example "3.33.1"']),
-    ("calico: {mode: operator, version: 3.33}", ['calico.version: expected a full version in quotes, for example "0.4.3" (YAML reads it as a number, so that 1.30 becomes 1.3: write it in quotes)']),
+    ("calico: {mode: operator, version: 3.33}", ['calico.version: expected a full version in quotes, for example "3.33.1" (YAML reads it as a number, so that 1.30 becomes 1.3: write it in quotes)']),
     ('calico: {mode: manifest, version: "3.26.4"}', ["calico.version: nothing is known of Calico 3.26; known are 3.0, 3.1, 3.2, 3.3, 3.27, 3.28, 3.29, 3.30, 3.31, 3.32, 3.33"]),
     ('calico: {mode: manifest, version: "3.33.1"}', ["downloads.checksumsFile: no SHA-256 for calico/v3.33.1/manifests/calico.yaml: add its line to SHA256SUMS"]),
     ('calico: {mode: operator, version: "3.33.1"}', [
@@ -161,11 +161,11 @@ CASES: list[tuple[str, list[str]]] = [
     ("{calico: {mode: existing}, kubeProxy: {extraConfig: {iptables: {masqueradeAll: true}}}}", ["kubeProxy.extraConfig.iptables.masqueradeAll: expected false: Calico's policies would see node addresses only"]),
     ("calico: {cniPlugins: true}", ['calico.cniPlugins: expected a map of keys and values, for example {version: "1.1.1"}']),
     ("calico: {cniPlugins: {}}", ['calico.cniPlugins.version: required: a full version in quotes, for example "1.1.1"']),
-    ("rollout: {batchSize: 50%}", ["rollout.batchSize: expected a whole number from 1 to 1000, for example 3"]),
-    ("rollout: {batchSize: 0}", ["rollout.batchSize: expected a whole number from 1 to 1000, for example 3"]),
-    ("drain: {timeoutSeconds: 5m}", ["drain.timeoutSeconds: expected a number of seconds, a whole number from 1 to 86400, for example 120"]),
+    ("rollout: {batchSize: 50%}", ["rollout.batchSize: expected a whole number from 1 to 1000, for example 1"]),
+    ("rollout: {batchSize: 0}", ["rollout.batchSize: expected a whole number from 1 to 1000, for example 1"]),
+    ("drain: {timeoutSeconds: 5m}", ["drain.timeoutSeconds: expected a number of seconds, a whole number from 1 to 86400, for example 300"]),
     ('drain: {force: "yes"}', ["drain.force: expected true or false, without quotes"]),
-    ("timeouts: {readySeconds: -1}", ["timeouts.readySeconds: expected a number of seconds, a whole number from 1 to 86400, for example 120"]),
+    ("timeouts: {readySeconds: -1}", ["timeouts.readySeconds: expected a number of seconds, a whole number from 1 to 86400, for example 180"]),
     ("identity: {issuer: vault}", ["identity.issuer: expected cluster or ca"]),
     ("identity: {issuer: ca}", ["identity.ca: required with issuer ca, for example {certificateFile: secrets/ca.pem, privateKeyFile: secrets/ca-key.pem}"]),
     ("identity: {ca: {certificateFile: ca.pem, privateKeyFile: ca-key.pem}}", ["identity.ca: is for issuer ca: set identity.issuer to ca, or leave it out"]),
@@ -188,7 +188,7 @@ CASES: list[tuple[str, list[str]]] = [
     ("identity: {client: static, static: {tokenFile: admin.kubeconfig}}", ["identity.static.tokenFile: expected a file with the token alone, on one line"]),
     ("identity: {client: static, static: {token: token-of-the-admin}}", ["identity.static.token: is a secret, and so must be encrypted: pulumi config set --secret --path 'identity.static.token'", "identity.static.token: is an administrator's, of the kubeconfig, and would stand on every host: give the token of a user that may ask for certificates and nothing else"]),
     ("identity: {client: static, static: {tokenFile: admin-token}}", ["identity.static.tokenFile: is an administrator's, of the kubeconfig, and would stand on every host: give the token of a user that may ask for certificates and nothing else"]),
-    ("identity: {client: static, static: {user: 'system:node:worker-1', tokenFile: token}}", ["identity.static.user: expected a user name of Kubernetes that does not start with system:, for example kube-apiserver-kubelet-client"]),
+    ("identity: {client: static, static: {user: 'system:node:worker-1', tokenFile: token}}", ["identity.static.user: expected a user name of Kubernetes that does not start with system:, for example kubelet-bootstrap"]),
     ("identity: {kubeletApiUser: 'system:anonymous'}", ["identity.kubeletApiUser: expected a user name of Kubernetes that does not start with system:, for example kube-apiserver-kubelet-client"]),
     ("identity: {kubeProxy: token}", ["identity.kubeProxy: expected certificate or serviceAccount"]),
     ("kubelet: {extraFlags: {kubeconfig: /root/.kube/config}}", [
@@ -201,7 +201,7 @@ CASES: list[tuple[str, list[str]]] = [
         "kubeProxy.extraConfig.clientConnection.kubeconfig: this project's own: set identity.kubeProxy. No other kubeconfig of a host is kube-proxy's, least of all an administrator's",
     ]),
     ("identity: {earlyRenewalHours: 9000}", ["identity.earlyRenewalHours: expected less than certificateValidityHours, which is 8760"]),
-    ('verification: {image: "nginx:latest"}', ["verification.image: expected an image with a tag other than latest, or a digest, for example registry.k8s.io/pause:3.10.2"]),
+    ('verification: {image: "nginx:latest"}', ["verification.image: expected an image with a tag other than latest, or a digest, for example nginx:1.27.3"]),
     ("verification: {namespace: default}", ["verification.namespace: expected a namespace of its own, so neither default nor kube-…, for example kubenode-verification"]),
     ("verification: {namespace: kube-system}", ["verification.namespace: expected a namespace of its own, so neither default nor kube-…, for example kubenode-verification"]),
     ("verification: {enabled: 1}", ["verification.enabled: expected true or false, without quotes"]),
@@ -224,7 +224,7 @@ CASES: list[tuple[str, list[str]]] = [
     ('nodes: {worker-2: {docker: {criDockerd: {version: "0.4.1"}}}}', ["nodes.worker-2.docker.criDockerd.version: cri-dockerd 0.4.1 needs Docker 23 or newer, not Docker 20: use 0.4.3"]),
     ("nodesFile: nodes.yaml", ["nodesFile: contradicts nodes: give one of them"]),
     ("{nodes: ~, nodesFile: nodes.yaml}", ["nodesFile: there is no file nodes.yaml in the project directory"]),
-    ("{nodes: ~, nodesFile: twice.yaml}", ["nodesFile: twice.yaml is no YAML, line 2: a key stands there twice"]),
+    ("{nodes: ~, nodesFile: twice.yaml}", ["nodesFile: twice.yaml is no YAML, line 2: the key worker-1 stands there twice"]),
     # values that the release would refuse on the host, or take in silence
     ("kubelet: {extraConfig: {maxPods: -1, oomScoreAdj: 2000, imageGCHighThresholdPercent: 101, port: 0}}", [
         "kubelet.extraConfig.maxPods: expected 0 or more",
@@ -296,6 +296,130 @@ CASES: list[tuple[str, list[str]]] = [
     ('docker: {registryMirrors: ["https://user:word@mirror.example.org"]}', [
         "docker.registryMirrors[0]: expected an http or https URL without a path, for example https://mirror.example.org (without a login: Docker sends none to a mirror; one for a registry goes into docker.registries)",
     ]),
+    # what only a program of the host would refuse: a netmask, a port and a host that cannot be
+    *(
+        (f"cluster: {{podCidr: '{text}'}}", ["cluster.podCidr: expected an address range without host bits, or one of each family with a comma, for example 10.244.0.0/16"])
+        for text in ("10.244.0.0/255.255.0.0", "10.244.0.0/0.0.255.255", "fd00::/48,10.244.0.0/255.255.0.0", "10.244.0.0/016", "fe80::%1/64")
+    ),
+    ("{docker: {insecureRegistries: [10.0.0.0/255.0.0.0, 'r:99999', 'a..b:5000']}, kubeProxy: {extraConfig: {nodePortAddresses: [10.0.0.0/255.0.0.0]}}}", [
+        "docker.insecureRegistries[0]: expected a registry's host with its port, or an address range, without https://, for example registry.example.org:5000",
+        "docker.insecureRegistries[1]: expected a registry's host with its port, or an address range, without https://, for example registry.example.org:5000",
+        "docker.insecureRegistries[2]: expected a registry's host with its port, or an address range, without https://, for example registry.example.org:5000",
+        "kubeProxy.extraConfig.nodePortAddresses[0]: expected an address range, primary, localhost or all, for example 10.0.0.0/24",
+    ]),
+    *(
+        (f"cluster: {{server: '{text}'}}", ["cluster.server: expected an https URL, for example https://10.0.0.1:6443"])
+        for text in ("https://10.0.0.1:99999", "https://10.0.0.1:0", "https://10.0.0.300:6443", "https://a..b:6443", "https://[10.0.0.1]:6443", "https://[::1::2]:6443")
+    ),
+    ("{downloads: {mirror: 'https://10.0.0.300/kubernetes'}, docker: {registryMirrors: ['https://mirror.example.org:0'], registries: {'r:99999': {username: a}}}, host: {proxy: {http: 'http://proxy.example.org:70000', noProxy: ['a:0']}}}", [
+        "downloads.mirror: expected an http or https URL, for example https://mirror.example.org/kubernetes",
+        "host.proxy.http: expected a proxy as http://host:port, or http://user:password@host:port with other characters than letters, digits and . _ ~ - as %XX, for example http://proxy.example.org:3128",
+        "host.proxy.noProxy[0]: expected a host, a domain with a dot in front, an address or an address range, for example 10.0.0.0/24",
+        "docker.registryMirrors[0]: expected an http or https URL without a path, for example https://mirror.example.org",
+        "docker.registries.r:99999: expected a registry's host, with its port if it has one, for example registry.example.org",
+        "docker.registries.r:99999.password: required: a password, for example an encrypted value",
+    ]),
+    # kernel settings that a node cannot do with
+    ("host: {sysctls: {net.ipv4.ip_forward: 1, net/ipv4/ip_forward: 0, net/ipv4/conf/eth0.7/rp_filter: 0, net.ipv4.conf.eth0/7.rp_filter: 1}}", [
+        "host.sysctls.net/ipv4/ip_forward: is net.ipv4.ip_forward in another spelling: keep one of them",
+        "host.sysctls.net.ipv4.conf.eth0/7.rp_filter: is net/ipv4/conf/eth0.7/rp_filter in another spelling: keep one of them",
+    ]),
+    ("host: {sysctls: {net/ipv4/ip_forward: 0, net.ipv4.conf.all.forwarding: 0, vm.overcommit_memory: 2, kernel.panic: 10, net.ipv6.conf.all.forwarding: 0, net.ipv4.conf.all.rp_filter: 2}}", [
+        "host.sysctls.net/ipv4/ip_forward: expected 1, or leave it out: without it the node forwards no packet of a pod",
+        "host.sysctls.net.ipv4.conf.all.forwarding: expected 1, or leave it out: without it the node forwards no packet of a pod",
+        "host.sysctls.vm.overcommit_memory: expected 1, or leave it out: the kubelet sets it to 1 when it starts",
+    ]),
+    ('{cluster: {podCidr: "10.244.0.0/16,fd00::/48", serviceCidr: "10.96.0.0/16,fd01::/112"}, host: {sysctls: {net.ipv6.conf.all.forwarding: 0}}}', [
+        "host.sysctls.net.ipv6.conf.all.forwarding: expected 1, or leave it out: without it the node forwards no packet of a pod of IPv6",
+    ]),
+    # all that a bastion lacks
+    *(
+        (f"ssh: {{bastion: {{address: 10.0.0.99{user}}}}}", [
+            f"ssh.bastion.user: {message}a login name, for example root",
+            "ssh.bastion: expected exactly one of privateKeyFile, privateKey, agent, password; none is given, for example privateKeyFile: secrets/id_ed25519",
+            "ssh.bastion.hostKey: required: the bastion's public key, the text of /etc/ssh/ssh_host_ed25519_key.pub on it (or ssh.bastion.insecureIgnoreHostKey: true, to trust whoever answers)",
+        ])
+        for user, message in (("", "required: "), (", user: A B", "expected "))
+    ),
+    # keys in another place than their own
+    ('{kubelet.extraConfig.maxPods: "55", "docker.images[0].name": "a:1", "nodes[\\"worker-1\\"].address": 10.0.0.9}', [
+        "kubelet.extraConfig.maxPods: a key with this whole name, as pulumi config set without --path makes it: pulumi config rm 'kubelet.extraConfig.maxPods', and set it with pulumi config set --path 'kubelet.extraConfig.maxPods'",
+        "docker.images[0].name: a key with this whole name, as pulumi config set without --path makes it: pulumi config rm 'docker.images[0].name', and set it with pulumi config set --path 'docker.images[0].name'",
+        "nodes[\"worker-1\"].address: a key with this whole name, as pulumi config set without --path makes it: pulumi config rm 'nodes[\"worker-1\"].address', and set it with pulumi config set --path 'nodes[\"worker-1\"].address'",
+    ]),
+    ("kubenode: {cluster: {podCidr: 10.244.0.0/16}}", ["kubenode: no section, but what every key begins with: write kubenode:cluster and so on, each below config"]),
+    ("{podCidr: 10.244.0.0/16, hostKey: x, maxPods: 5, extraConfig: {}}", [
+        "podCidr: unknown key, did you mean cluster.podCidr?",
+        "hostKey: unknown key, did you mean ssh.hostKey?",
+        "maxPods: unknown key, did you mean kubelet.extraConfig.maxPods?",
+        "extraConfig: unknown key, did you mean docker.extraConfig or kubelet.extraConfig or kubeProxy.extraConfig?",
+    ]),
+    ("nodes: {worker-1: {hostKey: x, maxPods: 5, conntrack: {}}}", [
+        "nodes.worker-1.hostKey: unknown key, did you mean ssh.hostKey?",
+        "nodes.worker-1.maxPods: unknown key, did you mean kubelet.extraConfig.maxPods?",
+        "nodes.worker-1.conntrack: unknown key, did you mean kubeProxy.extraConfig.conntrack?",
+    ]),
+    ("{nodes: ~, nodesFile: wrapped.yaml}", ["nodesFile: expected the nodes' names as the file's own keys, for example worker-1: {address: 10.0.0.7}; take the level nodes away"]),
+    # what only the program itself would refuse
+    ("kubelet: {extraConfig: {shutdownGracePeriod: 10s, shutdownGracePeriodCriticalPods: 20s, enforceNodeAllocatable: [none, pods], tlsCipherSuites: [TLS_AES_128_GCM_SHA256, banana]}}", [
+        "kubelet.extraConfig.tlsCipherSuites[1]: expected a cipher suite of Go's crypto/tls, for example TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+        "kubelet.extraConfig.shutdownGracePeriodCriticalPods: expected no more than shutdownGracePeriod, which is 10s",
+        "kubelet.extraConfig.enforceNodeAllocatable: expected none alone, or the others without it",
+    ]),
+    ("kubelet: {extraConfig: {shutdownGracePeriodCriticalPods: 20s, enforceNodeAllocatable: [pods, system-reserved, kube-reserved-compressible], kubeReservedCgroup: /kube.slice}}", [
+        "kubelet.extraConfig.shutdownGracePeriodCriticalPods: expected no more than shutdownGracePeriod, which is 0s",
+        "kubelet.extraConfig.enforceNodeAllocatable: system-reserved needs systemReservedCgroup too, for example systemReservedCgroup: /system.slice",
+    ]),
+    ("kubelet: {extraConfig: {shutdownGracePeriod: 500ms}}", ["kubelet.extraConfig.shutdownGracePeriod: expected 0s, or 1s and more"]),
+    ("kubeProxy: {extraConfig: {iptables: {syncPeriod: 1s, minSyncPeriod: 5s}, nftables: {minSyncPeriod: 1m}, ipvs: {scheduler: banana, syncPeriod: -1s}}}", [
+        "kubeProxy.extraConfig.ipvs.scheduler: expected rr, wrr, lc, wlc, lblc, lblcr, sh, dh, sed, nq or mh",
+        "kubeProxy.extraConfig.ipvs.syncPeriod: expected a duration of 0s or more",
+        "kubeProxy.extraConfig.iptables.minSyncPeriod: expected no more than syncPeriod, which is 1s",
+        "kubeProxy.extraConfig.nftables.minSyncPeriod: expected no more than syncPeriod, which is 30s",
+    ]),
+    ('docker: {extraConfig: {bip: banana, fixed-cidr: "fd00::/64", ip: all, dns: [10.0.0.2, banana], dns-search: [5], log-level: verbose, log-format: JSON, max-download-attempts: 0, oom-score-adjust: 2000, mtu: -5}}', [
+        "docker.extraConfig.bip: expected an address with the length of its prefix, for example 192.168.200.1/24",
+        "docker.extraConfig.fixed-cidr: expected an address range, for example 192.168.200.128/25",
+        "docker.extraConfig.ip: expected an IP address, for example 10.0.0.7",
+        "docker.extraConfig.dns[1]: expected an IP address, for example 10.0.0.7",
+        'docker.extraConfig.dns-search[0]: expected text, in quotes where YAML reads a number or a truth value, for example "10"',
+        "docker.extraConfig.log-level: expected debug, info, warn, error or fatal",
+        "docker.extraConfig.max-download-attempts: expected 1 or more",
+        "docker.extraConfig.oom-score-adjust: expected a number from -1000 to 1000",
+        "docker.extraConfig.mtu: expected 0 or more",
+    ]),
+    ('docker: {extraConfig: {log-opts: {max-size: 5, max-fil: "3", nonsense: "1"}, default-ulimits: {nofile: 5, nproc: {Name: nproc, Soft: 1024, hard: 2048}, core: {Soft: "0"}}}}', [
+        'docker.extraConfig.log-opts.max-size: expected text, in quotes where YAML reads a number or a truth value, for example "10"',
+        "docker.extraConfig.log-opts.max-fil: the log driver json-file does not know this name; did you mean max-file?",
+        "docker.extraConfig.log-opts.nonsense: the log driver json-file does not know this name; known are max-size, max-file, compress, labels, labels-regex, env, env-regex, tag, mode, max-buffer-size, cache-disabled, cache-max-size, cache-max-file, cache-compress",
+        "docker.extraConfig.default-ulimits.nofile: expected a map of two numbers, for example {Name: nofile, Soft: 1024, Hard: 4096}",
+        "docker.extraConfig.default-ulimits.core: expected a map of two numbers, for example {Name: nofile, Soft: 1024, Hard: 4096}",
+    ]),
+    ("{kubelet: {extraFlags: {v: banana, feature-gates: Nope=true, fail-swap-on: maybe, max-pods: -1, hairpin-mode: veth, node-status-update-frequency: 10, cluster-dns: '10.96.0.10,banana', kube-api-qps: 0x10, tls-cipher-suites: TLS_AES_128_GCM_SHA256}}, kubeProxy: {extraFlags: {v: x}}}", [
+        "kubelet.extraFlags.v: expected a whole number, for example 10",
+        "kubelet.extraFlags.feature-gates: Nope: no feature gate of Kubernetes 1.37 has this name, and an unknown one stops it",
+        "kubelet.extraFlags.fail-swap-on: expected true or false, for example true",
+        "kubelet.extraFlags.max-pods: expected 0 or more",
+        "kubelet.extraFlags.hairpin-mode: expected promiscuous-bridge, hairpin-veth or none",
+        "kubelet.extraFlags.node-status-update-frequency: expected a duration, for example 1m30s",
+        "kubelet.extraFlags.cluster-dns: expected an IP address, for example 10.0.0.7",
+        "kubeProxy.extraFlags.v: expected a whole number, for example 10",
+    ]),
+    ("{kubelet: {extraFlags: {feature-gates: 'NodeSwap=maybe'}}, nodes: {worker-2: {kubeProxy: {extraConfig: ~}}}, kubeProxy: {configuredBy: flags, extraFlags: {ipvs-scheduler: banana, conntrack-min: '-1', kube-api-qps: fast, feature-gates: 'AllAlpha=false,AllBeta=true'}}}", [
+        "kubelet.extraFlags.feature-gates: expected names with true or false, for example NodeSwap=true,PodLevelResources=false",
+        "kubeProxy.extraFlags.ipvs-scheduler: expected rr, wrr, lc, wlc, lblc, lblcr, sh, dh, sed, nq or mh",
+        "kubeProxy.extraFlags.conntrack-min: expected 0 or more",
+        "kubeProxy.extraFlags.kube-api-qps: expected a number, for example 5",
+    ]),
+    # an example is one of the key
+    ("{cluster: {kubeconfigFile: [a]}, nodes: ~, nodesFile: [a.yaml], kubelet: {extraConfig: {clusterDNS: 10.96.0.10, evictionHard: 10%}}, kubeProxy: {extraConfig: {nodePortAddresses: all}}}", [
+        "cluster.kubeconfigFile: expected a path relative to the project directory, for example secrets/admin.kubeconfig",
+        "nodesFile: expected a path relative to the project directory, for example nodes.yaml",
+        "kubelet.extraConfig.clusterDNS: expected a list, for example [10.96.0.10]",
+        "kubelet.extraConfig.evictionHard: expected a map of keys and values, for example {memory.available: 200Mi}",
+        "kubeProxy.extraConfig.nodePortAddresses: expected a list, for example [10.0.0.0/24]",
+    ]),
+    ("calico: {cniPlugins: {version: 1.1}}", ['calico.cniPlugins.version: expected a full version in quotes, for example "1.1.1" (YAML reads it as a number, so that 1.30 becomes 1.3: write it in quotes)']),
     # where it is told
     ("nodes: {worker-1: {ssh: {agent: false}}}", ["nodes.worker-1.ssh: expected exactly one of privateKeyFile, privateKey, agent, password; none is given, for example privateKeyFile: secrets/id_ed25519"]),
     ("nodes: {worker-1: {ssh: {agent: true, privateKeyFile: id_ed25519}}}", ["nodes.worker-1.ssh.agent: expected exactly one of privateKeyFile, privateKey, agent, password; privateKeyFile and agent are given"]),
@@ -316,7 +440,7 @@ nodes:
 """, [
         "cluster.podCidr: expected an address range without host bits, or one of each family with a comma, for example 10.244.0.0/16",
         "cluster.dns.adress: unknown key, did you mean address?",
-        "rollout.batchSize: expected a whole number from 1 to 1000, for example 3",
+        "rollout.batchSize: expected a whole number from 1 to 1000, for example 1",
         "ssh.port: expected a TCP port, a whole number from 1 to 65535, for example 22",
         "docker.logMaxSize: expected a size in k, m or g, for example 10m",
         "docker.packages: unknown key, did you mean package?",
@@ -341,6 +465,7 @@ def _written(directory: Path, text: str) -> dict[str, object]:
         "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: calico-config, namespace: kube-system}\n"
     )
     (directory / "empty.yaml").write_text("nothing: here\n")
+    (directory / "wrapped.yaml").write_text("nodes: {worker-1: {address: 10.0.0.7}}\n")
     (directory / "twice.yaml").write_text("worker-1: {address: 10.0.0.7}\nworker-1: {address: 10.0.0.8}\n")
     changes = document_of(text).value
     assert isinstance(changes, dict)

@@ -51,8 +51,8 @@ FORMS: dict[str, object] = {
 
 # what the engine refuses, too: the reason
 REFUSED: dict[str, str] = {
-    "{a: 1, a: 2}": "a key stands there twice",
-    '{a: 1, "a": 2}': "a key stands there twice",
+    "{a: 1, a: 2}": "the key a stands there twice",
+    '{a: 1, "a": 2}': "the key a stands there twice",
     "{<<: {a: 1}, <<: {b: 1}}": "a key stands there twice",
     "{[1]: a}": "a key is a list or a map",
     "{<<: 1}": "expected a map, or a list of maps, after <<",
@@ -60,9 +60,9 @@ REFUSED: dict[str, str] = {
     ".inf": "a number that is not finite",
     "!!int 1.5": "a tag that does not fit its value",
     "!!bool yes": "a tag that does not fit its value",
-    "a: b: c": "",
-    "[1": "",
-    '"a\\/b"': "",
+    "a: b: c": "a colon where no key can be; text with a colon and a space belongs in quotes",
+    "[1": "a list in [ ] that is not closed, or lacks a comma",
+    '"a\\/b"': "a backslash in double quotes that is no escape: take single quotes",
     '"\\uD800"': "half a character",
 }
 

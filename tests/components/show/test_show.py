@@ -201,7 +201,7 @@ def test_encrypted_values_are_named_and_nothing_of_them_is_shown(
         "ssh/privateKeyFile": ...,
         "ssh/privateKey": ENCRYPTED,
         "nodes/worker-1/ssh/password": ENCRYPTED,
-        "nodes/worker-1/docker": {"extraConfig": {"http-proxy": ENCRYPTED, "dns": [ENCRYPTED]}},
+        "nodes/worker-1/docker": {"extraConfig": {"http-proxy": ENCRYPTED, "labels": [ENCRYPTED]}},
         "nodes/worker-1/nodeIp": ENCRYPTED,
         "docker": {"logMaxSize": ENCRYPTED},
     }
@@ -209,7 +209,7 @@ def test_encrypted_values_are_named_and_nothing_of_them_is_shown(
     assert shown.code == 0, shown.err
     assert CANARY not in shown.out + shown.err
     assert 'daemon.json |   "http-proxy": "<nodes.worker-1.docker.extraConfig.http-proxy>"' in shown.out
-    assert "<nodes.worker-1.docker.extraConfig.dns[0]>" in shown.out
+    assert "<nodes.worker-1.docker.extraConfig.labels[0]>" in shown.out
     assert "ca.pem | <certificate authority of the cluster, in the kubeconfig>" in shown.out
     assert shown.err.splitlines() == [
         "note: docker.logMaxSize is encrypted, so it is shown as 10m",
@@ -378,7 +378,7 @@ def test_a_nodes_file_with_secrets_is_refused_as_a_preview_does(
         ({}, ["worker-9"], "there is no node worker-9 in stack dev; the nodes are worker-1, worker-2"),
         ({}, [], "which node? The nodes are worker-1, worker-2"),
         ({}, ["worker-1", "--stack", "prod"], "the configuration of stack prod has problems:\nPulumi.prod.yaml: there is no such file in the project directory"),
-        ({"rollout": {"batchSize": 0}}, ["worker-1"], "the configuration of stack dev has problems:\nrollout.batchSize: expected a whole number from 1 to 1000, for example 3"),
+        ({"rollout": {"batchSize": 0}}, ["worker-1"], "the configuration of stack dev has problems:\nrollout.batchSize: expected a whole number from 1 to 1000, for example 1"),
         ({"ssh": ENCRYPTED}, ["worker-1"], "the configuration of stack dev has problems:\nssh: is encrypted as a whole, and nothing is decrypted here: encrypt the secrets in it one by one"),
         ({"nodes": ..., "nodesFile": "nowhere.yaml"}, ["worker-1"], "the configuration of stack dev has problems:\nnodesFile: there is no file nowhere.yaml in the project directory"),
     ],
@@ -397,8 +397,8 @@ def test_what_is_told(
 @pytest.mark.parametrize(
     ("text", "error"),
     [
-        ("config:\n  a: [1\n", "is no YAML, line 3"),
-        ("config: {}\nconfig: {}\n", "is no YAML, line 2: a key stands there twice"),
+        ("config:\n  a: [1\n", "is no YAML, line 3: a list in [ ] that is not closed, or lacks a comma"),
+        ("config: {}\nconfig: {}\n", "is no YAML, line 2: the key config stands there twice"),
         ("\0", "is no YAML"),
         ("[]", "expected a map of keys and values"),
         ("config: 1", "there is no map config in it"),
