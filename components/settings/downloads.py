@@ -72,7 +72,8 @@ class Downloads:
     def image(self, image: ImageSection, at: str) -> ImageDownload:
         """The archive of an image. `at` is where the image stands in the configuration."""
         if (image.path is None) == (image.url is None):
-            self.problems.append(Problem(at, "give exactly one of path and url"))
+            message = "give exactly one of path and url, for example path: images/pause-3.10.2.tar"
+            self.problems.append(Problem(at, message))
         if image.path is not None and self.section.mirror is None and not self.mirror_is_wrong:
             self.problems.append(
                 Problem(f"{at}.path", "a path is below downloads.mirror, which is not set; give url")

@@ -136,7 +136,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({"docker": {"registries": {"registry.example.org": {"username": "a:b", "password": "c"}}}}, "docker.registries.registry.example.org.username: expected a user name without colon, for example puller"),
     ({"docker": {"registries": {"index.docker.io": {"username": "a", "password": "c"}}}}, "docker.registries.index.docker.io: expected docker.io, which is what Docker Hub's images are called"),
     ({"docker": {"pauseImage": "pause:latest"}}, "docker.pauseImage: expected an image with a tag other than latest, or a digest, for example registry.k8s.io/pause:3.10.2"),
-    ({"nodes/worker-1/docker": {"images": [{"name": "a:1"}]}}, f"{AT}.docker.images[0]: give exactly one of path and url"),
+    ({"nodes/worker-1/docker": {"images": [{"name": "a:1"}]}}, f"{AT}.docker.images[0]: give exactly one of path and url, for example path: images/pause-3.10.2.tar"),
     ({"nodes/worker-1/docker": {"images": [{"name": "a:1", "url": "https://a/b.tar"}]}}, f"{AT}.docker.images[0].sha256: required: the SHA-256 of the archive at url"),
     ({"nodes/worker-1/docker": {"images": [{"name": "a:1", "path": "../b.tar"}]}}, f"{AT}.docker.images[0].path: expected a path below the mirror, for example images/pause-3.10.2.tar"),
     ({"nodes/worker-1/docker": {"images": [{"name": f"a:{tag}", "path": "images/nginx.tar"} for tag in (1, 2)]}}, f"{AT}.docker.images: two archives are called nginx.tar; give each its own file name"),
@@ -378,6 +378,13 @@ def test_a_bad_kubeconfig(text: str, line: str, tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as caught:
         load(example.raw(), tmp_path)
     assert str(caught.value) == line
+
+
+def test_a_checksums_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    example.write_project(tmp_path)
+    sums = tmp_path / "SHA256SUMS"
+    sums.write_text("\ufeff" + sums.read_text())
+    load(example.raw(), tmp_path)
 
 
 @pytest.mark.parametrize(
