@@ -9,6 +9,7 @@ from components.settings.checks_daemon import wrong_of
 from components.settings.draft import NodeDraft
 from components.settings.inherit import SOURCE_KEYS
 from components.settings.nearest import nearest
+from components.settings.plain import is_masked
 from components.settings.problems import Problem, dotted
 from components.settings.sections import DockerSection
 from components.versions import MINORS
@@ -134,7 +135,8 @@ def _check_extra_config(node: NodeDraft, docker: DockerSection) -> None:
             node.refuse(message, *where, key)
         elif key != "log-opts" or extra.get("log-driver", "json-file") == "json-file":
             for below, reason in wrong_of(key, value):
-                node.refuse(reason, *where, key, *below)
+                if not is_masked(value, below):
+                    node.refuse(reason, *where, key, *below)
     if extra.get("log-driver", "json-file") != "json-file" and not node.is_wrong(*where, "log-driver"):
         node.refuse(
             "expected json-file: kubectl logs reads no other driver's logs",

@@ -14,12 +14,16 @@ from components.settings import ages
 from components.settings.checks_values import DURATION, QUANTITY, wrong_of
 from components.settings.draft import NodeDraft
 from components.settings.nearest import nearest
+from components.settings.plain import is_masked
 from components.settings.problems import Location
 from components.versions import Minor
 from components.versions.fields import LIVES
 from components.versions.kinds import KUBE_PROXY, KUBELET, STRUCTS
 from components.versions.lives import known
 from components.versions.ranges import EXAMPLES
+
+# What a file writes as text.
+_TEXTS = ("text", "duration", "duration or number", "quantity")
 
 _WHOLE: Mapping[str, tuple[int, int]] = {
     "int32": (-(1 << 31), (1 << 31) - 1),
@@ -68,11 +72,14 @@ class _Reading:
 
     def _field(self, struct: str, name: str, value: object, where: Location) -> None:
         """Kind first, and what is of its kind by the tables of values."""
-        before = len(self._node.problems)
-        self._value(value, STRUCTS[struct][name], where)
+        kind, before = STRUCTS[struct][name], len(self._node.problems)
+        if kind in _TEXTS and is_masked(value):
+            return
+        self._value(value, kind, where)
         if len(self._node.problems) == before:
             for below, message in wrong_of(struct, name, value, self._number):
-                self._node.refuse(message, *where, *below)
+                if not is_masked(value, below):
+                    self._node.refuse(message, *where, *below)
 
     def _unknown(self, where: Location, struct: str) -> None:
         name, lives = str(where[-1]), LIVES[struct]

@@ -16,6 +16,7 @@ from components.settings.problems import Location
 
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _PROXY = ("host", "proxy")
+_MASK = re.compile(r"<[^<>]*extra(Config|Flags)[^<>]*>")
 
 
 def secrets_of(value: object, at: Location) -> Iterator[Location]:
@@ -37,6 +38,16 @@ def secrets_of(value: object, at: Location) -> Iterator[Location]:
 def is_encrypted(value: object) -> bool:
     """As `pulumi config set --secret` writes it."""
     return isinstance(value, Mapping) and set(value) == {"secure"} and isinstance(value["secure"], str)
+
+
+def is_masked(value: object, place: Location = ()) -> bool:
+    """Whether a name stands there that `make show` gave to an encrypted text, of which only a run knows more."""
+    for part in place:
+        try:
+            value = value[part]  # type: ignore[index]
+        except (KeyError, IndexError, TypeError):
+            return False
+    return isinstance(value, str) and bool(_MASK.fullmatch(value))
 
 
 def encrypted_in(value: object, at: Location = ()) -> Iterator[Location]:

@@ -201,15 +201,16 @@ def test_encrypted_values_are_named_and_nothing_of_them_is_shown(
         "ssh/privateKeyFile": ...,
         "ssh/privateKey": ENCRYPTED,
         "nodes/worker-1/ssh/password": ENCRYPTED,
-        "nodes/worker-1/docker": {"extraConfig": {"http-proxy": ENCRYPTED, "labels": [ENCRYPTED]}},
+        "nodes/worker-1/docker": {"extraConfig": {"http-proxy": ENCRYPTED, "dns": [ENCRYPTED]}},
         "nodes/worker-1/nodeIp": ENCRYPTED,
+        "kubelet/extraConfig": {"evictionPressureTransitionPeriod": ENCRYPTED, "clusterDNS": [ENCRYPTED]},
         "docker": {"logMaxSize": ENCRYPTED},
     }
     shown = Shown(capsys, project(tmp_path, changes), "worker-1")
     assert shown.code == 0, shown.err
     assert CANARY not in shown.out + shown.err
     assert 'daemon.json |   "http-proxy": "<nodes.worker-1.docker.extraConfig.http-proxy>"' in shown.out
-    assert "<nodes.worker-1.docker.extraConfig.labels[0]>" in shown.out
+    assert "<nodes.worker-1.docker.extraConfig.dns[0]>" in shown.out
     assert "ca.pem | <certificate authority of the cluster, in the kubeconfig>" in shown.out
     assert shown.err.splitlines() == [
         "note: docker.logMaxSize is encrypted, so it is shown as 10m",
