@@ -10,7 +10,7 @@ import pytest
 from tests.docs.commands import commands_of, documented, register
 from tests.docs.pages import PAGES, ROOT, blocks
 
-_LANGUAGES = {"", "sh", "yaml", "mermaid"}
+_LANGUAGES = {"", "sh", "yaml", "mermaid", "python"}
 
 
 def _listed() -> list[str]:
