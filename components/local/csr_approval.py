@@ -63,13 +63,14 @@ def apply(session: Session, arguments: Arguments) -> None:
         sight = look(session, expected, serving=serving, asks=asks)
         first = first or sight
         mute = nodes.is_to_heal(first.node, heal) and not is_alive(sight, nodes.renewed(first.lease))
-        if approval == "manual" and sight.expected:
-            raise Failure(to_approve(expected.node, sight.expected))
-        for request in sight.expected:
+        by_hand = approval == "manual"
+        if by_hand and (waiting := sight.expected if mute else sight.waited_for):
+            raise Failure(to_approve(expected.node, waiting))
+        for request in [] if by_hand else sight.expected:
             if _is_ours_to_approve(request, approval) and approve(session, request, _MESSAGE):
                 story.approved[request["metadata"]["uid"]] = request["metadata"]["name"]
                 wait.hurry()
-        if is_done(sight, serving=serving) and not mute:
+        if is_done(sight, serving=serving, by_hand=by_hand) and not mute:
             break
         # A node that is to be healed is silent, and is known to be.
         given_up = not mute and is_given_up(sight) and wait.elapsed >= _GIVEN_UP_SECONDS

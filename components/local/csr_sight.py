@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Final
 
 from components.identity.csr import Judgement, Standing, judge
-from components.identity.expectation import Expectation
+from components.identity.expectation import NODE_PREFIX, Expectation
 from components.local import nodes
 from components.local.kubectl import PATHS, Json, KubectlError, items
 from components.local.session import Session
@@ -51,10 +51,36 @@ class Sight:
         return [request for request, found in self.requests if found.standing is Standing.EXPECTED]
 
     @property
+    def waited_for(self) -> list[Json]:
+        """Those of them that the kubelet still waits for.
+
+        One that is started anew asks anew, and has given up what it asked for before: what is older than a decided
+        request of its kind, and a bootstrap's request once the kubelet has its certificate.
+        """
+        decided = [request for request, found in self.requests if found.standing is Standing.SETTLED]
+        has_certificate = self.joined and self.reach in (Reach.REACHED, Reach.REFUSED)
+
+        def is_given_up(one: Json) -> bool:
+            spec = one.get("spec") or {}
+            if has_certificate and not str(spec.get("username")).startswith(NODE_PREFIX):
+                return True
+            return any(
+                (later.get("spec") or {}).get("signerName") == spec.get("signerName")
+                and _made(later) > _made(one)
+                for later in decided
+            )
+
+        return [one for one in self.expected if not is_given_up(one)]
+
+    @property
     def joined(self) -> bool:
         return (
             self.node is not None and bool(nodes.view(self.node).kubelet_version) and self.lease is not None
         )
+
+
+def _made(request: Json) -> str:
+    return str(request["metadata"].get("creationTimestamp") or "")
 
 
 def classify(error: str) -> Reach:
@@ -77,11 +103,10 @@ def is_alive(sight: Sight, first_renewal: datetime | None) -> bool:
     return nodes.renewed(sight.lease) not in (None, first_renewal)
 
 
-def is_done(sight: Sight, *, serving: bool) -> bool:
-    """Whether nothing is left to do."""
-    return (
-        not sight.expected and sight.joined and (not serving or sight.reach in (Reach.REACHED, Reach.REFUSED))
-    )
+def is_done(sight: Sight, *, serving: bool, by_hand: bool = False) -> bool:
+    """Whether nothing is left to do. `by_hand`: a human approves, who is not asked for what nobody waits for."""
+    open_ones = sight.waited_for if by_hand else sight.expected
+    return not open_ones and sight.joined and (not serving or sight.reach in (Reach.REACHED, Reach.REFUSED))
 
 
 def is_given_up(sight: Sight) -> bool:

@@ -50,3 +50,55 @@ JOINED = {"metadata": {"name": "w"}, "status": {"nodeInfo": {"kubeletVersion": "
 def test_is_done(standing: Standing, node: Any, lease: Any, reach: Reach, serving: bool, done: bool) -> None:
     sight = Sight([({"metadata": {"name": "r"}}, Judgement(standing))], node, lease, reach, "")
     assert is_done(sight, serving=serving) is done
+
+
+CLIENT, SERVING = "kubernetes.io/kube-apiserver-client-kubelet", "kubernetes.io/kubelet-serving"
+
+
+def _request(signer: str, user: str, minute: int) -> dict[str, Any]:
+    made = f"2026-01-01T00:{minute:02}:00Z"
+    return {
+        "metadata": {"name": f"{user}-{minute}", "creationTimestamp": made},
+        "spec": {"signerName": signer, "username": user},
+    }
+
+
+@pytest.mark.parametrize(
+    ("pending", "decided", "reach", "is_waited_for"),
+    [
+        (_request(CLIENT, "kubelet-bootstrap", 1), None, Reach.SILENT, True),
+        # A boot between two requests: the second one was approved, and the kubelet has its certificate.
+        (
+            _request(CLIENT, "kubelet-bootstrap", 1),
+            _request(CLIENT, "kubelet-bootstrap", 2),
+            Reach.NO_CERTIFICATE,
+            False,
+        ),
+        (_request(CLIENT, "kubelet-bootstrap", 1), None, Reach.REACHED, False),
+        # A later one than what was decided, and one of another kind, are waited for.
+        (
+            _request(CLIENT, "kubelet-bootstrap", 3),
+            _request(CLIENT, "kubelet-bootstrap", 2),
+            Reach.NO_CERTIFICATE,
+            True,
+        ),
+        (
+            _request(SERVING, "system:node:w", 1),
+            _request(CLIENT, "kubelet-bootstrap", 2),
+            Reach.NO_CERTIFICATE,
+            True,
+        ),
+        # A renewal of a kubelet that answers still needs its human.
+        (_request(SERVING, "system:node:w", 5), _request(SERVING, "system:node:w", 1), Reach.REACHED, True),
+    ],
+)
+def test_what_a_human_is_asked_for(
+    pending: dict[str, Any], decided: dict[str, Any] | None, reach: Reach, is_waited_for: bool
+) -> None:
+    requests = [(pending, Judgement(Standing.EXPECTED))]
+    if decided is not None:
+        requests.append((decided, Judgement(Standing.SETTLED)))
+    sight = Sight(requests, JOINED, {}, reach, "")
+    assert (sight.waited_for == [pending]) is is_waited_for
+    assert is_done(sight, serving=True, by_hand=True) is (reach is Reach.REACHED and not is_waited_for)
+    assert is_done(sight, serving=True) is False
