@@ -58,9 +58,9 @@ class Sight:
         request of its kind, and a bootstrap's request once the kubelet has its certificate.
         """
         decided = [request for request, found in self.requests if found.standing is Standing.SETTLED]
-        has_certificate = self.joined and self.reach in (Reach.REACHED, Reach.REFUSED)
+        has_certificate = self.joined and self.answers
 
-        def is_given_up(one: Json) -> bool:
+        def is_abandoned(one: Json) -> bool:
             spec = one.get("spec") or {}
             if has_certificate and not str(spec.get("username")).startswith(NODE_PREFIX):
                 return True
@@ -70,7 +70,12 @@ class Sight:
                 for later in decided
             )
 
-        return [one for one in self.expected if not is_given_up(one)]
+        return [one for one in self.expected if not is_abandoned(one)]
+
+    @property
+    def answers(self) -> bool:
+        """Whether the kubelet serves with a certificate that the API server accepts."""
+        return self.reach in (Reach.REACHED, Reach.REFUSED)
 
     @property
     def joined(self) -> bool:
@@ -106,7 +111,7 @@ def is_alive(sight: Sight, first_renewal: datetime | None) -> bool:
 def is_done(sight: Sight, *, serving: bool, by_hand: bool = False) -> bool:
     """Whether nothing is left to do. `by_hand`: a human approves, who is not asked for what nobody waits for."""
     open_ones = sight.waited_for if by_hand else sight.expected
-    return not open_ones and sight.joined and (not serving or sight.reach in (Reach.REACHED, Reach.REFUSED))
+    return not open_ones and sight.joined and (not serving or sight.answers)
 
 
 def is_given_up(sight: Sight) -> bool:
