@@ -42,6 +42,15 @@ README = Path(__file__).resolve().parent.parent / "Pulumi.README.md"
 _SAID = 32
 
 
+class Refused(SystemExit):
+    """Ends the program with an error for the user. Raised by itself, it would get a second line, of an exit code."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(_SAID)
+        self.text = text
+        pulumi.log.error(text)
+
+
 def end_quietly() -> None:
     """When the engine gives a run up it interrupts this program, whose traceback would bury the real error."""
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
@@ -75,9 +84,7 @@ def settings() -> StackSettings:
         for text in (*risks(loaded.identity, loaded.nodes.values()), *map(str, loaded.notices)):
             pulumi.log.warn(text)
     except SettingsError as error:
-        raise pulumi.RunError(
-            f"the configuration of stack {pulumi.get_stack()} has problems:\n{error}"
-        ) from None
+        raise Refused(f"the configuration of stack {pulumi.get_stack()} has problems:\n{error}") from None
     return loaded
 
 
@@ -142,7 +149,7 @@ def facts(settings: StackSettings) -> cluster_facts.Facts:
         *cluster_facts.calico_refusals(found, claim(), settings.calico, settings.nodes),
     ]
     if problems:
-        raise pulumi.RunError("refused, nothing was changed:\n" + "\n".join(problems))
+        raise Refused("refused, nothing was changed:\n" + "\n".join(problems))
     return found
 
 

@@ -91,13 +91,6 @@ class Arguments:
             raise self.mistake(key, "expected an object")
         return Arguments(f"{self._program}: {key}", value)
 
-    def words(self, key: str) -> dict[str, str]:
-        """An object of texts, such as one for each node."""
-        value = self._values.get(key)
-        if not isinstance(value, dict) or not all(isinstance(one, str) for one in value.values()):
-            raise self.mistake(key, "expected an object of texts")
-        return value
-
     def mapping(self, key: str) -> dict[str, dict[str, str]]:
         """An object of objects of texts, such as labels by node."""
         value = self._values.get(key)
