@@ -23,8 +23,8 @@ from components.pki.issued import (
 from components.pki.token import BootstrapToken
 from components.rendering import digest
 from components.settings import NodeSettings
+from components.settings.forms import is_ip, pair
 from components.settings.sections import StaticTokenSection
-from components.settings.types import is_ip, pair
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from components.settings import manifests, sources, types
+from components.settings import forms, manifests, sources
 from components.settings.calico_sections import CalicoSection
 from components.settings.downloads import Downloads
 from components.settings.file_or_text import file_or_text
@@ -115,15 +115,15 @@ def _etcd(report: Report, section: CalicoSection) -> EtcdSettings | None:
     for part, (file, contents) in given.items():
         is_secret = part == "privateKey"
         text = file_or_text(report, "calico.etcd", part, file, contents, _EXAMPLES[part], is_secret=is_secret)
-        if text is not None and not is_secret and types.pem_certificates(text) is None:
+        if text is not None and not is_secret and forms.pem_certificates(text) is None:
             report.refuse(f"calico.etcd.{part}File", "expected certificates in PEM")
-        elif text is not None and is_secret and not types.is_private_key(text):
+        elif text is not None and is_secret and not forms.is_private_key(text):
             report.refuse(f"calico.etcd.{part}File", "expected a private key in PEM, without passphrase")
         parts[part] = text
     secret = parts["privateKey"]
     return EtcdSettings(
         etcd.endpoints,
-        types.pem_certificates(parts["ca"] or "") or "",
-        types.pem_certificates(parts["certificate"] or "") or "",
+        forms.pem_certificates(parts["ca"] or "") or "",
+        forms.pem_certificates(parts["certificate"] or "") or "",
         SecretStr(secret) if secret else None,
     )

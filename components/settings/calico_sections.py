@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from components.settings.expected import Whole
 from components.settings.section import Section
 from components.settings.types import (
     AutodetectionMethod,
@@ -22,7 +23,6 @@ from components.settings.types import (
     ReleaseVersion,
     Sha256,
     SigningKey,
-    Whole,
 )
 
 

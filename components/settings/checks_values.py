@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from decimal import Decimal
 
+from components.settings.forms import is_ip, is_range
 from components.settings.nearest import nearest
-from components.settings.types import is_ip, is_range
 from components.versions import MINORS
 from components.versions.gates import FEATURE_GATES
 from components.versions.kinds import KUBELET

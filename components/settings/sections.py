@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from components.settings.calico_sections import CalicoSection
+from components.settings.expected import Whole
 from components.settings.section import Section
 from components.settings.types import (
     Address,
@@ -61,7 +62,6 @@ from components.settings.types import (
     Text,
     UrlTemplate,
     UserName,
-    Whole,
 )
 
 

@@ -63,6 +63,31 @@ def test_our_own_hold_does_not_make_every_apply_an_install(debian: Box) -> None:
     assert debian.calls("apt-get", "apt-mark hold") == []
 
 
+def test_who_holds_dpkg_s_lock_is_told_before_apt_waits(debian: Box) -> None:
+    lock = "/var/lib/dpkg/lock-frontend"
+    holder = f"""
+import fcntl, pathlib, signal
+held = open({lock!r}, "w")
+fcntl.lockf(held, fcntl.LOCK_EX)
+pathlib.Path("/held").touch()
+signal.pause()
+"""
+    debian.put("/holder.py", holder)
+    done = debian.library(
+        "/usr/bin/env python3 /holder.py & until [ -e /held ]; do sleep 0.02; done; kn_install tool; kill $!"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "apt-get waits for process " in done.stderr
+    assert f" (python3), which holds {lock}; for 300 s at most" in done.stderr
+    assert _ok(debian, "kn_install library suite").startswith("installed ")
+
+
+def test_of_a_lock_that_nobody_holds_nothing_is_told(debian: Box) -> None:
+    done = debian.library("touch /var/lib/dpkg/lock-frontend; kn_install tool")
+    assert done.returncode == 0
+    assert done.stderr == ""
+
+
 def test_a_version_is_passed_on(debian: Box) -> None:
     _ok(debian, "kn_install tool=1.2.3-4~deb+u1")
     assert debian.calls("apt-get")[-1].endswith(" tool=1.2.3-4~deb+u1")

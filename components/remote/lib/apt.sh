@@ -4,7 +4,9 @@
 # Owns apt/ of the record, and the mirror that packages come from.
 
 KN_LISTS=$KN_RECORD/apt/lists
-KN_APT="-o Dir::State::lists=$KN_LISTS -o Dir::Cache=$KN_RECORD/apt/cache -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 -o Dpkg::Options::=--force-confold -o APT::Install-Recommends=false -o Dpkg::Use-Pty=0"
+KN_DPKG_LOCK=/var/lib/dpkg/lock-frontend
+KN_APT_WAITS=300
+KN_APT="-o Dir::State::lists=$KN_LISTS -o Dir::Cache=$KN_RECORD/apt/cache -o DPkg::Lock::Timeout=$KN_APT_WAITS -o Acquire::Retries=3 -o Dpkg::Options::=--force-confold -o APT::Install-Recommends=false -o Dpkg::Use-Pty=0"
 KN_SOURCES=$KN_RECORD/apt/sources.list
 
 # kn_apt SECONDS ARGUMENT..., kn_dnf SECONDS ARGUMENT...: bounded; a failure ends the part with the tool's last words.
@@ -26,8 +28,16 @@ kn_try_apt() {
     mkdir -p "$KN_LISTS/partial" "$KN_RECORD/apt/cache/archives/partial"
     kn_from=
     [ ! -e "$KN_SOURCES" ] || kn_from="-o Dir::Etc::SourceList=$KN_SOURCES -o Dir::Etc::SourceParts=/dev/null"
+    [ "$1" = update ] || kn_tell_of_dpkg
     # shellcheck disable=SC2086 # the options are words
     kn_try_online "$kn_bound" apt-get $kn_from $KN_APT "$@"
+}
+
+# kn_tell_of_dpkg: that apt-get is about to wait, and for whom: a host's own upgrades may take minutes.
+kn_tell_of_dpkg() {
+    [ -e "$KN_DPKG_LOCK" ] || return 0
+    kn_process=$(awk -v inode=":$(stat -c %i "$KN_DPKG_LOCK")\$" '$2 == "POSIX" && $6 ~ inode { print $5; exit }' /proc/locks)
+    [ -z "$kn_process" ] || kn_tell "apt-get waits for process $kn_process ($(cat "/proc/$kn_process/comm" 2>/dev/null || printf ended)), which holds $KN_DPKG_LOCK; for $KN_APT_WAITS s at most"
 }
 
 # kn_unreachable: sources that did not answer. apt goes on without them, and then knows no package.
