@@ -128,10 +128,13 @@ ALLOWED: tuple[Allowed, ...] = (
         r"/run/lock/kubenode f",
         "removing a lock under one who waits would let two in; gone at boot",
     ),
-    Allowed(
-        "listening",
-        r"(tcp|udp) 127\.0\.0\.11:\d+",
-        "the sandbox's own name server, which takes another port at each boot",
+    *(
+        Allowed(section, pattern, "the sandbox's own name server, which takes another port at each boot")
+        for section, pattern in (
+            ("listening", r"(tcp|udp) 127\.0\.0\.11:\d+"),
+            ("iptables", r"iptables -A DOCKER_(OUTPUT|POSTROUTING) .*127\.0\.0\.11\b.*"),
+            ("nft", r"ip [sd]addr 127\.0\.0\.11\b.*"),
+        )
     ),
     Allowed(
         "active units",
