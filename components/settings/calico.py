@@ -33,9 +33,8 @@ _EXAMPLES = {
 
 def calico_of(report: Report, section: CalicoSection, pod_cidr: str, downloads: Downloads) -> CalicoSettings:
     """The settings; every problem of its files is in the report."""
-    installs = section.mode in ("manifest", "operator") and section.version is not None
-    is_known = installs and versions.kubernetes_range(section.version or "") is not None
-    found = tuple(_manifests(report, section, downloads)) if is_known else ()
+    is_installed = section.mode in ("manifest", "operator") and not report.is_wrong("calico.manifests")
+    found = tuple(_manifests(report, section, downloads)) if is_installed else ()
     for name in manifests.repeated(found):
         report.refuse("calico.manifests", f"{name} stands there twice")
     etcd = _etcd(report, section) if section.mode == "manifest" and section.datastore == "etcd" else None
@@ -43,17 +42,18 @@ def calico_of(report: Report, section: CalicoSection, pod_cidr: str, downloads: 
 
 
 def _manifests(report: Report, section: CalicoSection, downloads: Downloads) -> Iterator[ManifestFile]:
-    if report.is_wrong("calico.manifests"):
-        return
+    is_known = section.version is not None and versions.kubernetes_range(section.version) is not None
     for number, given in enumerate(section.manifests):
         at = f"calico.manifests[{number}]"
-        if sum(one is not None for one in (given.file, given.path, given.url)) != 1:
-            report.refuse(at, "give exactly one of file, path and url")
+        if not given.has_one_place:
+            report.refuse(at, "give exactly one of file, path and url, for example file: calico.yaml")
+        elif not is_known:
+            continue
         elif given.file is not None:
             yield from _read(report, f"{at}.file", manifests.kept, given.file, given.sha256)
         elif (download := downloads.manifest(given, at)) is not None:
             yield from _read(report, at, manifests.fetched, download)
-    if section.manifests:
+    if section.manifests or not is_known:
         return
     for download in own_manifests(section, downloads):
         if download.sha256:

@@ -53,6 +53,11 @@ class ManifestSection(Section):
         description="of the file; without it that of the checksums file. One that you keep needs none",
     )
 
+    @property
+    def has_one_place(self) -> bool:
+        """Whether it is said, once, where the file is."""
+        return sum(one is not None for one in (self.file, self.path, self.url)) == 1
+
 
 class PoolSection(Section):
     """The range that pods get their addresses from, which is cluster.podCidr."""

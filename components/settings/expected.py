@@ -149,6 +149,8 @@ def _not_plain(value: object, place: tuple[str | int, ...]) -> Iterator[tuple[tu
 
 
 def _yaml_hint(value: object) -> str:
+    if isinstance(value, dict) and "secret" in value:
+        return " (an encrypted one is {secure: …}, as pulumi config set --secret --path writes it)"
     if isinstance(value, bool):
         return " (YAML reads true and false as a truth value: write it in quotes)"
     if isinstance(value, int | float):
