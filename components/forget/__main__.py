@@ -85,8 +85,8 @@ def not_cleaned(lost: Lost) -> list[str]:
     where = lost.door.address
     if not lost.parts:
         return [
-            f"NOT cleaned: {where}. No part is in the state: none was applied, or a destroy undid them. What may be left, "
-            f"its claim for {lost.claim} and the scripts, goes with: make release HOST={where}"
+            f"NOT cleaned: {where}. No part is in the state: none was applied, or a destroy undid them. What may be "
+            f"left, its claim for {lost.claim} and the scripts, goes with: make release HOST={where}"
         ]
     words = [
         f"NOT cleaned: {where} still has what these parts put there, if it exists: {', '.join(lost.parts)}; its claim "
