@@ -24,7 +24,7 @@ from components.pki.token import BootstrapToken
 from components.rendering import digest
 from components.settings import NodeSettings
 from components.settings.forms import is_ip, pair
-from components.settings.sections import StaticTokenSection
+from components.settings.identity_sections import StaticTokenSection
 
 
 @dataclass(frozen=True)
