@@ -107,6 +107,14 @@ def test_another_version_of_a_package_of_ours_is_installed_though_it_is_on_hold(
     assert _packages(debian) == _before()
 
 
+def test_a_version_that_an_apply_exchanged_is_put_back_and_held(debian: Box) -> None:
+    _ok(debian, "kn_install tool=2.0; kn_hold tool")
+    said = _ok(debian, "kn_install tool=3.0; kn_hold tool; kn_put_versions_back")
+    assert "put back tool=2.0\n" in said
+    assert "hi tool" in _packages(debian)
+    assert debian.text("/state/versions") == "tool 2.0\n"
+
+
 def test_a_version_that_its_source_has_no_more_is_told_and_held_as_it_is(debian: Box) -> None:
     _ok(debian, "kn_install tool=2.0; kn_hold tool")
     said = _ok(

@@ -82,3 +82,67 @@ kn_package_mirror() {
     cmp -s "$KN_SOURCES.new" "$KN_SOURCES" || rm -rf "$KN_LISTS"
     mv -f "$KN_SOURCES.new" "$KN_SOURCES"
 }
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What packages.sh asks of a family.
+
+# apt_installed NAME: also one that is on hold, whose first letter is h.
+apt_installed() {
+    case $(dpkg-query -W -f '${db:Status-Abbrev}' "$1" 2>/dev/null) in ?"i ") ;; *) return 1 ;; esac
+}
+
+# Sorted.
+apt_list() { dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' | sed -n 's/^.i  //p' | sort; }
+
+apt_version() { dpkg-query -W -f '${Version}' "$1"; }
+
+# apt_is_version THERE WANTED
+apt_is_version() { [ "$1" = "$2" ]; }
+
+# apt_would_go PACKAGE...: every package that a removal of these would take along, with them, sorted.
+apt_would_go() {
+    # shellcheck disable=SC2086 # the options are words
+    apt-get $KN_APT -s purge "$@" 2>>"$KN_TMP/log" | awk '$1 == "Purg" || $1 == "Remv" { print $2 }' | sort
+}
+
+# apt_install PACKAGE[=VERSION]...: those that are missing. apt_exchange: also in an older version than what is there.
+apt_install() {
+    apt_lists
+    # A package that another one would push out may be somebody's.
+    kn_apt 900 install -y --no-remove "$@"
+}
+
+apt_exchange() {
+    apt_lists
+    kn_apt 900 install -y --no-remove --allow-downgrades "$@"
+}
+
+# apt_try_exchange PACKAGE=VERSION...: from the lists that are there; a failure is the caller's.
+apt_try_exchange() { kn_try_apt 900 install -y --no-remove --allow-downgrades "$@"; }
+
+apt_lists() {
+    find "$KN_LISTS/fetched" -mmin -60 2>/dev/null | grep -q . || {
+        rm -f "$KN_LISTS/fetched"
+        kn_apt 300 update
+        [ -n "$(kn_unreachable)" ] || : >"$KN_LISTS/fetched"
+    }
+}
+
+# apt_remove FILE: the packages that it lists, with their configuration.
+apt_remove() {
+    # shellcheck disable=SC2046 # one package a line
+    kn_apt 600 purge -y $(cat "$1")
+}
+
+# apt_finish: a dpkg run that was cut off must be finished before anybody does anything else.
+apt_finish() { kn_try 300 dpkg --configure -a || :; }
+
+# Without the options apt-mark fills the host's own cache.
+# shellcheck disable=SC2086 # the options are words
+apt_hold() { kn_run 60 apt-mark $KN_APT hold "$1"; }
+
+# shellcheck disable=SC2086
+apt_unhold() { kn_try 60 apt-mark $KN_APT unhold "$1"; }
+
+# shellcheck disable=SC2086
+apt_is_held() { apt-mark $KN_APT showhold | grep -qxF "$1"; }
