@@ -107,6 +107,11 @@ ALLOWED: tuple[Allowed, ...] = (
         r"/var/cache/ldconfig/aux-cache sha256 \w+",
         "the linker's cache of what it saw of the libraries, times included",
     ),
+    Allowed(
+        "files",
+        r"/usr/lib/modules d 755 root:root",
+        "Docker makes it for a pod that mounts it, as Calico's do; a host with a kernel of its own has it",
+    ),
     Allowed("files", r"/var/log/wtmp sha256 \w+", "the host's own note of each boot"),
     Allowed(
         "files",
