@@ -138,7 +138,7 @@ ALLOWED: tuple[Allowed, ...] = (
         for section, pattern in (
             ("listening", r"(tcp|udp) 127\.0\.0\.11:\d+"),
             ("iptables", r"iptables -A DOCKER_(OUTPUT|POSTROUTING) .*127\.0\.0\.11\b.*"),
-            ("nft", r"ip [sd]addr 127\.0\.0\.11\b.*"),
+            ("nft", r"\s*ip [sd]addr 127\.0\.0\.11\b.*"),
         )
     ),
     Allowed(
