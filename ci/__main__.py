@@ -1,4 +1,4 @@
-"""The programs behind the scripts of this folder: `python -m ci comment|approvals|due`.
+"""The programs behind the scripts of this folder: `python -m ci comment|text|approvals|due`.
 
 Owns arguments, environment and exit codes. Does not own any of the work.
 """
@@ -15,7 +15,9 @@ from ci import plan
 from ci.comment import comment, marker
 from ci.github import GithubError, PullRequest
 
-_USAGE = "usage: python -m ci comment STACK OUTPUT CODE | approvals STATE | due PREVIEW"
+_USAGE = (
+    "usage: python -m ci comment STACK OUTPUT CODE | text STACK OUTPUT CODE | approvals STATE | due PREVIEW"
+)
 _SECRETS = (
     "GITHUB_TOKEN",
     "KUBENODE_KUBECONFIG",
@@ -30,6 +32,8 @@ def main(arguments: list[str], environment: Mapping[str, str]) -> int:
         match arguments:
             case ["comment", stack, output, code]:
                 print(_comment(stack, Path(output), Path(code), environment))
+            case ["text", stack, output, code]:
+                print(_text(stack, Path(output), Path(code), environment), end="")
             case ["approvals", state]:
                 for urn in plan.approvals(json.loads(Path(state).read_text(encoding="utf-8"))):
                     print(urn)
@@ -48,27 +52,33 @@ def main(arguments: list[str], environment: Mapping[str, str]) -> int:
 
 def _comment(stack: str, output: Path, code: Path, environment: Mapping[str, str]) -> str:
     """Posts the comment; its address."""
-    repository = environment["GITHUB_REPOSITORY"]
+    number = environment["PULL_REQUEST"]
+    if not number.isdecimal():
+        raise ValueError("PULL_REQUEST: expected the number of a pull request, for example 7")
     pull_request = PullRequest(
         environment.get("GITHUB_API_URL", "https://api.github.com"),
-        repository,
-        int(environment["PULL_REQUEST"]),
+        environment["GITHUB_REPOSITORY"],
+        int(number),
         environment["GITHUB_TOKEN"],
         environment.get("COMMENT_AUTHOR", "github-actions[bot]"),
     )
+    return pull_request.put(marker(stack), _text(stack, output, code, environment))
+
+
+def _text(stack: str, output: Path, code: Path, environment: Mapping[str, str]) -> str:
     log = ""
     if run := environment.get("GITHUB_RUN_ID"):
-        log = f"{environment.get('GITHUB_SERVER_URL', 'https://github.com')}/{repository}/actions/runs/{run}"
+        server = environment.get("GITHUB_SERVER_URL", "https://github.com")
+        log = f"{server}/{environment['GITHUB_REPOSITORY']}/actions/runs/{run}"
     # A multi-line secret is hidden line by line: a diff shows it with other words in between.
     secrets = [line for name in _SECRETS for line in environment.get(name, "").splitlines() if len(line) >= 8]
-    text = comment(
+    return comment(
         stack,
         output.read_text(encoding="utf-8"),
         int(code.read_text(encoding="utf-8")),
         secrets=secrets,
         log=log,
     )
-    return pull_request.put(marker(stack), text)
 
 
 if __name__ == "__main__":

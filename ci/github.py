@@ -37,13 +37,21 @@ class PullRequest:
             # Anybody may write our marker; only our own comments are rewritten.
             if found["body"].startswith(marker) and found["user"]["login"] == self.author:
                 path = f"/repos/{self.repository}/issues/comments/{found['id']}"
-                return str(self._call("PATCH", path, {"body": body})["html_url"])
-        return str(self._call("POST", path, {"body": body})["html_url"])
+                return self._written("PATCH", path, body)
+        return self._written("POST", path, body)
+
+    def _written(self, method: str, path: str, body: str) -> str:
+        answer = self._call(method, path, {"body": body})
+        if not isinstance(answer, dict) or "html_url" not in answer:
+            raise GithubError(f"{method} {path}: the answer is no comment: has it an html_url?")
+        return str(answer["html_url"])
 
     def _comments(self, path: str) -> Iterator[dict[str, Any]]:
         page = 1
         while True:
             found = self._call("GET", f"{path}?per_page={_PAGE}&page={page}")
+            if not isinstance(found, list):
+                raise GithubError(f"GET {path}: the answer is no list of comments")
             yield from found
             if len(found) < _PAGE:
                 return

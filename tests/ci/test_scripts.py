@@ -19,6 +19,11 @@ ROOT = Path(__file__).resolve().parents[2]
 _APPROVAL = "urn:pulumi:prod::kubenode::kubenode:index:Node$command:local:Command::{}-csr-approval"
 _RENEWAL = "up --stack prod --yes --skip-preview --non-interactive --color=never --continue-on-error"
 
+_SCRIPTS = sorted(
+    path.name for path in (ROOT / "ci").iterdir() if os.access(path, os.X_OK) and path.is_file()
+)
+_VARIABLES = ("STACK", "PULL_REQUEST", "GITHUB_REPOSITORY", "GITHUB_TOKEN")
+
 _PULUMI = """\
 #!/bin/sh
 echo "$*" >>calls
@@ -119,7 +124,7 @@ def test_a_preview_is_shown_and_kept(checkout: Checkout) -> None:
     done = checkout.run("ci/preview", STACK="prod")
     assert (done.returncode, done.stdout) == (0, samples.ONE_SETTING)
     assert checkout.calls() == ["preview --stack prod --diff --non-interactive --color=never"]
-    assert (checkout.root / ".ci-results/preview.txt").read_text(encoding="utf-8") == samples.ONE_SETTING
+    assert (checkout.root / ".ci-results/prod/preview.txt").read_text(encoding="utf-8") == samples.ONE_SETTING
 
 
 def test_a_failed_preview_fails_and_is_commented_on(checkout: Checkout) -> None:
@@ -140,11 +145,57 @@ def test_a_failed_preview_fails_and_is_commented_on(checkout: Checkout) -> None:
         assert "**The preview failed** (exit code 255)" in hub.comments[0]["body"]
 
 
-def test_a_comment_without_its_settings_names_what_is_missing(checkout: Checkout) -> None:
+def test_a_comment_without_its_settings_names_all_that_is_missing(checkout: Checkout) -> None:
+    done = checkout.run("ci/comment", PULL_REQUEST="7")
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == [
+        "ci/comment: STACK is not set, for example STACK=prod",
+        "ci/comment: GITHUB_REPOSITORY is not set, for example GITHUB_REPOSITORY=owner/name",
+        "ci/comment: GITHUB_TOKEN is not set, for example GITHUB_TOKEN, as the workflow sets it",
+    ]
+
+
+def test_a_comment_on_what_is_no_number_is_told(checkout: Checkout) -> None:
     checkout.run("ci/preview", STACK="prod")
-    done = checkout.run("ci/comment", STACK="prod", GITHUB_REPOSITORY="o/r", PULL_REQUEST="7")
+    settings = {"GITHUB_REPOSITORY": "o/r", "GITHUB_TOKEN": "token", "PULL_REQUEST": "abc"}
+    done = checkout.run("ci/comment", STACK="prod", **settings)
     assert done.returncode == 1
-    assert "ci comment: 'GITHUB_TOKEN' is not set" in done.stderr
+    assert done.stderr == "ci comment: PULL_REQUEST: expected the number of a pull request, for example 7\n"
+
+
+def test_a_comment_is_of_the_stack_that_it_names(checkout: Checkout) -> None:
+    checkout.run("ci/preview", STACK="prod")
+    with hub_of("token") as hub:
+        settings = {"GITHUB_API_URL": hub.address, "GITHUB_REPOSITORY": "o/r", "GITHUB_TOKEN": "token"}
+        done = checkout.run("ci/comment", STACK="other", PULL_REQUEST="7", **settings)
+        assert done.returncode == 1
+        assert "No such file or directory: '.ci-results/other/preview.txt'" in done.stderr
+        assert hub.comments == []
+
+
+def test_the_text_of_a_comment_alone(checkout: Checkout) -> None:
+    checkout.run("ci/preview", STACK="prod")
+    kept = [f".ci-results/prod/preview.{end}" for end in ("txt", "code")]
+    done = checkout.run(".venv/bin/python", "-m", "ci", "text", "prod", *kept)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("<!-- kubenode preview of prod -->\n### Preview of `prod`\n")
+
+
+@pytest.mark.parametrize("name", _SCRIPTS)
+def test_help_says_what_a_script_is_for_and_does_nothing(checkout: Checkout, name: str) -> None:
+    done = checkout.run(f"ci/{name}", "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(done.stdout.splitlines()) >= 1
+    assert not done.stdout.startswith("#")
+    assert checkout.calls() == []
+
+
+@pytest.mark.parametrize("name", _SCRIPTS)
+def test_an_argument_that_nobody_reads_is_refused(checkout: Checkout, name: str) -> None:
+    done = checkout.run(f"ci/{name}", "prod", **dict.fromkeys(_VARIABLES, "1"))
+    assert done.returncode == 2
+    assert done.stderr == f"ci/{name}: takes no arguments, and was given: prod\n"
+    assert checkout.calls() == []
 
 
 def test_up_asks_nothing(checkout: Checkout) -> None:
