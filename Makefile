@@ -54,7 +54,7 @@ hostkeys: $(VENV)/.stamp ## Collect missing SSH host keys into the configuration
 	@$(BIN)/python -m components.hostkeys --stack $(STACK) $(ARGS)
 
 forget: $(VENV)/.stamp ## Take NODE=name, whose host is gone, out of cluster and state of STACK; logs in to no host (FORCE=yes)
-	@$(BIN)/python -m components.forget $(NODE) --stack $(STACK) $(if $(FORCE),--force)
+	@$(BIN)/python -m components.forget $(or $(NODE),$(error forget: which node? For example: make forget NODE=worker-1)) --stack $(STACK) $(if $(FORCE),--force)
 
 calico-manifest: $(VENV)/.stamp ## Fetch the manifests that the calico section of STACK=dev names, by SHA-256, into manifests/
 	@$(BIN)/python -m components.manifests --stack $(STACK)
@@ -66,7 +66,7 @@ tools: $(VENV)/.stamp ## Build the tools into the cache, ahead of `make up`
 	@$(BIN)/python -m sandbox.tools build
 
 show: $(VENV)/.stamp ## What the host of NODE=name will hold (STACK=dev, PART=, FILE=, OUTPUT=); asks no host and no cluster
-	@$(BIN)/python -m components.show $(NODE) --stack $(STACK) $(if $(PART),--part $(PART)) $(if $(FILE),--file $(FILE)) $(if $(OUTPUT),--output $(OUTPUT))
+	@$(BIN)/python -m components.show $(or $(NODE),$(error show: which node? For example: make show NODE=worker-1)) --stack $(STACK) $(if $(PART),--part $(PART)) $(if $(FILE),--file $(FILE)) $(if $(OUTPUT),--output $(OUTPUT))
 
 docs: $(VENV)/.stamp ## Write the generated pages of docs/ and the JSON Schemas from the models, tables and tests
 	@$(BIN)/python -m components.settings

@@ -44,6 +44,11 @@ _TRY = """c=/var/lib/kubenode/claim; w=$(sed -n "s/^claim | /stack /p; s/^node |
 { echo "kubenode: this host is claimed by" $(sed -n "s/^node /as node /p; /^stack /p" $c)". Nothing was written. \
 Correct the node's address; or, to put it on this host, destroy it there first." >&2; exit 1; }"""
 
+# As a user who may not be able to become root any more, or not yet: in the words of the claim.
+_TRY_AS_USER = """why=$(sudo -n sh -c : 2>&1 </dev/null) && exec sudo -n sh -c "$0"; u=$(id -un); \
+echo "kubenode: release: the user $u may not become root by 'sudo -n' on $(uname -n): $(echo "$why" | tail -n 1). \
+Nothing was written. Put this line into /etc/sudoers.d/kubenode there: $u ALL=(root) NOPASSWD: ALL" >&2; exit 1"""
+
 
 @dataclass(frozen=True)
 class Host:
@@ -96,7 +101,8 @@ def command_lines(host: Host, part: str) -> tuple[str | None, str | None, str | 
         create = f"{_CLAIM} {'sudo' if host.prefix else 'root'}"
         return create, f"{create} claimed", None
     if part == "release":
-        return None, f"{host.prefix}sh -c {shlex.quote(_TRY)}", f"{host.prefix}sh -c {shlex.quote(_RELEASE)}"
+        tried = f"{shlex.quote(_TRY_AS_USER)} {shlex.quote(_TRY)}" if host.prefix else shlex.quote(_TRY)
+        return None, f"sh -c {tried}", f"{host.prefix}sh -c {shlex.quote(_RELEASE)}"
     script = f"{_TOOLKIT}/{part}"
     apply = f"{host.prefix}{script} apply"
     if part == "verify":

@@ -501,6 +501,25 @@ def test_another_user_becomes_root_by_sudo_without_a_password(bare: Box) -> None
         assert bare.calls("sudo"), line
 
 
+def test_a_changed_user_who_may_not_become_root_is_told_the_line_that_is_missing(bare: Box) -> None:
+    header = Bundle("claim", bare.node, "192.0.2.7", bare.claim, script="release").render()
+    line = _lines("release", user="operator", verb="update")[0]
+    bare.stub("sudo", '[ "$1" = -n ] || exit 9\nshift\nexec "$@"\n')
+    assert bare.shell(line, header).returncode == 0
+    assert _claim(bare).returncode == 0
+    assert bare.shell(line, header).returncode == 0
+    foreign = bare.shell(line, header.replace(bare.claim, "a/b/c"))
+    assert "this host is claimed by stack organization/kubenode/test as node worker-1" in foreign.stderr
+    bare.stub("sudo", "cat >/dev/null; echo 'sudo: a password is required' >&2; exit 1\n")
+    done = bare.shell(line, header)
+    assert done.returncode == 1
+    assert done.stderr.startswith("kubenode: release: the user root may not become root by 'sudo -n' on ")
+    assert done.stderr.endswith(
+        ": sudo: a password is required. Nothing was written. "
+        "Put this line into /etc/sudoers.d/kubenode there: root ALL=(root) NOPASSWD: ALL\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("sudo", "reason"),
     [
