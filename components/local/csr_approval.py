@@ -75,7 +75,9 @@ def apply(session: Session, arguments: Arguments) -> None:
         # A node that is to be healed is silent, and is known to be.
         given_up = not mute and is_given_up(sight) and wait.elapsed >= _GIVEN_UP_SECONDS
         if wait.expired or given_up:
-            told = report(sight, expected, story, wait.elapsed, serving=serving, mute=mute)
+            told = report(
+                sight, expected, story, wait.elapsed, serving=serving, mute=mute, given_up=not wait.expired
+            )
             lines = told_of_others(session, sight, expected, arguments.text("stack"))
             raise Failure("\n".join((told, *lines)))
         wait.pause(f"for its kubelet: {missing(sight, serving=serving, mute=mute)}")

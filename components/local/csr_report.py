@@ -50,12 +50,22 @@ def to_approve(node: str, waiting: Sequence[Json]) -> str:
 
 
 def report(
-    sight: Sight, expected: Expectation, story: Story, seconds: float, *, serving: bool, mute: bool = False
+    sight: Sight,
+    expected: Expectation,
+    story: Story,
+    seconds: float,
+    *,
+    serving: bool,
+    mute: bool = False,
+    given_up: bool = False,
 ) -> str:
-    """The error of a run that waited in vain: what for, what was seen, what to do next."""
+    """The error of a run that waited in vain: what for, what was seen, what to do next.
+
+    `given_up`: before its time, since there is nobody to wait for.
+    """
     lacking = missing(sight, serving=serving, mute=mute)
     lines = [
-        f"{expected.node}: after {seconds:.0f} s (timeouts.csrSeconds): {lacking}",
+        f"{expected.node}: after {seconds:.0f} s{'' if given_up else ' (timeouts.csrSeconds)'}: {lacking}",
         f"awaited: {_awaited(serving=serving)}",
     ]
     if sight.node is None:

@@ -65,9 +65,14 @@ class SshSection(Section):
 class PackageMirrorSection(Section):
     """Where the distribution's packages come from, instead of the host's own sources; for our installations only."""
 
-    url: HttpUrl = Field(description="the distribution's archive, which has dists/ below it")
+    url: HttpUrl = Field(
+        description="the distribution's archive, which has dists/ below it",
+        examples=["https://deb.debian.org/debian"],
+    )
     security_url: HttpUrl | None = Field(
-        None, description="archive of security updates; Ubuntu's are in the first one unless this is given"
+        None,
+        description="archive of security updates; Ubuntu's are in the first one unless this is given",
+        examples=["https://deb.debian.org/debian-security"],
     )
 
 

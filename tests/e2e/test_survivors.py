@@ -169,7 +169,7 @@ def test_what_is_theirs_survives_a_whole_life(bare: Lab, inhabited: Host) -> Non
     assert host.run("cat /srv/theirs/canary") == "canary"
     assert host.run("grep -c /var/lib/kubelet/theirs /proc/mounts || :") == "0"
     assert not host.exists("/var/lib/kubelet/theirs")
-    assert f"{_OURS} " in host.run(f"dpkg-query -W {_OURS} theirs")
+    assert host.run(f"dpkg-query -W -f '${{Package}}\\n' {_OURS} theirs").split() == [_OURS, "theirs"]
     host.run(_MOVE_OUT)
     changes = snapshot.differences(before, host.snapshot())
     assert [line for line in changes if not any(place in line for place in _THEIR_OWN)] == []
