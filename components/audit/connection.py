@@ -15,6 +15,8 @@ from components import programs
 from components.hostkeys.collect import algorithms
 from components.settings.resolved import BastionSettings, ConnectionSettings
 
+# Of what ssh says; the cause stands at its end.
+_WORDS = 400
 _QUIET = (
     "-F",
     "none",
@@ -54,10 +56,16 @@ def said(address: str, ssh: ConnectionSettings, command: str, stdin: str, folder
         own_session=True,
     )
     if done.returncode != 0:
-        raise ConnectionFailedError(
-            " ".join(done.stderr.split())[-400:] or f"the command ended with {done.returncode}"
-        )
+        raise ConnectionFailedError(_why(done.stderr) or f"the command ended with {done.returncode}")
     return done.stdout
+
+
+def _why(stderr: str) -> str:
+    """ssh's last words. Of another host key it says much, and advises to mend a file that is gone by then."""
+    if "Host key verification failed" in stderr:
+        return "it shows another host key than the configured one. If that is right: make hostkeys"
+    words = " ".join(stderr.split())
+    return words if len(words) <= _WORDS else f"… {words[-_WORDS:].partition(' ')[2]}"
 
 
 def line(address: str, ssh: ConnectionSettings, folder: Path) -> tuple[list[str], dict[str, str]]:

@@ -336,6 +336,20 @@ def test_lists_of_other_sources_are_fetched_anew(debian: Box) -> None:
     assert "SourceList" not in "".join(debian.calls("apt-get"))
 
 
+def test_a_mirror_without_such_an_archive_is_named_with_the_setting(debian: Box) -> None:
+    keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
+    debian.put("/etc/os-release", "ID=debian\nVERSION_CODENAME=bookworm\n")
+    debian.put(keyring, "")
+    debian.put(
+        "/state/apt-fails", "E: The repository 'http://m/x bookworm Release' does not have a Release file.\n"
+    )
+    done = debian.library("kn_package_mirror http://m/x; kn_install tool", part="prepare")
+    assert done.returncode == 1
+    assert "host.packageMirror has no such archive: it is the folder that has dists/ below it." in done.stderr
+    done = debian.library("kn_package_mirror; kn_install tool", part="prepare")
+    assert "host.packageMirror" not in done.stderr
+
+
 @pytest.mark.parametrize(
     ("release", "keys", "reason"),
     [

@@ -42,6 +42,8 @@ kn_tell_of_dpkg() {
 
 # kn_unreachable: sources that did not answer. apt goes on without them, and then knows no package.
 kn_unreachable() {
+    [ ! -e "$KN_SOURCES" ] || ! grep -q '^E: The repository ' "$KN_TMP/log" ||
+        printf 'host.packageMirror has no such archive: it is the folder that has dists/ below it.\n'
     grep '^[WE]: Failed to fetch' "$KN_TMP/log" >"$KN_TMP/unreachable" || return 0
     printf "Package sources do not answer: check the host's network, host.packageMirror and host.proxy.\n"
     sort -u "$KN_TMP/unreachable" | sed -n 1,3p
