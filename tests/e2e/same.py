@@ -25,8 +25,10 @@ _BOOKKEEPING: Final = frozenset({"created", "modified", "sourcePosition", "stack
 _SERVER: Final = frozenset(
     {"uid", "resourceVersion", "creationTimestamp", "generation", "managedFields", "selfLink"}
 )
-# A word of at least six characters with a digit in it: an id, a digest, a piece of a key, a time.
-_NUMBER: Final = re.compile(r"(?=[A-Za-z+/=_-]*\d)[\w+/=-]{6,}")
+# A time, an address, or a word of at least six characters with a digit in it: an id, a digest, a piece of a key.
+_NUMBER: Final = re.compile(
+    r"\d{4}-\d\d-\d\dT[\d:.]+Z|\d{1,3}(?:\.\d{1,3}){3}|(?=[A-Za-z+/=_-]*\d)[\w+/=-]{6,}"
+)
 _SECTIONS: Final = ("files", "packages", "unit files", "active units")
 # What belongs to pods and images, and what Docker, kubelet and the system write while they run.
 _RUNNING: Final = re.compile(

@@ -50,6 +50,16 @@ def test_what_is_made_anew_is_no_difference() -> None:
     assert same.differences(_life(1), _life(3, dependencies=["urn:b", "urn:a"]), anew) == []
 
 
+def test_a_time_and_an_address_that_two_lives_have_anew_may_differ_in_a_third() -> None:
+    def life(second: int, address: str) -> same.Ends:
+        text = f'"notBefore": "2026-01-31T12:00:{second:02}.5Z",\n"clusterIp": "{address}",'
+        return _life(1, inputs={"stdin": text})
+
+    anew = same.made_anew(life(1, "10.96.1.2"), life(2, "10.96.21.102"))
+    assert same.differences(life(1, "10.96.1.2"), life(13, "10.96.7.8"), anew) == []
+    assert same.differences(life(1, "10.96.1.2"), life(13, "none"), anew) != []
+
+
 @pytest.mark.parametrize(
     "changed",
     [
