@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from components.versions import MINORS, Minor
+from components.versions import MINORS, Minor, calico
 from components.versions.fields import LIVES
 from components.versions.flags import KUBELET as KUBELET_FLAGS
 from components.versions.kinds import KUBE_PROXY, KUBELET
@@ -73,7 +73,7 @@ def _cells(row: Minor) -> Iterator[str]:
     yield f"`{row.csr_api}`"
     yield f"at most {row.oldest_kubelet_skew}"
     yield "refused" if row.refuses_cgroup_v1 else "taken"
-    yield ", ".join(row.tested_calico)
+    yield calico.lines_for(row.number) or "none known"
 
 
 def _names() -> Iterator[str]:
