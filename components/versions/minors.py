@@ -8,7 +8,6 @@ from typing import Literal
 
 from components.versions import flags, proxy_flags
 from components.versions.fields import kube_proxy_fields, kubelet_fields
-from components.versions.lives import Life
 
 PatchVersion = tuple[int, int, int]
 
@@ -49,7 +48,6 @@ class Minor:
     kube_proxy_fields: frozenset[str]
     kube_proxy_modes: tuple[str, ...]
     aged_kube_proxy_modes: Mapping[str, str]
-    gone_feature_gates: Mapping[str, Life]
     kubelet_feature_gates: Mapping[str, bool]
     host_packages: tuple[str, ...]
     csr_api: str
@@ -93,9 +91,6 @@ CRI_DOCKERD = Runtime(
     units=("docker.service", "cri-docker.socket"),
 )
 
-# An unknown gate stops the kubelet; 1.37 even panics.
-_GONE_FEATURE_GATES: Mapping[str, Life] = {"RotateKubeletClientCertificate": Life(gone=22)}
-
 # gate: (first minor that knows it, what it must be with cri-dockerd).
 # ExtendWebSocketsToKubelet: the kubelet then dials the runtime's stream by itself and takes cri-dockerd's
 # plain HTTP address for HTTPS: exec and attach fail with "server gave HTTP response to HTTPS client".
@@ -137,9 +132,6 @@ def _row(
         kube_proxy_modes=modes,
         aged_kube_proxy_modes={
             mode: text for mode, (since, text) in _AGED_KUBE_PROXY_MODES.items() if since <= number
-        },
-        gone_feature_gates={
-            name: life for name, life in _GONE_FEATURE_GATES.items() if not life.knows(number)
         },
         kubelet_feature_gates={
             name: value

@@ -397,7 +397,7 @@ CASES: list[tuple[str, list[str]]] = [
     ]),
     ("{kubelet: {extraFlags: {v: banana, feature-gates: Nope=true, fail-swap-on: maybe, max-pods: -1, hairpin-mode: veth, node-status-update-frequency: 10, cluster-dns: '10.96.0.10,banana', kube-api-qps: 0x10, tls-cipher-suites: TLS_AES_128_GCM_SHA256}}, kubeProxy: {extraFlags: {v: x}}}", [
         "kubelet.extraFlags.v: expected a whole number, for example 10",
-        "kubelet.extraFlags.feature-gates: Nope: no feature gate of Kubernetes 1.37 has this name, and an unknown one stops it",
+        "kubelet.extraFlags.feature-gates: Nope: no feature gate of Kubernetes 1.37 has this name, and an unknown one stops it; no release from 1.10 to 1.37 has it",
         "kubelet.extraFlags.fail-swap-on: expected true or false, for example true",
         "kubelet.extraFlags.max-pods: expected 0 or more",
         "kubelet.extraFlags.hairpin-mode: expected promiscuous-bridge, hairpin-veth or none",
@@ -406,7 +406,7 @@ CASES: list[tuple[str, list[str]]] = [
         "kubeProxy.extraFlags.v: expected a whole number, for example 10",
     ]),
     ("{kubelet: {extraFlags: {feature-gates: 'NodeSwap=maybe'}}, nodes: {worker-2: {kubeProxy: {extraConfig: ~}}}, kubeProxy: {configuredBy: flags, extraFlags: {ipvs-scheduler: banana, conntrack-min: '-1', kube-api-qps: fast, feature-gates: 'AllAlpha=false,AllBeta=true'}}}", [
-        "kubelet.extraFlags.feature-gates: expected names with true or false, for example NodeSwap=true,PodLevelResources=false",
+        "kubelet.extraFlags.feature-gates: expected names with true or false, for example GracefulNodeShutdown=true,PodLevelResources=false",
         "kubeProxy.extraFlags.ipvs-scheduler: expected rr, wrr, lc, wlc, lblc, lblcr, sh, dh, sed, nq or mh",
         "kubeProxy.extraFlags.conntrack-min: expected 0 or more",
         "kubeProxy.extraFlags.kube-api-qps: expected a number, for example 5",
