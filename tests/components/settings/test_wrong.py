@@ -156,6 +156,10 @@ CASES: list[tuple[str, list[str]]] = [
     ]),
     ('{cluster: {podCidr: "10.244.0.0/16,fd00::/48", serviceCidr: "10.96.0.0/16,fd01::/112"}, calico: {mode: manifest, version: "3.33.1", manifests: [{file: good.yaml}]}}', ["calico.mode: manifest is for IPv4 alone, and cluster.podCidr has IPv6: set operator or existing"]),
     ('{cluster: {podCidr: "10.244.0.0/16,fd00::/48", serviceCidr: "10.96.0.0/16,fd01::/112"}, calico: {mode: operator, version: "3.33.1", manifests: [{file: good.yaml}]}}', ["calico.pool.encapsulation: there is no ipip for IPv6, and cluster.podCidr has fd00::/48"]),
+    ('{cluster: {podCidr: "10.244.0.0/27,fd00::/48", serviceCidr: "10.96.0.0/16,fd01::/112"}, calico: {mode: existing, pool: {encapsulation: ipipCrossSubnet, blockSize: 26}}}', [
+        "calico.pool.blockSize: expected a prefix length from 27 to 32: a block is a part of cluster.podCidr 10.244.0.0/27",
+        "calico.pool.encapsulation: there is no ipip for IPv6, and cluster.podCidr has fd00::/48",
+    ]),
     ("cluster: {podCidr: 172.16.0.0/12}", ["cluster.podCidr: overlaps 172.17.0.0/16, the network of Docker's bridge: choose another range, or another bridge, for example docker.extraConfig: {bip: 192.168.200.1/24}"]),
     ("{cluster: {podCidr: 10.0.0.0/16}, calico: {mode: existing}}", ["nodes.worker-1.address: lies inside cluster.podCidr 10.0.0.0/16", "nodes.worker-2.nodeIp: lies inside cluster.podCidr 10.0.0.0/16"]),
     ("{calico: {mode: existing}, kubeProxy: {extraConfig: {iptables: {masqueradeAll: true}}}}", ["kubeProxy.extraConfig.iptables.masqueradeAll: expected false: Calico's policies would see node addresses only"]),
