@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from components.settings.checks_gates import gates_of_flag, wrong_gates
+from components.settings.checks_gates import gates_of_flag
 from components.settings.checks_values import DURATION, QUANTITY, wrong_of
 from components.versions.flag_kinds import Kind
 
@@ -38,7 +38,7 @@ _KINDS: Mapping[str, tuple[Callable[[str], object], str, Callable[[str], object]
 def wrong_flag(flag: Kind, text: str, number: int) -> str | None:
     """What is wrong with the value, if anything is known of it. `number`: the minor."""
     if flag.name == "featureGates":
-        return _gates(text, number)
+        return _gates(flag.struct, text, number)
     if flag.kind not in _KINDS:
         return None
     accept, what, convert = _KINDS[flag.kind]
@@ -48,11 +48,12 @@ def wrong_flag(flag: Kind, text: str, number: int) -> str | None:
     return next((message for _, message in wrong), None)
 
 
-def _gates(text: str, number: int) -> str | None:
+def _gates(struct: str, text: str, number: int) -> str | None:
     gates = gates_of_flag(text)
     if not set(gates.values()) <= {*_TRUE, *_FALSE}:
         return (
             "expected names with true or false, for example GracefulNodeShutdown=true,PodLevelResources=false"
         )
-    wrong = wrong_gates({name: value in _TRUE for name, value in gates.items()}, number)
-    return next((f"{name}: {message}" for name, message in wrong), None)
+    values = {name: value in _TRUE for name, value in gates.items()}
+    wrong = wrong_of(struct, "featureGates", values, number)
+    return next((f"{below[0]}: {message}" for below, message in wrong), None)

@@ -14,6 +14,7 @@ from decimal import Decimal
 from components.settings.checks_gates import wrong_gates
 from components.settings.nearest import nearest
 from components.settings.types import is_ip, is_range
+from components.versions import MINORS
 from components.versions.kinds import KUBELET
 from components.versions.ranges import BOUNDS, CHOICES, CIPHERS, DURATIONS, MAPS, SYNTAX
 
@@ -35,7 +36,8 @@ def wrong_of(struct: str, name: str, value: object, number: int) -> Iterator[Wro
             yield from _map(value, *MAPS[name])
     elif name == "featureGates":
         if isinstance(value, dict):
-            yield from (((gate,), message) for gate, message in wrong_gates(value, number))
+            ours = MINORS[number].kubelet_feature_gates if struct == KUBELET else {}
+            yield from (((gate,), message) for gate, message in wrong_gates(value, number, ours))
     else:
         items = enumerate(value) if isinstance(value, list) else [(None, value)]
         for index, item in items:

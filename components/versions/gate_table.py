@@ -3,7 +3,10 @@
 Each word is a gate and the minors that changed its stage: `NodeSwap:22a,28b,30B,34G!` came as alpha with 1.22, was beta
 from 1.28 on, on by default from 1.30, and is generally available and locked from 1.34 on. `a` alpha, `b` beta, `g`
 generally available, `d` deprecated; a capital is on by default, `!` locked to that, `-` gone. A minor is here as one of
-its patches, for a supported one a late patch. Read from the published sources; a test compares, and asks the programs.
+its patches, for a supported one a late patch. `NEEDS` has a word for each gate that does not work without another, with
+the minors in which that is so: `ImageVolumeWithDigest>ImageVolume:36` from 1.36 on,
+`GangScheduling>GenericWorkload:35-36` up to 1.36. Read from the published sources; a test compares, and asks the
+programs.
 """
 
 TABLE = """
@@ -227,4 +230,68 @@ TABLE = """
     WindowsHostProcessContainers:22a,23B,26G!,28- WindowsRunAsUserName:16a,17B,18G!,21-
     WorkloadAwarePreemption:36a,37- WorkloadWithJob:36a ZeroLimitedNominalConcurrencyShares:29b,30G!,32-
     csiMigrationRBD:23a,24-
+"""
+
+NEEDS = """
+    AuthorizeNodeWithSelectors>AuthorizeWithSelectors:35-36
+    ClusterTrustBundleProjection>ClusterTrustBundle:35 CompositePodGroup>GenericWorkload:37
+    CompositePodGroup>TopologyAwareWorkloadScheduling:37 DRAAdminAccess>DynamicResourceAllocation:35
+    DRAConsumableCapacity>DynamicResourceAllocation:35 DRADerivedAttributes>DynamicResourceAllocation:37
+    DRADeviceBindingConditions>DRAResourceClaimDeviceStatus:35
+    DRADeviceBindingConditions>DynamicResourceAllocation:35
+    DRADeviceCompatibilityGroups>DRAPartitionableDevices:37
+    DRADeviceCompatibilityGroups>DynamicResourceAllocation:37 DRADeviceTaintRules>DRADeviceTaints:35
+    DRADeviceTaints>DynamicResourceAllocation:35 DRAExtendedResource>DynamicResourceAllocation:35
+    DRAFractionalCapacityRange>DRAConsumableCapacity:37 DRAListTypeAttributes>DynamicResourceAllocation:36
+    DRANodeAllocatableResources>DynamicResourceAllocation:36
+    DRAOptionalNodeOperations>DynamicResourceAllocation:37 DRAOptionalNodeOperations>NodeDeclaredFeatures:37
+    DRAPartitionableDevices>DynamicResourceAllocation:35
+    DRAPartitionableDevicesType>DRAPartitionableDevices:37
+    DRAPartitionableDevicesType>DRAResourcePoolStatus:37
+    DRAPartitionableDevicesType>DynamicResourceAllocation:37 DRAPrioritizedList>DynamicResourceAllocation:35
+    DRAResourceClaimGranularStatusAuthorization>DRAResourceClaimDeviceStatus:36
+    DRAResourceClaimGranularStatusAuthorization>DynamicResourceAllocation:36
+    DRAResourcePoolStatus>DynamicResourceAllocation:36
+    DRASchedulerFilterTimeout>DynamicResourceAllocation:35
+    DRAWorkloadResourceClaims>DynamicResourceAllocation:36 DRAWorkloadResourceClaims>GenericWorkload:36
+    DeclarativeValidationBeta>DeclarativeValidation:36
+    DeclarativeValidationTakeover>DeclarativeValidation:35
+    DisableAllocatorDualWrite>MultiCIDRServiceAllocator:35 EventedPLEG>PLEGOnDemandRelist:37
+    ExtendWebSocketsToKubelet>NodeDeclaredFeatures:36 GangScheduling>GenericWorkload:35-36
+    GracefulNodeShutdownBasedOnPodPriority>GracefulNodeShutdown:35 H2CContainerProbe>NodeDeclaredFeatures:37
+    ImageVolumeWithDigest>ImageVolume:36
+    InPlacePodLevelResourcesVerticalScaling>InPlacePodVerticalScaling:35
+    InPlacePodLevelResourcesVerticalScaling>NodeDeclaredFeatures:35
+    InPlacePodLevelResourcesVerticalScaling>PodLevelResources:35
+    InPlacePodVerticalScalingAllocatedStatus>InPlacePodVerticalScaling:35-35
+    InPlacePodVerticalScalingExclusiveCPUs>InPlacePodVerticalScaling:35
+    InPlacePodVerticalScalingExclusiveMemory>InPlacePodVerticalScaling:35
+    InPlacePodVerticalScalingExclusiveMemory>MemoryManager:35-35
+    InPlacePodVerticalScalingInitContainers>InPlacePodVerticalScaling:36
+    InPlacePodVerticalScalingInitContainers>NodeDeclaredFeatures:36
+    InPlacePodVerticalScalingMemoryBackedVolumes>InPlacePodVerticalScaling:37
+    InPlacePodVerticalScalingMemoryBackedVolumes>NodeDeclaredFeatures:37
+    InPlacePodVerticalScalingSchedulerPreemption>InPlacePodVerticalScaling:37
+    KubeletAllocatedPodsEndpoint>InPlacePodVerticalScaling:37
+    MatchLabelKeysInPodTopologySpreadSelectorMerge>MatchLabelKeysInPodTopologySpread:35
+    NodeControllerLeaseCircuitBreaker>AtomicFIFO:37 PodCertificateRequest>AuthorizeNodeWithSelectors:35-36
+    PodGroupPreemptionPolicy>GenericWorkload:37 PodLevelResourceManagers>PodLevelResources:36
+    PodLevelResourcesFixDefaulting>PodLevelResources:37
+    PodLevelResourcesFixKubeletQOSClass>PodLevelResources:37
+    PodLifecycleSleepActionAllowZero>PodLifecycleSleepAction:35-36 ProcMountType>UserNamespacesSupport:35
+    ResourceHealthStatus>DynamicResourceAllocation:35 ResourceHealthStatusMessage>ResourceHealthStatus:36
+    RestartAllContainersOnContainerExits>ContainerRestartRules:35
+    RestartAllContainersOnContainerExits>NodeDeclaredFeatures:35
+    ServiceAccountTokenNodeBinding>ServiceAccountTokenNodeBindingValidation:35
+    StaleControllerConsistencyDaemonSet>AtomicFIFO:36 StaleControllerConsistencyHPA>AtomicFIFO:37
+    StaleControllerConsistencyJob>AtomicFIFO:36 StaleControllerConsistencyReplicaSet>AtomicFIFO:36
+    StaleControllerConsistencyStatefulSet>AtomicFIFO:36 StorageVersionAPI>APIServerIdentity:35
+    StructuredAuthenticationConfigurationEgressSelector>StructuredAuthenticationConfiguration:35-36
+    StructuredAuthenticationConfigurationJWKSMetrics>StructuredAuthenticationConfiguration:35-36
+    TopologyAwareWorkloadScheduling>GenericWorkload:36
+    UnknownVersionInteroperabilityProxy>APIServerIdentity:35
+    UserNamespacesHostNetworkSupport>NodeDeclaredFeatures:36
+    UserNamespacesHostNetworkSupport>UserNamespacesSupport:35
+    WindowsCPUAndMemoryAffinity>MemoryManager:35-35 WindowsGracefulNodeShutdown>GracefulNodeShutdown:35
+    WorkloadAwarePreemption>GangScheduling:36-36 WorkloadWithJob>GenericWorkload:36
 """

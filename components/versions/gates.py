@@ -2,7 +2,7 @@
 
 Owns the reading of `gate_table.py`. kubelet and kube-proxy of a release have the same gates, and neither starts with
 one that it does not know, or with another value of one that is locked. Does not own which of them a node gets
-(`minors.py`), nor what one gate wants of another.
+(`minors.py`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from components.versions.gate_table import TABLE
+from components.versions.gate_table import NEEDS, TABLE
 from components.versions.lives import NEVER, Life, known
 
 _CHANGE = re.compile(r"(\d+)([abgdABGD-])(!?)")
@@ -64,6 +64,17 @@ GATES: Mapping[str, Gate] = {
     name: _gate(changes) for name, _, changes in (word.partition(":") for word in TABLE.split())
 }
 LIVES: Mapping[str, Life] = {name: gate.life for name, gate in GATES.items()}
+
+_NEED = re.compile(r"(\w+)>(\w+):(\d+)(?:-(\d+))?")
+
+
+def needs(number: int) -> Mapping[str, tuple[str, ...]]:
+    """The gates of a minor that do not work without others, with those: where one of these is off nothing starts."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name, needed, first, last in _NEED.findall(NEEDS):
+        if int(first) <= number <= int(last or NEVER):
+            found[name] = (*found.get(name, ()), needed)
+    return found
 
 
 def feature_gates(number: int) -> frozenset[str]:

@@ -31,8 +31,9 @@ it by more minors than its row says; a preview refuses both.
 _GATES = """\
 kubelet and kube-proxy of a minor have the same gates, and start with no other. A preview refuses a gate that the minor
 does not have, and says which minors have it; and another value of a gate that is locked. It says which gates are
-deprecated or generally available: a later release will not know them. What one gate wants of another is not looked at.
-A gate that came with a patch release counts for the whole minor.
+deprecated or generally available: a later release will not know them. From 1.35 on nothing starts with a gate that is
+on and needs another that is off; a preview refuses that too. A gate that came with a patch release counts for the
+whole minor.
 """
 _COLUMNS = (
     "minor",

@@ -105,6 +105,14 @@ REFUSALS: list[tuple[str, str, list[str]]] = [
     ("1.35.4", "kubelet: {extraConfig: {featureGates: {AllowOverwriteTerminationGracePeriodSeconds: true}}}", ["kubelet.extraConfig.featureGates.AllowOverwriteTerminationGracePeriodSeconds: expected false: the gate is locked since 1.35, and another value stops it; leave it out"]),
     ("1.36.3", "kubelet: {extraFlags: {feature-gates: 'MemoryQoS=true,KMSv2=true'}}", ["kubelet.extraFlags.feature-gates: KMSv2: no feature gate of Kubernetes 1.36 has this name, and an unknown one stops it; it was there from 1.25 to 1.31: leave it out"]),
     ("1.34.4", "kubelet: {extraFlags: {feature-gates: NodeSwap=false}}", ["kubelet.extraFlags.feature-gates: NodeSwap: expected true: the gate is locked since 1.34, and another value stops it; leave it out"]),
+    ("1.37.2", "kubelet: {extraConfig: {featureGates: {GracefulNodeShutdown: false, WindowsGracefulNodeShutdown: false}}}", ["kubelet.extraConfig.featureGates.GracefulNodeShutdown: GracefulNodeShutdownBasedOnPodPriority is on and needs it: set GracefulNodeShutdownBasedOnPodPriority: false too"]),
+    ("1.36.3", "kubelet: {extraConfig: {featureGates: {InPlacePodLevelResourcesVerticalScaling: true, PodLevelResources: false}}}", ["kubelet.extraConfig.featureGates.InPlacePodLevelResourcesVerticalScaling: needs PodLevelResources, which is off: set PodLevelResources: true too"]),
+    ("1.36.3", "kubeProxy: {extraConfig: {featureGates: {NodeDeclaredFeatures: false}}}", [
+        "kubeProxy.extraConfig.featureGates.NodeDeclaredFeatures: ExtendWebSocketsToKubelet is on and needs it: set ExtendWebSocketsToKubelet: false too",
+        "kubeProxy.extraConfig.featureGates.NodeDeclaredFeatures: InPlacePodLevelResourcesVerticalScaling is on and needs it: set InPlacePodLevelResourcesVerticalScaling: false too",
+        "kubeProxy.extraConfig.featureGates.NodeDeclaredFeatures: InPlacePodVerticalScalingInitContainers is on and needs it: set InPlacePodVerticalScalingInitContainers: false too",
+        "kubeProxy.extraConfig.featureGates.NodeDeclaredFeatures: RestartAllContainersOnContainerExits is on and needs it: set RestartAllContainersOnContainerExits: false too",
+    ]),
     ("1.31.14", "kubeProxy: {extraConfig: {featureGates: {SupportIPVSProxyMode: true, KubeProxyIPVS: true}}}", [
         "kubeProxy.extraConfig.featureGates.SupportIPVSProxyMode: no feature gate of Kubernetes 1.31 has this name, and an unknown one stops it; it was there up to 1.19: leave it out",
         "kubeProxy.extraConfig.featureGates.KubeProxyIPVS: no feature gate of Kubernetes 1.31 has this name, and an unknown one stops it; it is there from 1.37 on",

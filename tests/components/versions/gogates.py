@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from functools import cache
 from pathlib import Path
 
 from components.versions import MINORS, gate_table
-from components.versions.gates import GATES, Stage
+from components.versions.gates import GATES, Stage, needs
 from components.versions.lives import OLDEST
 from tests.components.versions.gotypes import module
 
@@ -54,6 +54,17 @@ def folders(number: int) -> list[Path]:
     """The modules of a minor; empty if one of them is missing."""
     found = [module(name, f"1.{number}") for name in _FILES if number >= _OWN_VERSION.get(name, 17)]
     return [one for one in found if one is not None] if None not in found else []
+
+
+def dependencies(folder: Path) -> set[tuple[str, str]]:
+    """Each gate of a minor with one that it needs; none before 1.35. `folder`: k8s.io/kubernetes."""
+    text = _COMMENT.sub("", next(_files([folder])).read_text(encoding="utf-8"))
+    block = text.partition("\nvar defaultKubernetesFeatureGateDependencies = ")[2].partition("\n}")[0]
+    return {
+        (name, needed)
+        for name, names in re.findall(r"^\t(?:\w+\.)?(\w+):\s+\{([^}]+)\}", block, re.MULTILINE)
+        for needed in re.findall(r"(\w+)\)?(?:,|$)", names)
+    }
 
 
 def table(number: int) -> dict[str, str]:
@@ -113,18 +124,37 @@ def words(minors: Mapping[int, Mapping[str, str]]) -> Iterator[str]:
         yield f"{name}:{','.join(changes)}"
 
 
+def edges(minors: Mapping[int, Set[tuple[str, str]]]) -> Iterator[str]:
+    """Each gate with one that it needs, and the minors in which it does."""
+    for name, needed in sorted(set().union(*minors.values())):
+        of = [number for number, pairs in minors.items() if (name, needed) in pairs]
+        assert of == list(range(of[0], of[-1] + 1)), (name, needed, of)
+        yield f"{name}>{needed}:{of[0]}" + ("" if of[-1] == max(minors) else f"-{of[-1]}")
+
+
+def needed(number: int) -> set[tuple[str, str]]:
+    """The same of a minor as the table has it."""
+    return {(name, one) for name, others in needs(number).items() for one in others}
+
+
 def main() -> None:
     """Write the table."""
-    minors = {}
+    minors, pairs = {}, {}
     for number in range(OLDEST, max(MINORS) + 1):
         modules = folders(number)
         minors[number] = declared(number, *modules) if modules else table(number)
-    lines = textwrap.wrap(" ".join(words(minors)), 104, break_long_words=False, break_on_hyphens=False)
+        pairs[number] = dependencies(modules[0]) if modules else needed(number)
     file = Path(gate_table.__file__)
     head = file.read_text(encoding="utf-8").partition('"""\n\nTABLE = ')[0]
-    body = textwrap.indent("\n".join(lines), "    ")
-    file.write_text(f'{head}"""\n\nTABLE = """\n{body}\n"""\n', encoding="utf-8")
-    print(f"wrote {len(list(words(minors)))} gates")
+    texts = {"TABLE": words(minors), "NEEDS": edges(pairs)}
+    tables = "".join(f'\n{name} = """\n{_wrapped(text)}\n"""\n' for name, text in texts.items())
+    file.write_text(f'{head}"""\n{tables}', encoding="utf-8")
+    print(f"wrote {len(minors[max(MINORS)])} gates of 1.{max(MINORS)}, and of the minors before")
+
+
+def _wrapped(words: Iterable[str]) -> str:
+    lines = textwrap.wrap(" ".join(words), 104, break_long_words=False, break_on_hyphens=False)
+    return textwrap.indent("\n".join(lines), "    ")
 
 
 if __name__ == "__main__":

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from components.settings.checks_gates import wrong_gates
 from components.versions import MINORS
-from components.versions.gate_table import TABLE
+from components.versions.gate_table import NEEDS, TABLE
 from components.versions.gates import GATES, LIVES, Stage, feature_gates
 from components.versions.lives import OLDEST
 from tests.components.test_real_binaries import binary, released
@@ -25,6 +26,8 @@ def test_the_gates_of_a_release_are_those_of_its_source(number: int) -> None:
         pytest.skip(f"not all modules of 1.{number} with gates are in the Go module cache")
     assert len(table(number)) > 40
     assert table(number) == gogates.declared(number, *folders)
+    assert gogates.needed(number) == gogates.dependencies(folders[0])
+    assert bool(gogates.needed(number)) is (number >= 35)
 
 
 @pytest.mark.parametrize("name", [*released("kubelet"), *released("kube-proxy")])
@@ -70,6 +73,31 @@ def test_a_kube_proxy_refuses_another_value_of_those_that_are_locked_alone(name:
     assert (tmp_path / "written").is_file()
 
 
+@pytest.mark.parametrize("name", released("kube-proxy"))
+@pytest.mark.parametrize(
+    "gates",
+    [
+        {"AllAlpha": True},
+        {"AllBeta": False},
+        {"GracefulNodeShutdown": False},
+        {"PodLevelResources": False},
+        {"InPlacePodLevelResourcesVerticalScaling": True, "PodLevelResources": False},
+        {"ImageVolumeWithDigest": True, "AllBeta": False},
+    ],
+    ids=str,
+)
+def test_what_a_gate_needs_is_what_a_program_wants(name: str, gates: dict[str, bool], tmp_path: Path) -> None:
+    program, version = binary(name)
+    number = _minor(version)
+    gates = {gate: value for gate, value in gates.items() if gate in feature_gates(number)}
+    said = _says(program, _flag(gates.items()), f"--write-config-to={tmp_path}/written")
+    wanted = re.findall(r"(\w+) is enabled, but depends on features that are disabled: \[([\w ]+)\]", said)
+    told = [f"{gate} {message}" for gate, message in wrong_gates(gates, number, {})]
+    assert len(told) == len(wanted)
+    for gate, others in wanted:
+        assert [line for line in told if re.search(rf"\b{gate}\b", line) and others.split()[0] in line], gate
+
+
 def _says(program: Path, gates: str, *flags: str) -> str:
     command = [str(program), f"--feature-gates={gates}", *flags]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False).stderr
@@ -95,7 +123,10 @@ def _minor(version: str) -> int:
 @pytest.mark.parametrize("number", sorted(MINORS))
 def test_a_supported_minor_has_gates(number: int) -> None:
     assert {"AllAlpha", "RotateKubeletServerCertificate"} <= feature_gates(number)
-    assert set(MINORS[number].kubelet_feature_gates) <= feature_gates(number)
+    for name, value in MINORS[number].kubelet_feature_gates.items():
+        stage = GATES[name].at(number)
+        assert stage is not None
+        assert not stage.is_locked or stage.default is value
 
 
 def test_a_gate_is_read_with_its_stages() -> None:
@@ -120,3 +151,5 @@ def test_stages_follow_each_other() -> None:
 def test_the_table_is_written_as_it_is_read() -> None:
     minors = {number: table(number) for number in range(OLDEST, max(MINORS) + 1)}
     assert list(gogates.words(minors)) == TABLE.split()
+    pairs = {number: gogates.needed(number) for number in minors}
+    assert list(gogates.edges(pairs)) == NEEDS.split()
