@@ -231,6 +231,77 @@ def test_the_operator_is_told_by_an_installation(tmp_path: Path) -> None:
     assert image == "registry.example.org/tigera/operator:v1.42.0"
 
 
+@pytest.mark.parametrize(
+    ("word", "operator_word", "bgp"),
+    [
+        ("ipip", "IPIP", "Enabled"),
+        ("ipipCrossSubnet", "IPIPCrossSubnet", "Enabled"),
+        ("vxlan", "VXLAN", "Disabled"),
+        ("vxlanCrossSubnet", "VXLANCrossSubnet", "Disabled"),
+        ("none", "None", "Enabled"),
+    ],
+)
+def test_the_operator_s_word_for_an_encapsulation(
+    word: str, operator_word: str, bgp: str, tmp_path: Path
+) -> None:
+    found = objects(tmp_path, {**OPERATOR, "pool": {"encapsulation": word}})[
+        "calico-installation-default"
+    ].body
+    assert found["apiVersion"] == "operator.tigera.io/v1"
+    network = found["spec"]["calicoNetwork"]
+    assert (network["ipPools"][0]["encapsulation"], network["bgp"]) == (operator_word, bgp)
+    assert network["ipPools"][0]["natOutgoing"] == "Enabled"
+    assert "mtu" not in network
+    assert "registry" not in found["spec"]
+
+
+@pytest.mark.parametrize(
+    ("method", "expected"),
+    [
+        ("first-found", {"firstFound": True}),
+        ("kubernetes-internal-ip", {"kubernetes": "NodeInternalIP"}),
+        ("cidr=10.0.0.0/24", {"cidrs": ["10.0.0.0/24"]}),
+        ("can-reach=10.0.0.1", {"canReach": "10.0.0.1"}),
+        ("interface=eth1", {"interface": "eth1"}),
+        ("skip-interface=eth0", {"skipInterface": "eth0"}),
+    ],
+)
+def test_the_operator_s_word_for_finding_an_address(
+    method: str, expected: dict[str, Any], tmp_path: Path
+) -> None:
+    found = objects(tmp_path, {**OPERATOR, "addressAutodetection": method})[
+        "calico-installation-default"
+    ].body
+    assert found["spec"]["calicoNetwork"]["nodeAddressAutodetectionV4"] == expected
+
+
+def test_an_installation_of_the_manifest_is_the_one_and_keeps_what_no_setting_is(tmp_path: Path) -> None:
+    (tmp_path / "resources.yaml").write_text(
+        """\
+apiVersion: operator.tigera.io/v1
+kind: Installation
+metadata: {name: default}
+spec:
+  variant: Other
+  controlPlaneReplicas: 2
+  calicoNetwork: {linuxDataplane: Nftables, ipPools: [{cidr: 192.168.0.0/16}]}
+---
+apiVersion: operator.tigera.io/v1
+kind: APIServer
+metadata: {name: default}
+"""
+    )
+    found = objects(
+        tmp_path, {**OPERATOR, "manifests": [{"file": "operator.yaml"}, {"file": "resources.yaml"}]}
+    )
+    assert [name for name in found if "installation" in name] == ["calico-installation-default"]
+    spec = found["calico-installation-default"].body["spec"]
+    assert (spec["variant"], spec["controlPlaneReplicas"]) == ("Calico", 2)
+    assert spec["calicoNetwork"]["linuxDataplane"] == "Nftables"
+    assert [one["cidr"] for one in spec["calicoNetwork"]["ipPools"]] == ["10.244.0.0/16"]
+    assert "spec" not in found["calico-apiserver-default"].body
+
+
 def test_the_operator_of_a_dual_stack_cluster_gets_a_pool_of_each_family(tmp_path: Path) -> None:
     changes = {
         "cluster/podCidr": "10.244.0.0/16,fd00:10:244::/56",
