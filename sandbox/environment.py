@@ -128,7 +128,9 @@ def env(
     folders = [str(checkout.root / ".venv" / "bin"), str(checkout.bin), *map(str, bin_dirs)]
     exports = {
         "KUBECONFIG": str(checkout.kubeconfig),
-        "PULUMI_BACKEND_URL": f"file://{checkout.state}",
+        # Beside each file of the state Pulumi keeps one of attributes, which a kill may leave empty: then nothing reads
+        # the state any longer. It needs none.
+        "PULUMI_BACKEND_URL": f"file://{checkout.state}?metadata=skip",
         "PULUMI_HOME": str(checkout.pulumi_home),
         "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
         "PULUMI_SKIP_UPDATE_CHECK": "true",

@@ -15,7 +15,7 @@ from components.api.provider import cluster_provider
 from components.api.rbac import Binding, Subject, account, bind, group, user
 from components.identity.expectation import NODES_GROUP
 from components.pki.issued import IssuedCertificate, IssuedCertificateArgs, Issuing
-from components.settings.sections import IdentitySection
+from components.settings.identity_sections import IdentitySection
 
 _APPROVERS = "system:certificates.k8s.io:certificatesigningrequests"
 

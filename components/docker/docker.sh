@@ -411,6 +411,8 @@ kn_part_remove() {
     # With the folders that the data root lies in, and so after it.
     kn_restore_files
     kn_try 60 systemctl daemon-reload || :
+    # A pod in the host's network leaves a mount of it.
+    for kn_dir in /run/docker /run/containerd; do kn_unmount_below "$kn_dir"; done
     rm -rf /run/docker /run/docker.pid /run/docker.sock /run/containerd "$KN_CRI_SOCKET"
     kn_delete_chains 'DOCKER|DOCKER-.*|CRI-.*'
     delete_docker_rules

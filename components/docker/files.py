@@ -15,8 +15,8 @@ from components.remote.content import Content
 from components.rendering import command_line, digest, json_text
 from components.settings import NodeSettings
 from components.settings.defaults import DOCKER
+from components.settings.docker_sections import DockerRepositorySection, DockerSection
 from components.settings.merge import patched
-from components.settings.sections import DockerRepositorySection, DockerSection
 
 CNI_BIN_DIRECTORY = "/opt/cni/bin"
 CNI_CONF_DIRECTORY = "/etc/cni/net.d"

@@ -57,7 +57,10 @@ def _forget(node: str, stack: str, *, force: bool) -> None:
     if not force:
         _demand_no_answer(node, lost.door)
     if lost.operator is None:
-        _say(node, "the stack has made nothing in the cluster yet")
+        _say(
+            node,
+            "nothing that it had in the cluster is in the state: nothing was made yet, or a destroy took it away",
+        )
     else:
         _leave_cluster(node, lost, force=force)
     if _pulumi(stack, "stack", "export") != before:
@@ -81,7 +84,10 @@ def not_cleaned(lost: Lost) -> list[str]:
     """What the host still has, as far as the state tells."""
     where = lost.door.address
     if not lost.parts:
-        return [f"NOT cleaned: {where}. No part was ever applied there, as far as the state knows"]
+        return [
+            f"NOT cleaned: {where}. No part is in the state: none was applied, or a destroy undid them. What may be "
+            f"left, its claim for {lost.claim} and the scripts, goes with: make release HOST={where}"
+        ]
     words = [
         f"NOT cleaned: {where} still has what these parts put there, if it exists: {', '.join(lost.parts)}; its claim "
         f"for {lost.claim}; and the containers of its pods, if it runs"

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from components.local.arguments import loaded
+
 Json = dict[str, Any]
 
 _NODE: Final = "kubenode:index:Node"
@@ -139,7 +141,7 @@ def _name(urn: str) -> str:
 def _call(resource: Mapping[str, Any]) -> Json:
     """The arguments of a local program."""
     try:
-        found = json.loads(str(_plain(resource["inputs"].get("stdin")) or "{}"))
+        found = loaded(str(_plain(resource["inputs"].get("stdin")) or "{}"))
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from components.settings import NodeSettings
-from components.settings.types import host_of
+from components.settings.forms import host_of
 
 PATH = "/etc/kubenode/proxy.env"
 

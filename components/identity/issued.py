@@ -23,8 +23,8 @@ from components.pki.issued import (
 from components.pki.token import BootstrapToken
 from components.rendering import digest
 from components.settings import NodeSettings
-from components.settings.sections import StaticTokenSection
-from components.settings.types import is_ip, pair
+from components.settings.forms import is_ip, pair
+from components.settings.identity_sections import StaticTokenSection
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The JSON arguments of a program, read with their types; a mistake is named by program and key.
+"""The arguments of a program, JSON below a header, read with their types; a mistake is named by program and key.
 
 Unknown keys are ignored: a removal runs today's program with the arguments that an older one left in the
 state.
@@ -13,9 +13,17 @@ from typing import Any, Final
 
 from components.local.errors import UsageError
 
+# The first line of what a resource's program gets. With it the text is no JSON to the engine, whose diff of that shows
+# every argument for one that changes; of plain text it shows three lines around it.
+HEADER: Final = "kubenode arguments 1"
 _NODE: Final = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 _TOKEN_ID: Final = re.compile(r"[a-z0-9]{6}")
 _TOKEN_SECRET: Final = re.compile(r"[a-z0-9]{16}")
+
+
+def loaded(text: str) -> Any:
+    """What such a text holds; one of an older state has no header. Raises ValueError if that is no JSON."""
+    return json.loads(text.removeprefix(HEADER))
 
 
 class Arguments:
@@ -28,7 +36,7 @@ class Arguments:
     @classmethod
     def parse(cls, program: str, text: str) -> Arguments:
         try:
-            values = json.loads(text)
+            values = loaded(text)
         except ValueError:
             # The decoder's own message could quote a secret.
             raise UsageError(f"{program}: standard input holds no JSON") from None
@@ -90,13 +98,6 @@ class Arguments:
         if not isinstance(value, dict):
             raise self.mistake(key, "expected an object")
         return Arguments(f"{self._program}: {key}", value)
-
-    def words(self, key: str) -> dict[str, str]:
-        """An object of texts, such as one for each node."""
-        value = self._values.get(key)
-        if not isinstance(value, dict) or not all(isinstance(one, str) for one in value.values()):
-            raise self.mistake(key, "expected an object of texts")
-        return value
 
     def mapping(self, key: str) -> dict[str, dict[str, str]]:
         """An object of objects of texts, such as labels by node."""

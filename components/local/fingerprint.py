@@ -1,7 +1,7 @@
-"""A configuration as one short text, which tells what of it is otherwise elsewhere without holding it. Pure.
+"""A configuration as its fields with a mark for each value, which tells which of them is otherwise. Pure.
 
-Owns that text: 10 hex digits for each field, 6 of its name and 4 of its value. A preview shows it in place of the whole
-configuration, which it shows already where that goes to the host. Does not own any configuration.
+Owns the marks: a dotted field name, and 4 hex digits in place of its value. A preview that shows what goes to a host
+need not show it twice, and of a change it shows the one field. Does not own any configuration.
 """
 
 from __future__ import annotations
@@ -11,31 +11,23 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-_NAME: Final = 6
-_VALUE: Final = 4
+_MARK: Final = 4
 
 
-def fingerprint(configuration: Mapping[str, Any]) -> str:
-    """Every field but the kind, in an order of its own."""
-    return "".join(sorted(_name(path) + _value(value) for path, value in _fields(configuration)))
+def fingerprint(configuration: Mapping[str, Any]) -> dict[str, str]:
+    """Every field but the kind, sorted by name."""
+    return {path: _mark(value) for path, value in sorted(_fields(configuration))}
 
 
-def differing(wanted: str, running: Mapping[str, Any]) -> list[tuple[str, Any]]:
+def differing(wanted: Mapping[str, str], running: Mapping[str, Any]) -> list[tuple[str, Any]]:
     """Fields of `running` that are not as in the configuration of that fingerprint, by name and value.
 
-    What `running` has besides is a default. A field that it lacks altogether has no name: the fingerprint knows none.
+    What `running` has besides is a default.
     """
-    width = _NAME + _VALUE
-    expected = {
-        wanted[at : at + _NAME]: wanted[at + _NAME : at + width] for at in range(0, len(wanted), width)
-    }
-    there = {_name(path): (path, value) for path, value in _fields(running)}
-    found: list[tuple[str, Any]] = []
-    for name, value in expected.items():
-        path, present = there.get(name, ("a field that is not there", None))
-        if _value(present) != value:
-            found.append((path, present))
-    return sorted(found, key=lambda one: one[0])
+    there = dict(_fields(running))
+    return [
+        (path, there.get(path)) for path, mark in sorted(wanted.items()) if _mark(there.get(path)) != mark
+    ]
 
 
 def _fields(value: Any, at: str = "") -> Iterator[tuple[str, Any]]:
@@ -47,11 +39,7 @@ def _fields(value: Any, at: str = "") -> Iterator[tuple[str, Any]]:
             yield from _fields(inner, f"{at}.{key}" if at else str(key))
 
 
-def _name(path: str) -> str:
-    return hashlib.sha256(path.encode()).hexdigest()[:_NAME]
-
-
-def _value(value: Any) -> str:
+def _mark(value: Any) -> str:
     # An empty or false value may be left out of an answer, and 1.0 may come back as 1.
     plain = int(value) if isinstance(value, float) and value.is_integer() else value
-    return hashlib.sha256(json.dumps(plain or None, sort_keys=True).encode()).hexdigest()[:_VALUE]
+    return hashlib.sha256(json.dumps(plain or None, sort_keys=True).encode()).hexdigest()[:_MARK]

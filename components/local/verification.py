@@ -32,7 +32,7 @@ _JUST_STARTED = ("pod does not exist", "container not found", "connection refuse
 
 def apply(session: Session, arguments: Arguments) -> None:
     namespace = arguments.text("namespace")
-    configurations = arguments.words("kubelets")
+    configurations = arguments.mapping("kubelets")
     wait = Wait(arguments.integer("timeoutSeconds", 120, low=1), namespace)
     selector = arguments.text("selector")
     pods_path = with_query(f"/api/v1/namespaces/{namespace}/pods", labelSelector=selector)
@@ -185,7 +185,7 @@ def _networks(text: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
     return [ipaddress.ip_network(one) for one in text.split(",")]
 
 
-def configuration_faults(node: str, wanted: str, running: Mapping[str, Any]) -> list[str]:
+def configuration_faults(node: str, wanted: Mapping[str, str], running: Mapping[str, Any]) -> list[str]:
     """Every value of the rendered file must be what the kubelet says it runs with; it adds its own defaults."""
     return [
         f"{node}: the kubelet runs with {field} = {json.dumps(found)}, and another value is configured: "
@@ -195,7 +195,7 @@ def configuration_faults(node: str, wanted: str, running: Mapping[str, Any]) -> 
 
 
 def _kubelet_faults(
-    session: Session, namespace: str, pods: list[Json], configurations: Mapping[str, str]
+    session: Session, namespace: str, pods: list[Json], configurations: Mapping[str, Mapping[str, str]]
 ) -> list[str]:
     """What goes from the API server to each kubelet: logs, exec, /configz; all of it over verified TLS."""
     faults: list[str] = []

@@ -2,7 +2,8 @@
 
 Owns the rules that every command keeps (docs/architecture.md, "Commands"): create, update and delete are short lines
 that never change; everything that varies is standard input; every connection field is spelled out; nothing replaces.
-Does not own what is on standard input: bundles for hosts (`bundle.py`), JSON for the operator's machine.
+Does not own what is on standard input: bundles for hosts (`bundle.py`), arguments for the operator's machine
+(`components/local/arguments.py`).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import pulumi
 import pulumi_command as command
 from pydantic import SecretStr
 
+from components.local.arguments import HEADER
 from components.settings import ConnectionSettings
 
 _TOOLKIT = "/usr/local/lib/kubenode"
@@ -187,7 +189,9 @@ def operator_command(
         create=f"{line} apply",
         update=f"{line} apply",
         delete=f"{line} remove",
-        stdin=pulumi.Output.json_dumps(arguments, indent=1, sort_keys=True),
+        stdin=pulumi.Output.concat(
+            f"{HEADER}\n", pulumi.Output.json_dumps(arguments, indent=1, sort_keys=True)
+        ),
         logging=command.local.Logging.STDERR,
         add_previous_output_in_env=remember_result,
         opts=opts if result_is_public else _with_secret_outputs(opts),

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from components.settings import types
+from components.settings import forms, types
 from components.settings.draft import NodeDraft
 from components.settings.problems import Problem
 from components.settings.sections import NodeSection
@@ -55,7 +55,7 @@ def _of_host_keys(drafts: Sequence[NodeDraft]) -> Iterator[Problem]:
 def node_ip_of(own: NodeSection) -> str | None:
     """The node's address in the cluster: given, or the one that SSH goes to if that is an IP address."""
     if own.node_ip is not None:
-        return ",".join(types.pair(own.node_ip))
+        return ",".join(forms.pair(own.node_ip))
     return own.address if _is_valid(types.NodeIp, own.address) else None
 
 
@@ -63,7 +63,7 @@ def _ranges(cluster: object) -> dict[str, tuple[Network, ...]]:
     if not isinstance(cluster, Mapping):
         return {}
     return {
-        key: tuple(ipaddress.ip_network(one) for one in types.pair(cluster[key]))
+        key: tuple(ipaddress.ip_network(one) for one in forms.pair(cluster[key]))
         for key in ("podCidr", "serviceCidr")
         if _is_valid(types.Cidr, cluster.get(key))
     }
@@ -79,7 +79,7 @@ def _of_ranges(cluster: object, ranges: Mapping[str, tuple[Network, ...]]) -> It
                 yield Problem("cluster.serviceCidr", f"overlaps podCidr {pod}")
     dns_section = cluster.get("dns") if isinstance(cluster, Mapping) else None
     address = dns_section.get("address") if isinstance(dns_section, Mapping) else None
-    if not services or not isinstance(address, str) or not types.is_ip(address):
+    if not services or not isinstance(address, str) or not forms.is_ip(address):
         return
     dns = ipaddress.ip_address(address)
     home = next((one for one in services if dns in one), None)
@@ -94,8 +94,8 @@ def _of_ranges(cluster: object, ranges: Mapping[str, tuple[Network, ...]]) -> It
 def _of_server(cluster: object, ranges: Mapping[str, tuple[Network, ...]]) -> Iterator[Problem]:
     """A node reaches the API server before there are pods and services."""
     server = cluster.get("server") if isinstance(cluster, Mapping) else None
-    host = types.host_of(server) if isinstance(server, str) and _is_valid(types.HttpsUrl, server) else ""
-    if types.is_ip(host):
+    host = forms.host_of(server) if isinstance(server, str) and _is_valid(types.HttpsUrl, server) else ""
+    if forms.is_ip(host):
         for key, network in ((key, network) for key, networks in ranges.items() for network in networks):
             if ipaddress.ip_address(host) in network:
                 yield Problem(
@@ -125,7 +125,7 @@ def _of_node(
         yield Problem(f"{at}.nodeIp", message)
         return
     where = f"{at}.nodeIp" if own.node_ip else f"{at}.address"
-    addresses = [ipaddress.ip_address(one) for one in types.pair(node_ip)]
+    addresses = [ipaddress.ip_address(one) for one in forms.pair(node_ip)]
     for address in addresses:
         first = known.setdefault(str(address), draft.name)
         if first != draft.name:
@@ -143,7 +143,7 @@ def _of_node(
 
 
 def _normal(address: str) -> str:
-    return str(ipaddress.ip_address(address)) if types.is_ip(address) else address.lower()
+    return str(ipaddress.ip_address(address)) if forms.is_ip(address) else address.lower()
 
 
 def _is_valid(kind: Any, value: object) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from components.settings import manifests, sources, types
+from components.settings import forms, manifests, sources
 from components.settings.calico_sections import CalicoSection
 from components.settings.downloads import Downloads
 from components.settings.file_or_text import file_or_text
@@ -33,9 +33,8 @@ _EXAMPLES = {
 
 def calico_of(report: Report, section: CalicoSection, pod_cidr: str, downloads: Downloads) -> CalicoSettings:
     """The settings; every problem of its files is in the report."""
-    installs = section.mode in ("manifest", "operator") and section.version is not None
-    is_known = installs and versions.kubernetes_range(section.version or "") is not None
-    found = tuple(_manifests(report, section, downloads)) if is_known else ()
+    is_installed = section.mode in ("manifest", "operator") and not report.is_wrong("calico.manifests")
+    found = tuple(_manifests(report, section, downloads)) if is_installed else ()
     for name in manifests.repeated(found):
         report.refuse("calico.manifests", f"{name} stands there twice")
     etcd = _etcd(report, section) if section.mode == "manifest" and section.datastore == "etcd" else None
@@ -43,17 +42,18 @@ def calico_of(report: Report, section: CalicoSection, pod_cidr: str, downloads: 
 
 
 def _manifests(report: Report, section: CalicoSection, downloads: Downloads) -> Iterator[ManifestFile]:
-    if report.is_wrong("calico.manifests"):
-        return
+    is_known = section.version is not None and versions.kubernetes_range(section.version) is not None
     for number, given in enumerate(section.manifests):
         at = f"calico.manifests[{number}]"
-        if sum(one is not None for one in (given.file, given.path, given.url)) != 1:
-            report.refuse(at, "give exactly one of file, path and url")
+        if not given.has_one_place:
+            report.refuse(at, "give exactly one of file, path and url, for example file: calico.yaml")
+        elif not is_known:
+            continue
         elif given.file is not None:
             yield from _read(report, f"{at}.file", manifests.kept, given.file, given.sha256)
         elif (download := downloads.manifest(given, at)) is not None:
             yield from _read(report, at, manifests.fetched, download)
-    if section.manifests:
+    if section.manifests or not is_known:
         return
     for download in own_manifests(section, downloads):
         if download.sha256:
@@ -115,15 +115,15 @@ def _etcd(report: Report, section: CalicoSection) -> EtcdSettings | None:
     for part, (file, contents) in given.items():
         is_secret = part == "privateKey"
         text = file_or_text(report, "calico.etcd", part, file, contents, _EXAMPLES[part], is_secret=is_secret)
-        if text is not None and not is_secret and types.pem_certificates(text) is None:
+        if text is not None and not is_secret and forms.pem_certificates(text) is None:
             report.refuse(f"calico.etcd.{part}File", "expected certificates in PEM")
-        elif text is not None and is_secret and not types.is_private_key(text):
+        elif text is not None and is_secret and not forms.is_private_key(text):
             report.refuse(f"calico.etcd.{part}File", "expected a private key in PEM, without passphrase")
         parts[part] = text
     secret = parts["privateKey"]
     return EtcdSettings(
         etcd.endpoints,
-        types.pem_certificates(parts["ca"] or "") or "",
-        types.pem_certificates(parts["certificate"] or "") or "",
+        forms.pem_certificates(parts["ca"] or "") or "",
+        forms.pem_certificates(parts["certificate"] or "") or "",
         SecretStr(secret) if secret else None,
     )

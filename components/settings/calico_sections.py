@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from components.settings.expected import Whole
 from components.settings.section import Section
 from components.settings.types import (
     AutodetectionMethod,
@@ -22,7 +23,6 @@ from components.settings.types import (
     ReleaseVersion,
     Sha256,
     SigningKey,
-    Whole,
 )
 
 
@@ -52,6 +52,11 @@ class ManifestSection(Section):
         None,
         description="of the file; without it that of the checksums file. One that you keep needs none",
     )
+
+    @property
+    def has_one_place(self) -> bool:
+        """Whether it is said, once, where the file is."""
+        return sum(one is not None for one in (self.file, self.path, self.url)) == 1
 
 
 class PoolSection(Section):

@@ -9,9 +9,9 @@ from components.settings.checks_docker import check_docker
 from components.settings.checks_kube_proxy import check_kube_proxy
 from components.settings.checks_kubelet import check_kubelet
 from components.settings.draft import NodeDraft
+from components.settings.host_sections import BastionSection, SshSection
 from components.settings.problems import Problem, dotted
 from components.settings.profiles import NAMES
-from components.settings.sections import BastionSection, SshSection
 
 
 def check_node(node: NodeDraft) -> None:

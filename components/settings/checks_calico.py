@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator, Mapping
 
-from components.settings import types
+from components.settings import forms
 from components.settings.calico_sections import CalicoSection
 from components.settings.draft import NodeDraft
 from components.settings.problems import Problem
@@ -211,6 +211,6 @@ def _bridge(node: NodeDraft, pod_cidr: object) -> Iterator[Problem]:
 
 
 def _networks(cidr: object) -> tuple[Network, ...]:
-    if not isinstance(cidr, str) or not types.is_cidr_pair(cidr):
+    if not isinstance(cidr, str) or not forms.is_cidr_pair(cidr):
         return ()
-    return tuple(ipaddress.ip_network(one) for one in types.pair(cidr))
+    return tuple(ipaddress.ip_network(one) for one in forms.pair(cidr))

@@ -10,8 +10,8 @@ import ipaddress
 from collections.abc import Iterator, Mapping
 
 from components.settings.checks_values import Wrong, between
+from components.settings.forms import is_ip, is_range
 from components.settings.nearest import nearest
-from components.settings.types import is_ip, is_range
 from components.versions.daemon import (
     ADDRESSES,
     BOUNDS,

@@ -6,12 +6,12 @@ import re
 from collections.abc import Mapping
 
 from components.settings.checks_daemon import wrong_of
+from components.settings.docker_sections import DockerSection
 from components.settings.draft import NodeDraft
 from components.settings.inherit import SOURCE_KEYS
 from components.settings.nearest import nearest
 from components.settings.plain import is_masked
 from components.settings.problems import Problem, dotted
-from components.settings.sections import DockerSection
 from components.versions import MINORS
 from components.versions.cri_dockerd import parsed, refusal
 from components.versions.daemon import DAEMON_KEYS

@@ -11,9 +11,9 @@ from components.settings.checks_flags import check_flag
 from components.settings.checks_values import seconds
 from components.settings.defaults import CRI_SOCKET, KUBELET, KUBELET_HEALTHZ_PORT
 from components.settings.draft import NodeDraft
+from components.settings.forms import is_ip
+from components.settings.identity_sections import IdentitySection
 from components.settings.merge import patched
-from components.settings.sections import IdentitySection
-from components.settings.types import is_ip
 from components.versions.flags import KUBELET as KUBELET_FLAGS
 
 

@@ -12,8 +12,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from decimal import Decimal
 
 from components.settings.checks_gates import wrong_gates
+from components.settings.forms import is_ip, is_range
 from components.settings.nearest import nearest
-from components.settings.types import is_ip, is_range
 from components.versions import MINORS
 from components.versions.kinds import KUBELET
 from components.versions.ranges import BOUNDS, CHOICES, CIPHERS, DURATIONS, MAPS, SYNTAX

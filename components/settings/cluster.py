@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from pathlib import Path
 
-from components.settings import sources, types
+from components.settings import forms, sources
 from components.settings.problems import Problem
 from components.settings.report import Report
 from components.settings.resolved import ClusterSettings
@@ -16,7 +16,7 @@ def cluster_of(report: Report, section: ClusterSection) -> ClusterSettings | Non
     """The cluster, or what is wrong with it; None if a value is missing that nothing else gives."""
     found = _kubeconfig(report, section)
     server = section.server or (found.server if found else None)
-    ca_pem = types.pem_certificates(section.ca_data) if section.ca_data else found.ca_pem if found else None
+    ca_pem = forms.pem_certificates(section.ca_data) if section.ca_data else found.ca_pem if found else None
     identifier = section.identifier or (found.cluster_name if found else None)
     if found and not ca_pem and not report.is_wrong("cluster.caData"):
         report.refuse("cluster.caData", "required: the kubeconfig has no certificate authority")
@@ -28,8 +28,8 @@ def cluster_of(report: Report, section: ClusterSection) -> ClusterSettings | Non
         server=server.rstrip("/"),
         ca_pem=ca_pem,
         identifier=identifier,
-        pod_cidr=",".join(types.pair(section.pod_cidr)),
-        service_cidr=",".join(types.pair(section.service_cidr)),
+        pod_cidr=",".join(forms.pair(section.pod_cidr)),
+        service_cidr=",".join(forms.pair(section.service_cidr)),
         dns_address=section.dns.address,
         dns_domain=section.dns.domain,
         kubeconfig_file=section.kubeconfig_file,
@@ -75,12 +75,12 @@ def _kubeconfig(report: Report, section: ClusterSection) -> sources.Kubeconfig |
 
 
 def _check_server(report: Report, server: str, *, is_derived: bool) -> None:
-    host = types.host_of(server)
+    host = forms.host_of(server)
     if not server.startswith("https://"):
         report.refuse(
             "cluster.server", "expected an https URL, and the kubeconfig has another: set cluster.server"
         )
-    elif host == "localhost" or (types.is_ip(host) and ipaddress.ip_address(host).is_loopback):
+    elif host == "localhost" or (forms.is_ip(host) and ipaddress.ip_address(host).is_loopback):
         where = (
             "the kubeconfig's server is a loopback address" if is_derived else "this is a loopback address"
         )

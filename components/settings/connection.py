@@ -6,10 +6,10 @@ from pydantic import SecretStr
 
 from components.settings import sources
 from components.settings.draft import NodeDraft
+from components.settings.host_sections import BastionSection, SshSection
 from components.settings.problems import Problem
 from components.settings.report import Report
 from components.settings.resolved import BastionSettings, ConnectionSettings
-from components.settings.sections import BastionSection, SshSection
 
 
 def _private_key(

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from components.settings.calico_sections import ManifestSection
+from components.settings.docker_sections import ImageSection
 from components.settings.problems import Problem
 from components.settings.resolved import Download, ImageDownload
-from components.settings.sections import DownloadsSection, ImageSection
+from components.settings.sections import DownloadsSection
 
 _UPSTREAM: Mapping[str, str] = {
     "release/": "https://dl.k8s.io/release/",

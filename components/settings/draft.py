@@ -6,17 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from components.settings.calico_sections import CalicoSection
+from components.settings.docker_sections import DockerSection, ImageSection
+from components.settings.host_sections import HostSection, SshSection
 from components.settings.problems import Location, Problem, dotted
-from components.settings.sections import (
-    DockerSection,
-    HostSection,
-    ImageSection,
-    KubeletSection,
-    KubeProxySection,
-    NodeSection,
-    SshSection,
-    TaintSection,
-)
+from components.settings.sections import KubeletSection, KubeProxySection, NodeSection, TaintSection
 from components.versions import Minor
 
 

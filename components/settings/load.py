@@ -16,6 +16,7 @@ from components.settings.connection import connection_of
 from components.settings.defaults import EXISTING
 from components.settings.downloads import Downloads
 from components.settings.draft import NodeDraft
+from components.settings.identity_sections import IdentitySection
 from components.settings.nodes import drafts_of, shared_of
 from components.settings.problems import Problem, SettingsError, dotted
 from components.settings.report import Report
@@ -27,7 +28,6 @@ from components.settings.sections import (
     ClusterSection,
     DownloadsSection,
     DrainSection,
-    IdentitySection,
     RolloutSection,
     TimeoutsSection,
     VerificationSection,

@@ -13,7 +13,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from components.settings import plain, sources, types
 from components.settings.calico_sections import CalicoSection
+from components.settings.docker_sections import DockerSection, ImageSection
 from components.settings.draft import NodeDraft
+from components.settings.host_sections import HostSection, SshSection
 from components.settings.inherit import inherited
 from components.settings.merge import merged
 from components.settings.problems import Location, dotted
@@ -22,14 +24,10 @@ from components.settings.salvage import salvaged
 from components.settings.sections import (
     NODE_SECTIONS,
     STACK_SECTIONS,
-    DockerSection,
-    HostSection,
-    ImageSection,
     KubeletSection,
     KubeProxySection,
     KubernetesSection,
     NodeSection,
-    SshSection,
     TaintSection,
 )
 from components.settings.validate import SectionT, validated

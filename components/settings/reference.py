@@ -16,7 +16,7 @@ import yaml
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from components.settings.types import Whole
+from components.settings.expected import Whole
 
 
 @runtime_checkable

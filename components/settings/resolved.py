@@ -10,17 +10,16 @@ from pydantic import SecretStr
 
 from components.settings.calico_sections import CalicoSection
 from components.settings.defaults import EXISTING
+from components.settings.docker_sections import DockerSection
+from components.settings.host_sections import HostSection
+from components.settings.identity_sections import IdentitySection, StaticTokenSection
 from components.settings.problems import Problem, SettingsError
 from components.settings.profiles import SEED
 from components.settings.sections import (
-    DockerSection,
     DrainSection,
-    HostSection,
-    IdentitySection,
     KubeletSection,
     KubeProxySection,
     RolloutSection,
-    StaticTokenSection,
     TaintSection,
     TimeoutsSection,
     VerificationSection,

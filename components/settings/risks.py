@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from components.settings.identity_sections import IdentitySection
 from components.settings.resolved import NodeSettings
-from components.settings.sections import IdentitySection
 
 
 def risks(identity: IdentitySection, nodes: Iterable[NodeSettings] = ()) -> list[str]:

@@ -1,4 +1,4 @@
-"""What every section of the configuration is: the base of the models in `sections.py` and `calico_sections.py`."""
+"""What every section of the configuration is: the base of the models in `*sections.py`."""
 
 from __future__ import annotations
 

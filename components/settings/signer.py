@@ -11,9 +11,9 @@ from pydantic import SecretStr
 
 from components.settings import authority
 from components.settings.file_or_text import file_or_text
+from components.settings.identity_sections import IdentitySection
 from components.settings.report import Report
 from components.settings.resolved import AuthoritySettings
-from components.settings.sections import IdentitySection
 
 
 def authority_of(report: Report, identity: IdentitySection) -> AuthoritySettings | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from components.settings.documents import Document, DocumentError, document_of
-from components.settings.types import is_private_key, pem_certificates
+from components.settings.forms import is_private_key, pem_certificates
 
 
 class SourceError(ValueError):

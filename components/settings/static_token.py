@@ -9,8 +9,8 @@ from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from components.settings import types
 from components.settings.file_or_text import file_or_text
+from components.settings.identity_sections import IdentitySection, StaticTokenSection
 from components.settings.report import Report
-from components.settings.sections import IdentitySection, StaticTokenSection
 
 _WHERE = "identity.static"
 _TOKEN: TypeAdapter[SecretStr] = TypeAdapter(types.StaticToken)

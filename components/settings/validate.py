@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TypeVar
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
+from components.settings.expected import INSIDE
 from components.settings.problems import Location, explained
 from components.settings.section import Section
 
@@ -20,9 +22,14 @@ def validated(model: type[SectionT], value: object) -> tuple[SectionT | None, li
         return model.model_validate(value), []
     except ValidationError as error:
         details = error.errors(include_input=False, include_url=False)
-        return None, [
-            (_location(tuple(item["loc"])), explained(item, model), item["type"]) for item in details
-        ]
+        return None, [wrong for item in details for wrong in _wrong(item, model)]
+
+
+def _wrong(item: ErrorDetails, model: type[Section]) -> list[Wrong]:
+    location, kind = _location(tuple(item["loc"])), item["type"]
+    if kind == INSIDE:
+        return [((*location, *place), text, kind) for place, text in item["ctx"]["found"]]
+    return [(location, explained(item, model), kind)]
 
 
 def _location(location: Location) -> Location:

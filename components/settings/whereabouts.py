@@ -1,6 +1,6 @@
 """Where a key belongs that stands in another place, and how it may have come there. Pure.
 
-Does not own which keys there are (`sections.py`, `components/versions`).
+Does not own which keys there are (`*sections.py`, `components/versions`).
 """
 
 from __future__ import annotations

@@ -15,11 +15,12 @@ from typing import Any
 from pydantic import BaseModel
 
 from components.rendering import yaml_text
+from components.settings.expected import Expected
+from components.settings.forms import pem_certificates
 from components.settings.plain import command, encrypted_in, is_encrypted
 from components.settings.problems import Location, Problem, dotted
 from components.settings.reference import Shape, keys_of
 from components.settings.sections import NODE_SECTIONS, STACK_SECTIONS, NodeSection
-from components.settings.types import Expected, pem_certificates
 
 AUTHORITY = "<certificate authority of the cluster, in the kubeconfig>"
 _SERVER = "https://server-of-the-kubeconfig.invalid:6443"

@@ -13,7 +13,7 @@ import pulumi
 from google.protobuf import json_format
 from pulumi.runtime import mocks
 
-from components import stack
+from components import outputs, stack
 from components.cluster.facts import Facts
 from components.settings import StackSettings
 
@@ -130,7 +130,7 @@ def graph_of(settings: StackSettings, facts: Facts | None = None) -> Graph:
         exported: dict[str, Any] = {}
         # Without an engine there is no root resource to hold them.
         with mock.patch("pulumi.export", exported.__setitem__):
-            stack.outputs(settings, cluster, nodes)
+            outputs.export(settings, cluster, nodes)
         return pulumi.Output.from_input(exported).apply(graph.outputs.update)
 
     program()

@@ -86,8 +86,8 @@ def run(
     def program() -> None:
         try:
             runpy.run_path(str(MAIN), run_name="__main__")
-        except pulumi.RunError as error:
-            ran.error = str(error)
+        except stack.Refused as refused:
+            ran.error = refused.text
 
     program()
     return ran

@@ -11,7 +11,7 @@ from unittest import mock
 import pulumi
 import pytest
 
-from components import expiry, stack
+from components import expiry, outputs, stack
 from components.cluster import facts as cluster_facts
 from components.cluster.facts import Facts
 from tests.components import example, graph
@@ -85,7 +85,7 @@ def _warned(
     def program() -> None:
         cluster = stack.cluster(settings)
         nodes = stack.nodes(settings, Facts(reachable=True), cluster)
-        stack.warn_of_ends(settings, cluster, nodes)
+        outputs.warn_of_ends(settings, cluster, nodes)
 
     with mock.patch("pulumi.export"):
         program()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,9 @@ from typing import Any
 import pulumi
 import pytest
 
-from components import stack
+from components import outputs
 from components.api.account import decoded
+from components.local.arguments import loaded
 from components.rendering import digest
 from components.settings import StackSettings, load
 from tests.components import example
@@ -103,7 +103,7 @@ def test_a_kubelet_that_is_given_its_client_certificate_needs_neither_token_nor_
     request = graph.resources["worker-1-kubelet-client-request"].inputs
     assert request["subject"] == {"commonName": "system:node:worker-1", "organization": "system:nodes"}
     assert "dnsNames" not in request
-    asked = json.loads(graph.resources["worker-1-kubelet-client"].inputs["stdin"])
+    asked = loaded(graph.resources["worker-1-kubelet-client"].inputs["stdin"])
     assert asked["signerName"] == "kubernetes.io/kube-apiserver-client-kubelet"
     assert asked["usages"] == ["client auth", "digital signature"]
     secret = graph.resources["worker-1-credentials"].inputs["stdin"]["value"]
@@ -116,7 +116,7 @@ def test_a_kubelet_that_is_given_its_client_certificate_needs_neither_token_nor_
     # Its serving certificate it still asks for, once it runs.
     assert "kubelet.yaml | serverTLSBootstrap: true" in kubelet
     approval = graph.resources["worker-1-csr-approval"].inputs["stdin"]
-    assert "tokenId" not in json.loads(approval)
+    assert "tokenId" not in loaded(approval)
     assert graph.follows("worker-1-csr-approval", "worker-1-kubelet")
 
 
@@ -131,14 +131,14 @@ def test_a_serving_certificate_names_the_node_and_its_addresses_alone(tmp_path: 
     request = graph.resources["worker-2-kubelet-server-request"].inputs
     assert request["dnsNames"] == ["worker-2"]
     assert request["ipAddresses"] == ["10.0.0.8", "fd00::8"]
-    asked = json.loads(graph.resources["worker-2-kubelet-server"].inputs["stdin"])
+    asked = loaded(graph.resources["worker-2-kubelet-server"].inputs["stdin"])
     assert asked["signerName"] == "kubernetes.io/kubelet-serving"
     assert asked["usages"] == ["digital signature", "server auth"]
     kubelet = graph.resources["worker-2-kubelet"].inputs["stdin"]
     assert "kubelet.yaml | tlsCertFile: /etc/kubernetes/ssl/kubelet-server.pem" in kubelet
     assert "kubelet.yaml | serverTLSBootstrap: false" in kubelet
     assert "--bootstrap-kubeconfig" in kubelet
-    approval = json.loads(graph.resources["worker-2-csr-approval"].inputs["stdin"])
+    approval = loaded(graph.resources["worker-2-csr-approval"].inputs["stdin"])
     assert approval["serverTlsBootstrap"] is False
     assert approval["tokenId"]
 
@@ -181,7 +181,7 @@ def test_by_default_a_kubelet_is_given_nothing(tmp_path: Path) -> None:
 
 def test_outputs_say_when_what_is_given_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # The stand-ins' certificates are none.
-    monkeypatch.setattr(stack, "expiry", lambda pem: f"end of {pem.splitlines()[0]}")
+    monkeypatch.setattr(outputs, "expiry", lambda pem: f"end of {pem.splitlines()[0]}")
     found = graph_of(with_authority(tmp_path, client="issued")).outputs
     node = found["nodes"]["worker-1"]
     assert node["clientCertificateExpires"] == "end of certificate worker-1-kubelet-client"
@@ -205,7 +205,7 @@ def test_by_rbac_the_cluster_approves_what_the_stack_s_own_tokens_ask_for(tmp_pa
     approve, join = (rbac.resources[f"cluster-{name}"].inputs for name in ("approve", "join"))
     assert approve["subjects"] == join["subjects"]
     assert rbac.follows("worker-1-bootstrap-token", "cluster-approve")
-    assert json.loads(rbac.resources["worker-1-csr-approval"].inputs["stdin"])["approval"] == "rbac"
+    assert loaded(rbac.resources["worker-1-csr-approval"].inputs["stdin"])["approval"] == "rbac"
     assert "cluster-approve" not in bindings(issued(tmp_path, approval="rbac", client="issued"))
 
 
@@ -218,7 +218,7 @@ def test_by_hand_the_approval_is_looked_for_after_the_kubelet_which_waits(tmp_pa
     approval = graph.resources["worker-1-csr-approval"].inputs["stdin"]
     assert is_secret(approval)
     asked, minted = (
-        json.loads(one["value"])
+        loaded(one["value"])
         for one in (approval, graph.resources["worker-1-bootstrap-token"].inputs["stdin"])
     )
     assert {key: asked[key] for key in ("tokenId", "tokenSecret", "groups")} == {
@@ -230,7 +230,7 @@ def test_by_hand_the_approval_is_looked_for_after_the_kubelet_which_waits(tmp_pa
 @pytest.mark.parametrize("client", ["issued", "bootstrap"])
 def test_by_default_nothing_tells_of_approvals(client: str, tmp_path: Path) -> None:
     graph = issued(tmp_path, client=client)
-    assert "approval" not in json.loads(graph.resources["worker-1-csr-approval"].inputs["stdin"])
+    assert "approval" not in loaded(graph.resources["worker-1-csr-approval"].inputs["stdin"])
     assert "set | approval" not in graph.resources["worker-1-kubelet"].inputs["stdin"]
 
 
@@ -253,7 +253,7 @@ def test_a_token_of_all_nodes_stands_in_one_secret_and_no_other_token_is_made(tm
     assert is_secret(stdin)
     assert f"bootstrap.kubeconfig |     token: {TOKEN}" in stdin["value"]
     approval = graph.resources["worker-1-csr-approval"]
-    asked = json.loads(approval.inputs["stdin"])
+    asked = loaded(approval.inputs["stdin"])
     assert asked["bootstrapUser"] == "kubelet-bootstrap"
     assert {"tokenId", "tokenSecret", "groups"}.isdisjoint(asked)
     # The kubelet waits for the approval, so that is beside it.
@@ -283,7 +283,7 @@ def test_every_approval_works_with_a_token_of_all_nodes(tmp_path: Path) -> None:
     manual = with_static(tmp_path, approval="manual")
     assert manual.follows("worker-1-csr-approval", "worker-1-kubelet")
     approval = manual.resources["worker-1-csr-approval"].inputs["stdin"]
-    assert json.loads(approval)["approval"] == "manual"
+    assert loaded(approval)["approval"] == "manual"
     assert "set | approval manual" in manual.resources["worker-1-kubelet"].inputs["stdin"]
 
 

@@ -15,7 +15,7 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 GAP: Final = "…"
-_ERRORS: Final = ("Failure", "RunError", "ForgetError", "ReleaseError", "StateError")
+_ERRORS: Final = ("Failure", "RunError", "Refused", "ForgetError", "ReleaseError", "StateError")
 _DIE: Final = re.compile(r"(?:\bkn_die|\bproblem) +\"((?:[^\"\\]|\\.)*)\"", re.DOTALL)
 _UNKNOWN: Final = re.compile(r"\$\((?:[^()]|\([^()]*\))*\)|\$\{[^}]*\}|\$\w+")
 _UNCLOSED: Final = re.compile(r"\$\(.*$|\$\*")

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import yaml
 
+from components.local.arguments import loaded
 from tests.e2e import control_plane, snapshot
 from tests.e2e.cluster import Cluster
 from tests.e2e.hosts import Host, each
@@ -191,7 +192,7 @@ class Lab:
                 self.canaries[f"key of {name}"] = _private_line(pem)
                 self.canaries[f"key of {name}, base64"] = base64.b64encode(pem.encode()).decode()[48:112]
             if name.endswith("-bootstrap-token") and resource["type"] == "command:local:Command":
-                secret = json.loads(_plain(resource["inputs"]["stdin"]))["tokenSecret"]
+                secret = loaded(_plain(resource["inputs"]["stdin"]))["tokenSecret"]
                 self.canaries[f"token secret of {name}"] = secret
         kubeconfig = yaml.safe_load(self.place.checkout.kubeconfig.read_text(encoding="utf-8"))
         admin = kubeconfig["users"][0]["user"]["client-key-data"]

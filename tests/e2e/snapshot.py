@@ -107,6 +107,11 @@ ALLOWED: tuple[Allowed, ...] = (
         r"/var/cache/ldconfig/aux-cache sha256 \w+",
         "the linker's cache of what it saw of the libraries, times included",
     ),
+    Allowed(
+        "files",
+        r"/usr/lib/modules d 755 root:root",
+        "Docker makes it for a pod that mounts it, as Calico's do; a host with a kernel of its own has it",
+    ),
     Allowed("files", r"/var/log/wtmp sha256 \w+", "the host's own note of each boot"),
     Allowed(
         "files",
@@ -128,10 +133,13 @@ ALLOWED: tuple[Allowed, ...] = (
         r"/run/lock/kubenode f",
         "removing a lock under one who waits would let two in; gone at boot",
     ),
-    Allowed(
-        "listening",
-        r"(tcp|udp) 127\.0\.0\.11:\d+",
-        "the sandbox's own name server, which takes another port at each boot",
+    *(
+        Allowed(section, pattern, "the sandbox's own name server, which takes another port at each boot")
+        for section, pattern in (
+            ("listening", r"(tcp|udp) 127\.0\.0\.11:\d+"),
+            ("iptables", r"iptables -A DOCKER_(OUTPUT|POSTROUTING) .*127\.0\.0\.11\b.*"),
+            ("nft", r"\s*ip [sd]addr 127\.0\.0\.11\b.*"),
+        )
     ),
     Allowed(
         "active units",

@@ -39,7 +39,7 @@ for name in opt/cni/bin/install opt/cni/bin/calico-ipam usr/bin/calico-node usr/
     cp $tree/stand-in $tree/$name
 done
 docker create --name stand-in docker.io/library/nginx:sandbox >/dev/null
-docker cp -q $tree/. stand-in:/
+docker cp $tree/. stand-in:/
 docker commit -c 'ENTRYPOINT ["/stand-in"]' -c 'CMD []' stand-in stand-in.test/calico/node:v3.33.1 >/dev/null
 docker rm stand-in >/dev/null
 for name in cni kube-controllers; do

@@ -54,7 +54,7 @@ _TABLES = "nft list tables | grep -w kube-proxy || :"
 def _second_network(host: Host) -> Iterator[str]:
     """An interface that no route by default goes through, with the address that the node is to have."""
     address = f"{host.address.rpartition('.')[0]}.{int(host.address.rpartition('.')[2]) + 100}"
-    host.run(f"ip link add eth1 type dummy; ip address add {address}/32 dev eth1; ip link set eth1 up")
+    host.run(f"ip link add eth1 type bridge; ip address add {address}/32 dev eth1; ip link set eth1 up")
     try:
         yield address
     finally:

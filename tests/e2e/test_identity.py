@@ -12,6 +12,7 @@ import pytest
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from components.local.arguments import loaded
 from tests.e2e.cluster import http_status
 from tests.e2e.hosts import CLIENT_CERTIFICATE, Host
 from tests.e2e.lab import Lab
@@ -142,6 +143,6 @@ def _tokens(lab: Lab) -> list[str]:
     found = []
     for resource in json.loads(lab.state(show_secrets=True))["deployment"]["resources"]:
         if resource["urn"].endswith("-bootstrap-token") and resource["type"] == "command:local:Command":
-            arguments = json.loads(json.loads(resource["inputs"]["stdin"]["plaintext"]))
+            arguments = loaded(json.loads(resource["inputs"]["stdin"]["plaintext"]))
             found.append(f"{arguments['tokenId']}.{arguments['tokenSecret']}")
     return found

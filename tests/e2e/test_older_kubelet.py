@@ -7,17 +7,20 @@ import pytest
 from tests.e2e.cluster import is_ready, is_schedulable
 from tests.e2e.lab import HOSTS, Lab
 from tests.e2e.measured import MEASURED
+from tests.e2e.stack import Json
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.long]
 
 OLDEST = "1.34.4"
+# Its release names another one, and no sandbox can pull.
+_PAUSE = "registry.k8s.io/pause:3.10.2"
 
 
 def test_it_joins_and_leaves(bare: Lab) -> None:
     lab = bare
     lab.place.up(HOSTS, "--older")
     try:
-        lab.stack.configure(lambda config: config["kubernetes"].update({"version": OLDEST}))
+        lab.stack.configure(_oldest)
         result = lab.stack.up().demand()
         MEASURED.add(f"up of two nodes of {OLDEST} at a control plane of 1.37", result.seconds, "s")
         nodes = lab.cluster.nodes()
@@ -30,3 +33,8 @@ def test_it_joins_and_leaves(bare: Lab) -> None:
         lab.stack.restore_configuration()
         lab.note_unknown()
     assert lab.cluster.leftovers() == []
+
+
+def _oldest(config: Json) -> None:
+    config["kubernetes"]["version"] = OLDEST
+    config["docker"]["pauseImage"] = _PAUSE

@@ -11,6 +11,7 @@ from tests.e2e import load
 from tests.e2e.hosts import Host
 from tests.e2e.lab import Lab
 from tests.e2e.measured import MEASURED
+from tests.e2e.stack import Json
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.long]
 
@@ -50,7 +51,7 @@ def test_by_flags_and_back(deployed: Lab) -> None:
     """The walkthrough's first way, with a kube-proxy of today."""
     lab, node = deployed, deployed.hosts[0]
     try:
-        _configure(lab, configuredBy="flags", mode="iptables")
+        lab.stack.configure(_by_flags)
         lab.stack.up().demand()
         assert not node.exists("/etc/kubernetes/kube-proxy.yaml")
         _demand_only(node, "iptables")
@@ -62,6 +63,12 @@ def test_by_flags_and_back(deployed: Lab) -> None:
         lab.note_deployed()
     config = yaml.safe_load(node.run("cat /etc/kubernetes/kube-proxy.yaml"))
     assert config["hostnameOverride"] == node.name
+
+
+def _by_flags(config: Json) -> None:
+    # What the sandbox's file sets, as flags.
+    flags = {"oom-score-adj": "0", "conntrack-max-per-core": "0", "conntrack-min": "0"}
+    config["kubeProxy"] = {"configuredBy": "flags", "mode": "iptables", "extraFlags": flags}
 
 
 def _configure(lab: Lab, **values: str) -> None:

@@ -23,6 +23,28 @@ pulumi.export("verification", pulumi.Output.unsecret(verify.stdout))
 stack.outlast_failures({{}}, PROOF)
 """
 
+REFUSED = f"""\
+import sys
+sys.path.insert(0, {str(ROOT)!r})
+import pulumi
+from components import stack
+raise ERROR("refused, nothing was changed")
+"""
+
+
+def test_what_is_refused_is_said_once(project: Project) -> None:
+    project.write(REFUSED.replace("ERROR", "stack.Refused"))
+    for said in (project.run("preview", fails=True), project.up(fails=True)):
+        assert said.partition("Diagnostics:")[2].count("error:") == 1
+        assert "error: refused, nothing was changed" in said
+        assert "exit code" not in said
+
+
+def test_an_error_of_a_run_has_a_line_about_its_exit_code(project: Project) -> None:
+    """Shows that the test above would notice."""
+    project.write(REFUSED.replace("ERROR", "pulumi.RunError"))
+    assert "exit code" in project.run("preview", fails=True)
+
 
 def test_a_failed_proof_ends_with_its_message_alone(project: Project) -> None:
     project.write(PROGRAM.replace("PROOF", "SimpleNamespace(last=[verify])"))

@@ -93,7 +93,7 @@ def test_path_has_the_project_first_and_each_folder_once(checkout: Checkout) -> 
 
 def test_pulumi_finds_its_state_below_the_checkout(checkout: Checkout) -> None:
     file = _write_env(checkout)
-    assert _sourced(file, 1, "PULUMI_BACKEND_URL") == f"file://{checkout.root}/.sandbox/state"
+    assert _sourced(file, 1, "PULUMI_BACKEND_URL") == f"file://{checkout.root}/.sandbox/state?metadata=skip"
     assert _sourced(file, 1, "PULUMI_HOME") == f"{checkout.root}/.sandbox/pulumi-home"
     assert _sourced(file, 1, "PULUMI_PYTHON_CMD") == "/p/python"
     assert _sourced(file, 1, "PULUMI_SKIP_UPDATE_CHECK") == "true"

@@ -68,6 +68,16 @@ def test_a_whole_life_leaves_nothing(debian: Box) -> None:
     assert debian.state() == before
 
 
+def test_what_docker_left_mounted_below_its_own_folders_goes_too(debian: Box) -> None:
+    """As after a pod in the host's network."""
+    _apply(debian, bundles.docker(debian))
+    debian.put("/run/docker/netns/default", "")
+    done = debian.shell("mount --bind /proc/self/ns/net /run/docker/netns/default")
+    assert done.returncode == 0, done.stderr
+    assert _remove(debian) == "docker: removed\n"
+    assert not debian.path("/run/docker").exists()
+
+
 def test_daemon_json_is_there_when_the_package_starts_docker_for_the_first_time(debian: Box) -> None:
     install = debian.text("/state/install-docker.io")
     debian.put("/state/install-docker.io", f"cp {DAEMON} /state/seen\n{install}")

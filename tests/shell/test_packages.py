@@ -63,6 +63,31 @@ def test_our_own_hold_does_not_make_every_apply_an_install(debian: Box) -> None:
     assert debian.calls("apt-get", "apt-mark hold") == []
 
 
+def test_who_holds_dpkg_s_lock_is_told_before_apt_waits(debian: Box) -> None:
+    lock = "/var/lib/dpkg/lock-frontend"
+    holder = f"""
+import fcntl, pathlib, signal
+held = open({lock!r}, "w")
+fcntl.lockf(held, fcntl.LOCK_EX)
+pathlib.Path("/held").touch()
+signal.pause()
+"""
+    debian.put("/holder.py", holder)
+    done = debian.library(
+        "/usr/bin/env python3 /holder.py & until [ -e /held ]; do sleep 0.02; done; kn_install tool; kill $!"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "apt-get waits for process " in done.stderr
+    assert f" (python3), which holds {lock}; for 300 s at most" in done.stderr
+    assert _ok(debian, "kn_install library suite").startswith("installed ")
+
+
+def test_of_a_lock_that_nobody_holds_nothing_is_told(debian: Box) -> None:
+    done = debian.library("touch /var/lib/dpkg/lock-frontend; kn_install tool")
+    assert done.returncode == 0
+    assert done.stderr == ""
+
+
 def test_a_version_is_passed_on(debian: Box) -> None:
     _ok(debian, "kn_install tool=1.2.3-4~deb+u1")
     assert debian.calls("apt-get")[-1].endswith(" tool=1.2.3-4~deb+u1")
@@ -80,6 +105,14 @@ def test_another_version_of_a_package_of_ours_is_installed_though_it_is_on_hold(
     assert debian.text("/state/versions") == "tool 1.5\n"
     _ok(debian, "kn_purge")
     assert _packages(debian) == _before()
+
+
+def test_a_version_that_an_apply_exchanged_is_put_back_and_held(debian: Box) -> None:
+    _ok(debian, "kn_install tool=2.0; kn_hold tool")
+    said = _ok(debian, "kn_install tool=3.0; kn_hold tool; kn_put_versions_back")
+    assert "put back tool=2.0\n" in said
+    assert "hi tool" in _packages(debian)
+    assert debian.text("/state/versions") == "tool 2.0\n"
 
 
 def test_a_version_that_its_source_has_no_more_is_told_and_held_as_it_is(debian: Box) -> None:

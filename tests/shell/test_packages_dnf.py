@@ -77,6 +77,14 @@ def test_a_version_is_passed_on_and_another_one_of_ours_is_installed_though_it_i
     assert rocky.text("/state/locks") == "kernel-0:5.14.0-1.el9.*\n"
 
 
+def test_a_version_that_an_apply_exchanged_is_put_back_and_held(rocky: Box) -> None:
+    _ok(rocky, "kn_install tool=2.0-1.el9; kn_hold tool")
+    said = _ok(rocky, "kn_install tool=3.0-1.el9; kn_hold tool; kn_put_versions_back")
+    assert "put back tool=0:2.0-1.el9\n" in said
+    assert rocky.text("/state/versions") == "tool 0:2.0-1.el9\n"
+    assert "tool-0:2.0-1.el9.*" in rocky.text("/state/locks")
+
+
 @pytest.mark.parametrize("version", ["3:2.0-1.el9", "2.0-1.el9", "3:2.0", "2.0"])
 def test_a_version_may_be_given_without_epoch_and_release(rocky: Box, version: str) -> None:
     _ok(rocky, "kn_install tool=3:2.0-1.el9")

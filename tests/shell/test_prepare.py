@@ -174,10 +174,18 @@ def test_a_kernel_without_a_mode_of_kube_proxy_is_told_with_the_way_out(
     host: Box, module: str, mode: str, way_out: str
 ) -> None:
     host.stub("modprobe", 'echo "modprobe: FATAL: Module $1 not found" >&2; exit 1\n')
+    host.stub("nft", 'echo "cache initialization failed: Protocol not supported" >&2; exit 1\n')
     done = host.run("prepare", "apply", _bundle(host, {}, modules=[module]))
     assert done.returncode == 1
     assert f"the kernel module {module} cannot be loaded: modprobe: FATAL" in done.stderr
     assert f"; kubeProxy.mode {mode} needs it: set {way_out}\n" in done.stderr
+
+
+def test_nf_tables_is_there_if_nft_can_ask_for_tables(host: Box) -> None:
+    host.stub("modprobe", 'echo "modprobe: FATAL: Module $1 not found" >&2; exit 1\n')
+    host.stub("nft", "")
+    _apply(host, _bundle(host, {}, modules=["nf_tables"]))
+    assert set(host.calls("nft")) == {"nft list tables"}
 
 
 def test_modules_are_loaded_before_the_settings_that_they_bring(host: Box) -> None:

@@ -106,6 +106,8 @@ def test_one_run_for_each_stack_at_a_time_and_none_is_cancelled() -> None:
         assert found["concurrency"] == {"group": "stack-${{ matrix.stack }}", "cancel-in-progress": False}
         assert found["strategy"]["fail-fast"] is False
         assert "refs/heads/main" in found["if"]
+        # One who forgets would write the state in its whole size, for all others.
+        assert found["env"]["PULUMI_DIY_BACKEND_ZSTD"] == "true"
     assert workflow.load("up.yml")["jobs"]["up"]["environment"] == "${{ matrix.stack }}"
 
 

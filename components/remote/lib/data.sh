@@ -8,11 +8,16 @@
 kn_empty_dir() {
     [ -d "$1" ] || return 0
     kn_real=$(readlink -f "$1")
-    awk -v d="$kn_real/" 'index($2, d) == 1 { print $2 }' /proc/self/mounts | sort -r >"$KN_TMP/mounts"
-    while read -r kn_mount; do kn_try 30 umount "$kn_mount" || kn_try 30 umount -l "$kn_mount" || :; done <"$KN_TMP/mounts"
+    kn_unmount_below "$kn_real"
     ! awk -v d="$kn_real/" 'index($2, d) == 1 { f = 1 } END { exit !f }' /proc/self/mounts ||
         kn_die "something is still mounted below $1; unmount it and try again. Nothing in it was deleted."
     find "$kn_real" -xdev -mindepth 1 -delete
+}
+
+# kn_unmount_below DIR: the deepest first; what does not go is left to the caller.
+kn_unmount_below() {
+    awk -v d="$1/" 'index($2, d) == 1 { print $2 }' /proc/self/mounts | sort -r >"$KN_TMP/mounts"
+    while read -r kn_mount; do kn_try 30 umount "$kn_mount" || kn_try 30 umount -l "$kn_mount" || :; done <"$KN_TMP/mounts"
 }
 
 # kn_note_dirs DIR...: which of them there were before this part, and how; an earlier part of ours may have noted the

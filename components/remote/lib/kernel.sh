@@ -13,6 +13,8 @@ kn_module_there() {
     br_netfilter) [ -d /proc/sys/net/bridge ] ;;
     overlay) grep -qw overlay /proc/filesystems ;;
     nf_conntrack) [ -d /proc/sys/net/netfilter ] ;;
+    # Built in, it has no folder of its own.
+    nf_tables) [ -d /sys/module/nf_tables ] || nft list tables >/dev/null 2>&1 ;;
     ipip) [ -d /sys/module/ipip ] || [ -d /sys/class/net/tunl0 ] ;;
     *) [ -d "/sys/module/$(printf '%s' "$1" | tr - _)" ] ;;
     esac

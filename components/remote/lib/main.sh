@@ -75,6 +75,7 @@ kn_lock() {
     if ! flock -n 9; then
         kn_holder=$(cat /run/lock/kubenode 2>/dev/null || :)
         kn_say "waited for: ${kn_holder:-another kubenode command}"
+        kn_tell "waits for: ${kn_holder:-another kubenode command}"
         flock -w "${KN_LOCK_SECONDS:-600}" 9 ||
             kn_die "another kubenode command still runs on this host: ${kn_holder:-unknown}. Wait for it, or end it, and try again."
     fi

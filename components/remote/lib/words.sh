@@ -6,6 +6,9 @@
 
 kn_say() { printf '%s\n' "$*" >>"$KN_TMP/say"; }
 
+# kn_tell WORD...: at once, for who waits meanwhile. What kn_say has comes at the part's end.
+kn_tell() { printf 'kubenode: %s: %s %s: %s\n' "$(kn_where)" "${KN_PART:-?}" "${KN_VERB:-?}" "$*" >&2 || :; }
+
 # kn_shorten: both ends of long lines; what is wrong with a configuration stands at the end of a journal's line.
 kn_shorten() { sed 's/^\(.\{120\}\).\{60,\}\(.\{180\}\)$/\1 [...] \2/'; }
 

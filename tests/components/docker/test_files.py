@@ -12,7 +12,7 @@ from components.docker import files
 from components.host import needs
 from components.kubelet import files as kubelet
 from components.settings import NodeSettings
-from components.settings.sections import DockerRepositorySection
+from components.settings.docker_sections import DockerRepositorySection
 from tests.components import example
 
 

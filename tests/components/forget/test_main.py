@@ -71,7 +71,10 @@ def test_what_was_not_cleaned_is_said() -> None:
     assert "acme/kubenode/prod" in host
     assert "register as this node again, until 2027-01-01T00:00:00Z." in certificate
     assert len(command.not_cleaned(_lost(parts=("claim",)))) == 1
-    assert "No part was ever applied" in command.not_cleaned(_lost(parts=()))[0]
+    assert (
+        "No part is in the state: none was applied, or a destroy undid them"
+        in command.not_cleaned(_lost(parts=()))[0]
+    )
 
 
 class _Pulumi:
@@ -178,7 +181,7 @@ def test_behind_a_bastion_nobody_is_asked(
     assert command.main(["worker-1", "--stack", "prod"]) == 0
     said = capsys.readouterr().err
     assert "behind a bastion" in said
-    assert "made nothing in the cluster yet" in said
+    assert "nothing that it had in the cluster is in the state" in said
     assert "took 2 resources out of the state of prod" in said
     assert not any(one.startswith("cluster") for one in pulumi.asked)
 

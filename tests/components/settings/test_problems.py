@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import datetime
+import math
 from pathlib import Path
 from typing import Any
 
@@ -172,7 +174,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({f"{KUBELET}/healthzPort": 1}, f"{AT}.kubelet.extraConfig.healthzPort: expected 10248: the host asks there whether the kubelet is healthy"),
     ({f"{KUBELET}/containerRuntimeEndpoint": "unix:///run/containerd/containerd.sock"}, f"{AT}.kubelet.extraConfig.containerRuntimeEndpoint: expected unix:///run/cri-dockerd.sock: the runtime is cri-dockerd"),
     ({f"{KUBELET}/featureGates": {"RotateKubeletClientCertificate": True}}, f"{AT}.kubelet.extraConfig.featureGates.RotateKubeletClientCertificate: no feature gate of Kubernetes 1.37 has this name, and an unknown one stops it; it was there up to 1.20: leave it out"),
-    ({f"{KUBELET}/a": float("nan")}, f"{AT}.kubelet.extraConfig: a: expected a finite number"),
+    ({f"{KUBELET}/a": float("nan")}, f"{AT}.kubelet.extraConfig.a: expected a finite number, for example 0.5"),
     ({"kubelet": {"extraFlags": {"allow-privileged": True}}}, "kubelet.extraFlags.allow-privileged: the kubelet of Kubernetes 1.37 has no flag --allow-privileged; it was there up to 1.14: leave it out, Pod Security Admission decides"),
     ({"kubelet": {"extraFlags": {"pod-infra-container-image": "a"}}}, "kubelet.extraFlags.pod-infra-container-image: the kubelet of Kubernetes 1.37 has no flag --pod-infra-container-image; it was there up to 1.34: set docker.pauseImage"),
     ({"kubelet": {"extraFlags": {"node-labels": "a=b"}}}, "kubelet.extraFlags.node-labels: --node-labels is this project's own: set labels of the node"),
@@ -304,6 +306,16 @@ def test_a_shared_problem_is_told_once_where_it_stands(tmp_path: Path) -> None:
         for i in range(30)
     }
     assert len(example.problems(tmp_path, {**many, "docker": {"logMaxSize": "10 MB"}})) == 1
+
+
+def test_each_place_of_a_map_is_told_once_where_it_stands(tmp_path: Path) -> None:
+    date = datetime.date(2024, 1, 31)
+    changes = {"kubelet": {"extraConfig": {"a": {"b": [1, {"c": date}]}, "d": math.inf}}}
+    assert [str(one) for one in example.problems(tmp_path, changes)] == [
+        "kubelet.extraConfig.a.b[1].c: expected text, a number, true, false, a list or a map; "
+        'write a date in quotes, "2026-01-31"',
+        "kubelet.extraConfig.d: expected a finite number, for example 0.5",
+    ]
 
 
 def test_a_shared_mistake_shows_even_if_every_node_overrides_it(tmp_path: Path) -> None:

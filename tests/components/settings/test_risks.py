@@ -7,8 +7,8 @@ from pathlib import Path
 import pulumi
 import pytest
 
+from components.settings.identity_sections import IdentitySection
 from components.settings.risks import risks
-from components.settings.sections import IdentitySection
 from tests.components import example, program
 
 STATIC = {"client": "static", "static": {"tokenFile": "token"}}

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from components.settings.calico_sections import CalicoSection
+from components.settings.docker_sections import DockerSection
+from components.settings.host_sections import SshSection
 from components.settings.salvage import salvaged
-from components.settings.sections import ClusterSection, DockerSection, NodeSection, SshSection
+from components.settings.sections import ClusterSection, NodeSection
 
 CLUSTER = {"podCidr": "10.244.0.0/16", "serviceCidr": "10.96.0.0/16", "dns": {"address": "10.96.0.10"}}
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from components.settings import types
+from components.settings import expected, forms, types
 from tests.components import example
 
 SHA = "a" * 64
@@ -87,15 +87,15 @@ def test_every_type_s_own_example_is_not_a_lie() -> None:
     checked = 0
     for name, kind in vars(types).items():
         for item in getattr(kind, "__metadata__", ()):
-            if isinstance(item, types.Expected) and name not in abbreviated:
+            if isinstance(item, expected.Expected) and name not in abbreviated:
                 assert item.accept(item.example.strip('"')), name
                 checked += 1
     assert checked > 20
 
 
 def test_certificates_are_put_into_one_form() -> None:
-    once = types.pem_certificates(
+    once = forms.pem_certificates(
         "some words\r\n" + example.CA_PEM.replace("\n", "\r\n") + "\n" + example.CA_PEM
     )
     assert once == example.CA_PEM * 2
-    assert types.pem_certificates(base64.b64encode(example.CA_PEM.encode()).decode()) == example.CA_PEM
+    assert forms.pem_certificates(base64.b64encode(example.CA_PEM.encode()).decode()) == example.CA_PEM

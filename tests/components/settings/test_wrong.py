@@ -122,10 +122,15 @@ CASES: list[tuple[str, list[str]]] = [
     ]),
     ('calico: {mode: manifest, version: "3.33.1", manifests: [{file: none.yaml}, {}, {file: empty.yaml}, {file: good.yaml, sha256: "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"}]}', [
         "calico.manifests[0].file: there is no file none.yaml in the project directory",
-        "calico.manifests[1]: give exactly one of file, path and url",
+        "calico.manifests[1]: give exactly one of file, path and url, for example file: calico.yaml",
         "calico.manifests[2].file: empty.yaml holds something that is no Kubernetes object with apiVersion, kind and metadata.name",
         "calico.manifests[3].file: good.yaml has the SHA-256 2052138a6e1819d5d6a9180484275134535234b1cd70b566e62fed2058cb0e0c, expected 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
     ]),
+    ("calico: {mode: manifest, manifests: [{}]}", [
+        'calico.version: required for calico.mode manifest, for example "3.33.1"',
+        "calico.manifests[0]: give exactly one of file, path and url, for example file: calico.yaml",
+    ]),
+    ("ssh: {password: {secret: v1:abc}}", ["ssh.password: expected a password, for example an encrypted value (an encrypted one is {secure: …}, as pulumi config set --secret --path writes it)"]),
     ('calico: {mode: manifest, version: "3.33.1", manifests: [{file: good.yaml}, {file: good.yaml}]}', ["calico.manifests: v1 ConfigMap kube-system/calico-config stands there twice"]),
     ('calico: {mode: manifest, version: "3.33.1", manifests: [{url: "https://files.example.org/calico.yaml"}]}', ["calico.manifests[0].sha256: required: the SHA-256 of the file at url"]),
     ('calico: {mode: manifest, version: "3.33.1", manifests: [{url: "https://files.example.org/calico.yaml", sha256: "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"}]}', ["calico.manifests[0]: there is no file manifests/calico-0123456789ab.yaml in the project directory, which is https://files.example.org/calico.yaml: fetch it with 'make calico-manifest STACK=<stack>'"]),
