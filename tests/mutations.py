@@ -45,13 +45,7 @@ RENDERERS: Mapping[str, tuple[str, ...]] = {
     "rendering.py": ("test_rendering.py", "kubelet"),
     "settings/defaults.py": ("kubelet", "kube_proxy", "docker", "host", "settings/test_sections.py"),
     "settings/profiles.py": ("test_seed.py",),
-    "versions/minors.py": (
-        "versions/test_minors.py",
-        "kubelet",
-        "kube_proxy",
-        "host",
-        "settings/test_wrong.py",
-    ),
+    "versions/minors.py": ("versions/test_minors.py", "settings/test_releases.py"),
 }
 # Those whose text is in one folder of golden files alone.
 _GOLDEN = dict.fromkeys(("calico/installation.py", "calico/overlay.py"), "calico-objects")

@@ -120,6 +120,30 @@ def test_encapsulation(word: str, ipip: str, vxlan: str, backend: str, tmp_path:
     assert asks_bgp == [backend == "bird"] * 2
 
 
+def test_without_bgp_no_probe_asks_for_it_in_either_family(tmp_path: Path) -> None:
+    text = FIXTURE.read_text(encoding="utf-8")
+    for word in ("live", "ready"):
+        text = text.replace(f"-bird-{word}]", f"-bird-{word}, -bird6-{word}]")
+    (tmp_path / "both.yaml").write_text(text)
+    both = {**MANIFEST, "manifests": [{"file": "both.yaml"}]}
+    for encapsulation, words in (("vxlan", 0), ("ipip", 2)):
+        found = objects(tmp_path, {**both, "pool": {"encapsulation": encapsulation}})
+        for name in ("livenessProbe", "readinessProbe"):
+            command = pod(found)["containers"][0][name]["exec"]["command"]
+            assert len([word for word in command if "-bird" in word]) == words
+
+
+def test_a_pool_of_the_manifest_is_the_one_and_keeps_what_no_setting_is(tmp_path: Path) -> None:
+    (tmp_path / "pool.yaml").write_text(
+        "apiVersion: crd.projectcalico.org/v1\nkind: IPPool\nmetadata: {name: default-ipv4-ippool}\n"
+        "spec: {cidr: 192.168.0.0/16, disabled: false}\n"
+    )
+    calico = {**MANIFEST, "manifests": [{"file": "calico.yaml"}, {"file": "pool.yaml"}]}
+    found = objects(tmp_path, calico)
+    assert [name for name in found if "-ippool-" in name] == ["calico-ippool-default-ipv4-ippool"]
+    assert (pool(found)["cidr"], pool(found)["disabled"]) == ("10.244.0.0/16", False)
+
+
 def test_a_change_of_the_pool_is_a_change_of_one_object(tmp_path: Path) -> None:
     before = objects(tmp_path, {**MANIFEST, "pool": {"encapsulation": "vxlan"}})
     after = objects(tmp_path, {**MANIFEST, "pool": {"encapsulation": "vxlanCrossSubnet"}})
