@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -142,6 +143,32 @@ def test_a_pool_of_the_manifest_is_the_one_and_keeps_what_no_setting_is(tmp_path
     found = objects(tmp_path, calico)
     assert [name for name in found if "-ippool-" in name] == ["calico-ippool-default-ipv4-ippool"]
     assert (pool(found)["cidr"], pool(found)["disabled"]) == ("10.244.0.0/16", False)
+
+
+def test_a_pool_is_of_the_stored_version_and_has_the_fields_that_it_knows(tmp_path: Path) -> None:
+    def version(name: str, *, storage: bool, fields: tuple[str, ...]) -> dict[str, Any]:
+        spec = {"type": "object", "properties": {field: {"type": "string"} for field in fields}}
+        schema = {"openAPIV3Schema": {"type": "object", "properties": {"spec": spec}}}
+        return {"name": name, "served": True, "storage": storage, "schema": schema}
+
+    definition = {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "ippools.crd.projectcalico.org"},
+        "spec": {
+            "group": "crd.projectcalico.org",
+            "names": {"kind": "IPPool", "plural": "ippools"},
+            "scope": "Cluster",
+            "versions": [
+                version("v1", storage=False, fields=("cidr", "ipipMode", "allowedUses")),
+                version("v2", storage=True, fields=("cidr", "ipipMode")),
+            ],
+        },
+    }
+    (tmp_path / "definition.yaml").write_text(json.dumps(definition))
+    found = objects(tmp_path, {**MANIFEST, "manifests": [{"file": "definition.yaml"}]})
+    assert pool(found) == {"cidr": "10.244.0.0/16", "ipipMode": "Always"}
+    assert found["calico-ippool-default-ipv4-ippool"].body["apiVersion"] == "crd.projectcalico.org/v2"
 
 
 def test_a_change_of_the_pool_is_a_change_of_one_object(tmp_path: Path) -> None:
