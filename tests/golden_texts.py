@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from components.identity import kubeconfigs
 from components.identity.kubeconfigs import KeyPair
-from components.versions import MINORS
+from components.versions import MINORS, page
+from tests import golden_bundles, golden_objects
 from tests.components import seed, seed_changes, test_golden
 
+PAGES = Path(__file__).parents[1] / "docs"
 
-def _texts(directory: Path) -> Iterator[tuple[Path, Mapping[str, str]]]:
+
+def _texts(directory: Path) -> Iterator[tuple[Path, Callable[[], Mapping[str, str]]]]:
     for version in test_golden.VERSIONS:
-        yield test_golden.GOLDEN / version, test_golden.rendered(directory, version)
-    yield test_golden.GOLDEN / "docker-sources", test_golden.rendered_sources(directory)
+        yield test_golden.GOLDEN / version, partial(test_golden.rendered, directory, version)
+    yield test_golden.GOLDEN / "docker-sources", partial(test_golden.rendered_sources, directory)
     yield (
         test_golden.GOLDEN / "minors",
-        {row.name: test_golden.minor(directory, number) for number, row in MINORS.items()},
+        lambda: {row.name: test_golden.minor(directory, number) for number, row in MINORS.items()},
     )
-    yield test_golden.GOLDEN / "identities", identities(directory)
-    yield test_golden.GOLDEN / "profile", profile(directory)
+    yield test_golden.GOLDEN / "identities", partial(identities, directory)
+    yield test_golden.GOLDEN / "profile", partial(profile, directory)
+    yield test_golden.GOLDEN / "bundles", partial(golden_bundles.bundles, directory)
+    yield test_golden.GOLDEN / "calico-objects", partial(golden_objects.objects, directory)
+    yield PAGES, lambda: {"versions.md": page.page()}
 
 
 def identities(directory: Path) -> dict[str, str]:
@@ -55,11 +62,13 @@ def profile(directory: Path) -> dict[str, str]:
     return found
 
 
-def different(directory: Path) -> list[str]:
-    """The golden files that do not say what is rendered now."""
-    return [
-        str(folder / name)
-        for folder, texts in _texts(directory)
-        for name, text in texts.items()
-        if not (folder / name).is_file() or (folder / name).read_text(encoding="utf-8") != text
-    ]
+def different(directory: Path, only: str = "") -> Iterator[str]:
+    """The golden files that do not say what is rendered now; nothing is rendered before it is asked for.
+
+    `only`: those of one folder.
+    """
+    for folder, render in _texts(directory):
+        for name, text in render().items() if only in ("", folder.name) else ():
+            file = folder / name
+            if not file.is_file() or file.read_text(encoding="utf-8") != text:
+                yield str(file)

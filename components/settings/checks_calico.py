@@ -132,13 +132,17 @@ def _check_pool(report: Report, section: CalicoSection, pods: tuple[Network, ...
             "manifest is for IPv4 alone, and cluster.podCidr has IPv6: set operator or existing",
         )
         return
+    # Of a pool that is there already, only what the configuration says of it counts.
+    given = pool.model_fields_set if section.mode == "existing" else set(type(pool).model_fields)
     for network in pods:
-        if network.version == 6 and pool.encapsulation.startswith("ipip"):
+        is_ipip = "encapsulation" in given and pool.encapsulation.startswith("ipip")
+        if network.version == 6 and is_ipip:
             report.refuse(
                 "calico.pool.encapsulation", f"there is no ipip for IPv6, and cluster.podCidr has {network}"
             )
         # One family's block size is the prefix length; the other's is Calico's own default.
-        if network.version == 4 and not network.prefixlen <= pool.block_size <= 32:
+        has_size = "block_size" in given and network.version == 4
+        if has_size and not network.prefixlen <= pool.block_size <= 32:
             report.refuse(
                 "calico.pool.blockSize",
                 f"expected a prefix length from {max(20, network.prefixlen)} to 32: a block is a part of "

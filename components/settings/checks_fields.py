@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from components.settings import ages
+from components.settings.checks_gates import gate_advice
 from components.settings.checks_values import DURATION, QUANTITY, wrong_of
 from components.settings.draft import NodeDraft
 from components.settings.nearest import nearest
@@ -76,10 +77,15 @@ class _Reading:
         if kind in _TEXTS and is_masked(value):
             return
         self._value(value, kind, where)
-        if len(self._node.problems) == before:
-            for below, message in wrong_of(struct, name, value, self._number):
-                if not is_masked(value, below):
-                    self._node.refuse(message, *where, *below)
+        if len(self._node.problems) > before:
+            return
+        for below, message in wrong_of(struct, name, value, self._number):
+            if not is_masked(value, below):
+                self._node.refuse(message, *where, *below)
+        if name == "featureGates" and isinstance(value, dict):
+            for gate, message in gate_advice(value, self._number):
+                if not self._node.is_wrong(*where, gate):
+                    self._node.advise(message, *where, gate)
 
     def _unknown(self, where: Location, struct: str) -> None:
         name, lives = str(where[-1]), LIVES[struct]

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
+from components.settings.checks_gates import gates_of_flag
 from components.settings.checks_values import DURATION, QUANTITY, wrong_of
-from components.versions import MINORS
 from components.versions.flag_kinds import Kind
 
 _TRUE = ("1", "t", "T", "true", "True", "TRUE")
@@ -38,7 +38,7 @@ _KINDS: Mapping[str, tuple[Callable[[str], object], str, Callable[[str], object]
 def wrong_flag(flag: Kind, text: str, number: int) -> str | None:
     """What is wrong with the value, if anything is known of it. `number`: the minor."""
     if flag.name == "featureGates":
-        return _gates(text, number)
+        return _gates(flag.struct, text, number)
     if flag.kind not in _KINDS:
         return None
     accept, what, convert = _KINDS[flag.kind]
@@ -48,16 +48,12 @@ def wrong_flag(flag: Kind, text: str, number: int) -> str | None:
     return next((message for _, message in wrong), None)
 
 
-def _gates(text: str, number: int) -> str | None:
-    gates: dict[str, object] = {}
-    for pair in filter(None, text.split(",")):
-        name, _, value = pair.partition("=")
-        if value not in _TRUE + _FALSE:
-            return "expected names with true or false, for example NodeSwap=true,PodLevelResources=false"
-        gates[name] = value in _TRUE
-    for name in gates:
-        if name in MINORS[number].gone_feature_gates:
-            span = MINORS[number].gone_feature_gates[name].span
-            return f"Kubernetes {MINORS[number].name} has no feature gate {name}, which was there {span}: leave it out"
-    wrong = wrong_of("KubeletConfiguration", "featureGates", gates, number)
+def _gates(struct: str, text: str, number: int) -> str | None:
+    gates = gates_of_flag(text)
+    if not set(gates.values()) <= {*_TRUE, *_FALSE}:
+        return (
+            "expected names with true or false, for example GracefulNodeShutdown=true,PodLevelResources=false"
+        )
+    values = {name: value in _TRUE for name, value in gates.items()}
+    wrong = wrong_of(struct, "featureGates", values, number)
     return next((f"{below[0]}: {message}" for below, message in wrong), None)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from components.settings import ages
 from components.settings.checks_flag_values import wrong_flag
+from components.settings.checks_gates import gate_advice, gates_of_flag
 from components.settings.draft import NodeDraft
 from components.settings.nearest import nearest
 from components.versions import Minor
@@ -43,5 +44,8 @@ def check_flag(node: NodeDraft, program: str, flag: str, lives: Mapping[str, Lif
         message = wrong_flag(kind, _value(node, program, flag), minor.number) if kind else None
         if message:
             node.refuse(message, *where)
+        elif flag == "feature-gates":
+            for gate, words in gate_advice(gates_of_flag(_value(node, program, flag)), minor.number):
+                node.advise(f"{gate} {words}", *where)
         return
     node.refuse(f"the {program} of Kubernetes {minor.name} has no flag --{flag}{hint}", *where)

@@ -14,7 +14,6 @@ from components.settings.draft import NodeDraft
 from components.settings.forms import is_ip
 from components.settings.identity_sections import IdentitySection
 from components.settings.merge import patched
-from components.versions import Minor
 from components.versions.flags import KUBELET as KUBELET_FLAGS
 
 
@@ -85,7 +84,6 @@ def _check_config(node: NodeDraft) -> None:
     where = ("kubelet", "extraConfig")
     if node.minor is not None:
         check_kubelet_fields(node, node.minor, extra)
-        _check_gates(node, extra, node.minor)
     if extra.get("registerWithTaints"):
         message = "set taints of the node: its Node exists before its kubelet, which then adds none"
         node.refuse(message, *where, "registerWithTaints")
@@ -105,16 +103,6 @@ def _check_config(node: NodeDraft) -> None:
     runtime = extra.get("containerRuntimeEndpoint", CRI_SOCKET)
     if runtime != CRI_SOCKET and not node.is_wrong(*where, "containerRuntimeEndpoint"):
         node.refuse(f"expected {CRI_SOCKET}: the runtime is cri-dockerd", *where, "containerRuntimeEndpoint")
-
-
-def _check_gates(node: NodeDraft, extra: Mapping[str, Any], minor: Minor) -> None:
-    gates = extra.get("featureGates")
-    for gate in sorted(set(minor.gone_feature_gates) & set(gates if isinstance(gates, dict) else ())):
-        span = minor.gone_feature_gates[gate].span
-        reason = (
-            f"the kubelet of {minor.name} does not start with this gate, which was there {span}: leave it out"
-        )
-        node.refuse(reason, "kubelet", "extraConfig", "featureGates", gate)
 
 
 def _check_addresses(node: NodeDraft, extra: Mapping[str, Any]) -> None:

@@ -1,7 +1,8 @@
 """What is wrong with a value of an extraConfig that is of the right kind: bounds, choices, syntax. Pure.
 
-Owns the words, said by the tables of `components/versions/ranges.py` and `gates.py`. Does not own names and kinds
-(`checks_fields.py`), nor what this project wants of a value (`checks_kubelet.py`, `checks_kube_proxy.py`).
+Owns the words, said by the tables of `components/versions/ranges.py`. Does not own names and kinds
+(`checks_fields.py`), feature gates (`checks_gates.py`), nor what this project wants of a value (`checks_kubelet.py`,
+`checks_kube_proxy.py`).
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from decimal import Decimal
 
+from components.settings.checks_gates import wrong_gates
 from components.settings.forms import is_ip, is_range
 from components.settings.nearest import nearest
 from components.versions import MINORS
-from components.versions.gates import FEATURE_GATES
 from components.versions.kinds import KUBELET
 from components.versions.ranges import BOUNDS, CHOICES, CIPHERS, DURATIONS, MAPS, SYNTAX
 
@@ -25,7 +26,6 @@ _SECONDS: Mapping[str, float] = {
     "ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600,
 }  # fmt: skip
 _PERCENT = re.compile(r"[0-9]+(\.[0-9]+)?%")
-_GATE = re.compile(r"[A-Z][A-Za-z0-9]*")
 _LARGEST = (1 << 31) - 1
 
 
@@ -36,7 +36,8 @@ def wrong_of(struct: str, name: str, value: object, number: int) -> Iterator[Wro
             yield from _map(value, *MAPS[name])
     elif name == "featureGates":
         if isinstance(value, dict):
-            yield from _gates(value, number)
+            ours = MINORS[number].kubelet_feature_gates if struct == KUBELET else {}
+            yield from (((gate,), message) for gate, message in wrong_gates(value, number, ours))
     else:
         items = enumerate(value) if isinstance(value, list) else [(None, value)]
         for index, item in items:
@@ -91,22 +92,6 @@ def _map(value: Mapping[str, object], names: Collection[str], syntax: str) -> It
             message = _syntax(syntax, item)
             if message:
                 yield (name,), message
-
-
-def _gates(value: Mapping[str, object], number: int) -> Iterator[Wrong]:
-    known, gone = FEATURE_GATES.get(number, frozenset()), MINORS[number].gone_feature_gates
-    for name, item in value.items():
-        if item is None or name in gone:  # with words of its own
-            continue
-        if not _GATE.fullmatch(name):
-            yield (name,), "expected the name of a feature gate, for example GracefulNodeShutdown"
-        elif known and name not in known:
-            near = nearest(name, known)
-            hint = f"; did you mean {near}?" if near else ""
-            yield (
-                (name,),
-                f"no feature gate of Kubernetes 1.{number} has this name, and an unknown one stops it{hint}",
-            )
 
 
 def _syntax(kind: str, value: str) -> str | None:

@@ -8,7 +8,6 @@ from typing import Literal
 
 from components.versions import flags, proxy_flags
 from components.versions.fields import kube_proxy_fields, kubelet_fields
-from components.versions.lives import Life
 
 PatchVersion = tuple[int, int, int]
 
@@ -49,13 +48,11 @@ class Minor:
     kube_proxy_fields: frozenset[str]
     kube_proxy_modes: tuple[str, ...]
     aged_kube_proxy_modes: Mapping[str, str]
-    gone_feature_gates: Mapping[str, Life]
     kubelet_feature_gates: Mapping[str, bool]
     host_packages: tuple[str, ...]
     csr_api: str
     oldest_kubelet_skew: int
     refuses_cgroup_v1: bool
-    tested_calico: tuple[str, ...]
 
     @property
     def name(self) -> str:
@@ -94,9 +91,6 @@ CRI_DOCKERD = Runtime(
     units=("docker.service", "cri-docker.socket"),
 )
 
-# An unknown gate stops the kubelet; 1.37 even panics.
-_GONE_FEATURE_GATES: Mapping[str, Life] = {"RotateKubeletClientCertificate": Life(gone=22)}
-
 # gate: (first minor that knows it, what it must be with cri-dockerd).
 # ExtendWebSocketsToKubelet: the kubelet then dials the runtime's stream by itself and takes cri-dockerd's
 # plain HTTP address for HTTPS: exec and attach fail with "server gave HTTP response to HTTPS client".
@@ -116,7 +110,6 @@ def _row(
     number: int,
     *,
     pause: str,
-    calico: tuple[str, ...],
     status: Literal["tested", "rendered"] = "rendered",
     runtime: Runtime = CRI_DOCKERD,
     kubelet_flags: Mapping[str, str] | None = None,
@@ -140,9 +133,6 @@ def _row(
         aged_kube_proxy_modes={
             mode: text for mode, (since, text) in _AGED_KUBE_PROXY_MODES.items() if since <= number
         },
-        gone_feature_gates={
-            name: life for name, life in _GONE_FEATURE_GATES.items() if not life.knows(number)
-        },
         kubelet_feature_gates={
             name: value
             for name, (since, value) in _CRI_DOCKERD_FEATURE_GATES.items()
@@ -152,7 +142,6 @@ def _row(
         csr_api=csr_api,
         oldest_kubelet_skew=skew,
         refuses_cgroup_v1=refuses_cgroup_v1,
-        tested_calico=calico,
     )
 
 
@@ -163,7 +152,6 @@ MINORS: Mapping[int, Minor] = {
         _row(
             10,
             pause="k8s.gcr.io/pause-amd64:3.1",
-            calico=("3.1", "3.2", "3.3"),
             runtime=DOCKERSHIM,
             # No field for certificate rotation yet; calico-node is privileged and false was the flag's
             # default.
@@ -173,47 +161,17 @@ MINORS: Mapping[int, Minor] = {
             csr_api="certificates.k8s.io/v1beta1",
             skew=2,
         ),
-        _row(
-            29,
-            pause="registry.k8s.io/pause:3.9",
-            calico=("3.29",),
-            modes=("iptables", "ipvs"),
-            conntrack=True,
-        ),
-        _row(
-            30,
-            pause="registry.k8s.io/pause:3.9",
-            calico=("3.29",),
-            modes=("iptables", "ipvs"),
-            conntrack=True,
-        ),
+        _row(29, pause="registry.k8s.io/pause:3.9", modes=("iptables", "ipvs"), conntrack=True),
+        _row(30, pause="registry.k8s.io/pause:3.9", modes=("iptables", "ipvs"), conntrack=True),
         # nftables: alpha and off in 1.29 and 1.30, on from 1.31.
-        _row(31, pause="registry.k8s.io/pause:3.10", calico=("3.29",), conntrack=True),
+        _row(31, pause="registry.k8s.io/pause:3.10", conntrack=True),
         # kube-proxy talks to conntrack over netlink from 1.32 on.
-        _row(32, pause="registry.k8s.io/pause:3.10", calico=("3.29", "3.31")),
-        _row(33, pause="registry.k8s.io/pause:3.10", calico=("3.31",)),
-        _row(34, pause="registry.k8s.io/pause:3.10.1", calico=("3.31", "3.32"), status="tested"),
-        _row(
-            35,
-            pause="registry.k8s.io/pause:3.10.1",
-            calico=("3.31", "3.32", "3.33"),
-            status="tested",
-            refuses_cgroup_v1=True,
-        ),
-        _row(
-            36,
-            pause="registry.k8s.io/pause:3.10.2",
-            calico=("3.32", "3.33"),
-            status="tested",
-            refuses_cgroup_v1=True,
-        ),
-        _row(
-            37,
-            pause="registry.k8s.io/pause:3.10.2",
-            calico=("3.33",),
-            status="tested",
-            refuses_cgroup_v1=True,
-        ),
+        _row(32, pause="registry.k8s.io/pause:3.10"),
+        _row(33, pause="registry.k8s.io/pause:3.10"),
+        _row(34, pause="registry.k8s.io/pause:3.10.1", status="tested"),
+        _row(35, pause="registry.k8s.io/pause:3.10.1", status="tested", refuses_cgroup_v1=True),
+        _row(36, pause="registry.k8s.io/pause:3.10.2", status="tested", refuses_cgroup_v1=True),
+        _row(37, pause="registry.k8s.io/pause:3.10.2", status="tested", refuses_cgroup_v1=True),
     )
 }
 

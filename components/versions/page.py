@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
-from components.versions import MINORS, Minor
+from components.versions import MINORS, Minor, calico
 from components.versions.fields import LIVES
 from components.versions.flags import KUBELET as KUBELET_FLAGS
+from components.versions.gates import GATES, STAGES
 from components.versions.kinds import KUBE_PROXY, KUBELET
 from components.versions.lives import NEVER, OLDEST, Life
 from components.versions.proxy_flags import KUBE_PROXY as KUBE_PROXY_FLAGS
@@ -26,6 +28,13 @@ Any other minor is refused, with the nearest one named. No kubelet may be newer 
 it by more minors than its row says; a preview refuses both.
 """
 
+_GATES = """\
+kubelet and kube-proxy of a minor have the same gates, and start with no other. A preview refuses a gate that the minor
+does not have, and says which minors have it; and another value of a gate that is locked. It says which gates are
+deprecated or generally available: a later release will not know them. From 1.35 on nothing starts with a gate that is
+on and needs another that is off; a preview refuses that too. A gate that came with a patch release counts for the
+whole minor.
+"""
 _COLUMNS = (
     "minor",
     "status",
@@ -47,7 +56,7 @@ _AGES = ("name", "came with", "deprecated since", "gone with", "instead")
 
 def page() -> str:
     """The whole page."""
-    return "\n".join([_HEAD, *_minors(), "", *_names()]) + "\n"
+    return "\n".join([_HEAD, *_minors(), "", *_names(), "", *_gates()]) + "\n"
 
 
 def _minors() -> Iterator[str]:
@@ -73,7 +82,7 @@ def _cells(row: Minor) -> Iterator[str]:
     yield f"`{row.csr_api}`"
     yield f"at most {row.oldest_kubelet_skew}"
     yield "refused" if row.refuses_cgroup_v1 else "taken"
-    yield ", ".join(row.tested_calico)
+    yield calico.lines_for(row.number) or "none known"
 
 
 def _names() -> Iterator[str]:
@@ -111,6 +120,19 @@ def _ages(life: Life) -> Iterator[str]:
         else f"1.{life.deprecated}"
     )
     yield _minor(life.gone)
+
+
+def _gates() -> Iterator[str]:
+    yield "## Feature gates"
+    yield ""
+    yield _GATES
+    yield "| minor | gates | alpha | beta | generally available | deprecated | locked |"
+    yield "|---|---|---|---|---|---|---|"
+    for row in MINORS.values():
+        stages = [stage for gate in GATES.values() if (stage := gate.at(row.number))]
+        named = Counter(stage.name for stage in stages)
+        numbers = [len(stages), *(named[name] for name in STAGES), sum(stage.is_locked for stage in stages)]
+        yield f"| {row.name} | {' | '.join(str(number) for number in numbers)} |"
 
 
 def _minor(number: int) -> str:

@@ -161,7 +161,7 @@ EXAMPLES: Mapping[str, str] = {
     "evictionSoft": "{memory.available: 500Mi}",
     "evictionSoftGracePeriod": "{memory.available: 1m30s}",
     "excludeCIDRs": "[10.0.0.0/24]",
-    "featureGates": "{NodeSwap: true}",
+    "featureGates": "{GracefulNodeShutdown: true}",
     "kubeReserved": "{cpu: 100m, memory: 200Mi}",
     "nodePortAddresses": "[10.0.0.0/24]",
     "qosReserved": "{memory: 50%}",

@@ -126,13 +126,22 @@ def test_every_minor_is_rendered_as_in_the_golden_directory(
     )
 
 
-def test_the_profile_and_the_identities_are_rendered_as_in_the_golden_directory(
+def test_the_profile_the_identities_and_whole_bundles_are_rendered_as_in_the_golden_directory(
     tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    from tests import golden_texts  # noqa: PLC0415 - it imports this file
+    from tests import golden_bundles, golden_texts  # noqa: PLC0415 - the latter imports this file
 
     _compare(golden_texts.identities(tmp_path), GOLDEN / "identities", request)
     _compare(golden_texts.profile(tmp_path), GOLDEN / "profile", request)
+    _compare(golden_bundles.bundles(tmp_path), GOLDEN / "bundles", request)
+
+
+def test_calico_s_objects_are_changed_as_in_the_golden_directory(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    from tests import golden_objects  # noqa: PLC0415 - as above
+
+    _compare(golden_objects.objects(tmp_path), GOLDEN / "calico-objects", request)
 
 
 def _compare(texts: dict[str, str], directory: Path, request: pytest.FixtureRequest) -> None:

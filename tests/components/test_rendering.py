@@ -6,7 +6,7 @@ import json
 
 import yaml
 
-from components.rendering import command_line, json_text, yaml_text
+from components.rendering import command_line, digest, json_text, yaml_text
 
 
 def test_yaml_is_sorted_and_has_one_value_a_line() -> None:
@@ -24,6 +24,8 @@ def test_text_that_go_would_take_for_something_else_is_quoted() -> None:
         "0o17",
         "y",
         "n",
+        "Y",
+        "N",
         "1.5",
         "on",
         "null",
@@ -52,3 +54,8 @@ def test_json_is_sorted_and_ends_with_a_newline() -> None:
 
 def test_a_command_line_has_one_flag_a_line_in_order() -> None:
     assert command_line("/bin/x", {"b": "2", "a": ""}) == "/bin/x \\\n  --a= \\\n  --b=2"
+
+
+def test_a_digest_is_of_the_texts_as_one() -> None:
+    assert digest("a", "b") == digest("ab") == "fb8e20fc2e4c"
+    assert digest("a") != digest("b")

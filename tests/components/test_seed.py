@@ -135,6 +135,14 @@ def test_the_other_registration_is_asked_for_in_so_many_words(tmp_path: Path) ->
     assert "--bootstrap-kubeconfig" not in unit
 
 
+def test_the_cluster_s_own_kube_proxy_gets_nothing_of_the_profile(tmp_path: Path) -> None:
+    example.write_project(tmp_path, "1.10.2")
+    (tmp_path / "token").write_text(f"{seed.TOKEN}\n")
+    node = load({**seed.raw(), "kubeProxy": {"mode": "existing"}}, tmp_path).nodes[seed.NAME]
+    assert not node.runs_kube_proxy
+    assert (dict(node.kube_proxy.extra_flags), dict(node.kube_proxy.extra_config)) == ({}, {})
+
+
 def test_nothing_of_it_is_a_default(tmp_path: Path) -> None:
     node = example.stack(tmp_path).nodes["worker-1"]
     assert node.profile is None

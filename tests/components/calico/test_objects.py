@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,56 @@ def test_encapsulation(word: str, ipip: str, vxlan: str, backend: str, tmp_path:
     assert asks_bgp == [backend == "bird"] * 2
 
 
+def test_without_bgp_no_probe_asks_for_it_in_either_family(tmp_path: Path) -> None:
+    text = FIXTURE.read_text(encoding="utf-8")
+    for word in ("live", "ready"):
+        text = text.replace(f"-bird-{word}]", f"-bird-{word}, -bird6-{word}]")
+    (tmp_path / "both.yaml").write_text(text)
+    both = {**MANIFEST, "manifests": [{"file": "both.yaml"}]}
+    for encapsulation, words in (("vxlan", 0), ("ipip", 2)):
+        found = objects(tmp_path, {**both, "pool": {"encapsulation": encapsulation}})
+        for name in ("livenessProbe", "readinessProbe"):
+            command = pod(found)["containers"][0][name]["exec"]["command"]
+            assert len([word for word in command if "-bird" in word]) == words
+
+
+def test_a_pool_of_the_manifest_is_the_one_and_keeps_what_no_setting_is(tmp_path: Path) -> None:
+    (tmp_path / "pool.yaml").write_text(
+        "apiVersion: crd.projectcalico.org/v1\nkind: IPPool\nmetadata: {name: default-ipv4-ippool}\n"
+        "spec: {cidr: 192.168.0.0/16, disabled: false}\n"
+    )
+    calico = {**MANIFEST, "manifests": [{"file": "calico.yaml"}, {"file": "pool.yaml"}]}
+    found = objects(tmp_path, calico)
+    assert [name for name in found if "-ippool-" in name] == ["calico-ippool-default-ipv4-ippool"]
+    assert (pool(found)["cidr"], pool(found)["disabled"]) == ("10.244.0.0/16", False)
+
+
+def test_a_pool_is_of_the_stored_version_and_has_the_fields_that_it_knows(tmp_path: Path) -> None:
+    def version(name: str, *, storage: bool, fields: tuple[str, ...]) -> dict[str, Any]:
+        spec = {"type": "object", "properties": {field: {"type": "string"} for field in fields}}
+        schema = {"openAPIV3Schema": {"type": "object", "properties": {"spec": spec}}}
+        return {"name": name, "served": True, "storage": storage, "schema": schema}
+
+    definition = {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "ippools.crd.projectcalico.org"},
+        "spec": {
+            "group": "crd.projectcalico.org",
+            "names": {"kind": "IPPool", "plural": "ippools"},
+            "scope": "Cluster",
+            "versions": [
+                version("v1", storage=False, fields=("cidr", "ipipMode", "allowedUses")),
+                version("v2", storage=True, fields=("cidr", "ipipMode")),
+            ],
+        },
+    }
+    (tmp_path / "definition.yaml").write_text(json.dumps(definition))
+    found = objects(tmp_path, {**MANIFEST, "manifests": [{"file": "definition.yaml"}]})
+    assert pool(found) == {"cidr": "10.244.0.0/16", "ipipMode": "Always"}
+    assert found["calico-ippool-default-ipv4-ippool"].body["apiVersion"] == "crd.projectcalico.org/v2"
+
+
 def test_a_change_of_the_pool_is_a_change_of_one_object(tmp_path: Path) -> None:
     before = objects(tmp_path, {**MANIFEST, "pool": {"encapsulation": "vxlan"}})
     after = objects(tmp_path, {**MANIFEST, "pool": {"encapsulation": "vxlanCrossSubnet"}})
@@ -229,6 +280,77 @@ def test_the_operator_is_told_by_an_installation(tmp_path: Path) -> None:
     operator = found["calico-deployment-tigera-operator-tigera-operator"].body
     image = operator["spec"]["template"]["spec"]["containers"][0]["image"]
     assert image == "registry.example.org/tigera/operator:v1.42.0"
+
+
+@pytest.mark.parametrize(
+    ("word", "operator_word", "bgp"),
+    [
+        ("ipip", "IPIP", "Enabled"),
+        ("ipipCrossSubnet", "IPIPCrossSubnet", "Enabled"),
+        ("vxlan", "VXLAN", "Disabled"),
+        ("vxlanCrossSubnet", "VXLANCrossSubnet", "Disabled"),
+        ("none", "None", "Enabled"),
+    ],
+)
+def test_the_operator_s_word_for_an_encapsulation(
+    word: str, operator_word: str, bgp: str, tmp_path: Path
+) -> None:
+    found = objects(tmp_path, {**OPERATOR, "pool": {"encapsulation": word}})[
+        "calico-installation-default"
+    ].body
+    assert found["apiVersion"] == "operator.tigera.io/v1"
+    network = found["spec"]["calicoNetwork"]
+    assert (network["ipPools"][0]["encapsulation"], network["bgp"]) == (operator_word, bgp)
+    assert network["ipPools"][0]["natOutgoing"] == "Enabled"
+    assert "mtu" not in network
+    assert "registry" not in found["spec"]
+
+
+@pytest.mark.parametrize(
+    ("method", "expected"),
+    [
+        ("first-found", {"firstFound": True}),
+        ("kubernetes-internal-ip", {"kubernetes": "NodeInternalIP"}),
+        ("cidr=10.0.0.0/24", {"cidrs": ["10.0.0.0/24"]}),
+        ("can-reach=10.0.0.1", {"canReach": "10.0.0.1"}),
+        ("interface=eth1", {"interface": "eth1"}),
+        ("skip-interface=eth0", {"skipInterface": "eth0"}),
+    ],
+)
+def test_the_operator_s_word_for_finding_an_address(
+    method: str, expected: dict[str, Any], tmp_path: Path
+) -> None:
+    found = objects(tmp_path, {**OPERATOR, "addressAutodetection": method})[
+        "calico-installation-default"
+    ].body
+    assert found["spec"]["calicoNetwork"]["nodeAddressAutodetectionV4"] == expected
+
+
+def test_an_installation_of_the_manifest_is_the_one_and_keeps_what_no_setting_is(tmp_path: Path) -> None:
+    (tmp_path / "resources.yaml").write_text(
+        """\
+apiVersion: operator.tigera.io/v1
+kind: Installation
+metadata: {name: default}
+spec:
+  variant: Other
+  controlPlaneReplicas: 2
+  calicoNetwork: {linuxDataplane: Nftables, ipPools: [{cidr: 192.168.0.0/16}]}
+---
+apiVersion: operator.tigera.io/v1
+kind: APIServer
+metadata: {name: default}
+"""
+    )
+    found = objects(
+        tmp_path, {**OPERATOR, "manifests": [{"file": "operator.yaml"}, {"file": "resources.yaml"}]}
+    )
+    assert [name for name in found if "installation" in name] == ["calico-installation-default"]
+    spec = found["calico-installation-default"].body["spec"]
+    assert (spec["variant"], spec["controlPlaneReplicas"]) == ("Calico", 2)
+    assert spec["calicoNetwork"]["linuxDataplane"] == "Nftables"
+    assert [one["cidr"] for one in spec["calicoNetwork"]["ipPools"]] == ["10.244.0.0/16"]
+    assert "spec" not in found["calico-apiserver-default"].body
 
 
 def test_the_operator_of_a_dual_stack_cluster_gets_a_pool_of_each_family(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,6 +52,47 @@ def test_a_mode_brings_its_packages_and_modules(
     node = example.stack(tmp_path, {"kubeProxy": {"mode": mode}}).nodes["worker-1"]
     assert files.packages(node) == tuple(sorted((*_ALWAYS, *packages)))
     assert files.modules(node) == modules
+
+
+@pytest.mark.parametrize(
+    ("mode", "encapsulation", "modules"),
+    [
+        ("manifest", "vxlan", {"ip_set", "vxlan"}),
+        ("manifest", "ipipCrossSubnet", {"ip_set", "ipip"}),
+        ("operator", "vxlanCrossSubnet", {"ip_set", "vxlan"}),
+        ("operator", "none", {"ip_set"}),
+        ("existing", None, set()),
+        ("external", None, set()),
+    ],
+)
+def test_calico_s_tunnel_and_sets_are_modules(
+    mode: str, encapsulation: str | None, modules: set[str], tmp_path: Path
+) -> None:
+    calico: dict[str, Any] = {"mode": mode}
+    if encapsulation:
+        (tmp_path / "calico.yaml").write_text(
+            "{apiVersion: v1, kind: Namespace, metadata: {name: calico-system}}\n"
+        )
+        calico |= {
+            "version": "3.33.1",
+            "manifests": [{"file": "calico.yaml"}],
+            "pool": {"encapsulation": encapsulation},
+        }
+    node = example.stack(tmp_path, {"calico": calico}).nodes["worker-1"]
+    assert set(files.modules(node)) == {"nf_conntrack", "overlay", *modules}
+
+
+@pytest.mark.parametrize(("version", "value"), [("3.3.0", "1"), ("3.33.1", None)])
+def test_an_old_calico_does_not_start_with_a_loose_rp_filter(
+    version: str, value: str | None, tmp_path: Path
+) -> None:
+    (tmp_path / "calico.yaml").write_text(
+        "{apiVersion: v1, kind: Namespace, metadata: {name: calico-system}}\n"
+    )
+    calico = {"mode": "manifest", "version": version, "manifests": [{"file": "calico.yaml"}]}
+    release = "1.10.2" if value else "1.37.2"
+    node = example.stack(tmp_path, {"calico": calico, "nodes/worker-2": ...}, release).nodes["worker-1"]
+    assert files.sysctls(node).get("net.ipv4.conf.all.rp_filter") == value
 
 
 def test_a_pinned_package_replaces_ours(tmp_path: Path) -> None:

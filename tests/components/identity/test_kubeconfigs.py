@@ -8,6 +8,7 @@ from pathlib import Path
 import yaml
 
 from components.identity import kubeconfigs
+from components.identity.kubeconfigs import KeyPair
 from tests.components import example
 
 SERVER = "https://10.0.0.1:6443"
@@ -93,3 +94,8 @@ def test_who_is_given_a_certificate_gets_no_token(tmp_path: Path) -> None:
     assert names == ["ca.pem", "kubelet.kubeconfig"]
     names = [file.name for file in kubeconfigs.content(node, kubeconfigs.Identities("t", proxy=pair)).files]
     assert names == ["ca.pem", "bootstrap.kubeconfig", "kube-proxy.kubeconfig"]
+
+
+def test_a_pem_ends_with_one_line_break() -> None:
+    certificate, key = kubeconfigs.serving(KeyPair("max\n\n", "key"))
+    assert (certificate.content, key.content) == ("max\n", "key\n")

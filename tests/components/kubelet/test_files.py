@@ -88,3 +88,11 @@ def test_streams_go_the_way_that_cri_dockerd_knows(tmp_path: Path) -> None:
     assert newest["featureGates"] == {"ExtendWebSocketsToKubelet": False, "NodeSwap": True}
     older = files.configuration(example.stack(tmp_path, version="1.35.1").nodes["worker-1"])
     assert "featureGates" not in older
+
+
+@pytest.mark.parametrize(("serving", "asks"), [("bootstrap", True), ("issued", False)])
+def test_a_kubelet_that_is_given_its_serving_certificate_asks_for_none(
+    serving: str, asks: bool, tmp_path: Path
+) -> None:
+    node = example.stack(tmp_path, {"identity": {"serving": serving}}).nodes["worker-1"]
+    assert files.asks_for_serving_certificate(node) is asks

@@ -173,7 +173,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({f"{KUBELET}/imageGCLowThresholdPercent": 85}, f"{AT}.kubelet.extraConfig.imageGCLowThresholdPercent: expected less than imageGCHighThresholdPercent, which is 85"),
     ({f"{KUBELET}/healthzPort": 1}, f"{AT}.kubelet.extraConfig.healthzPort: expected 10248: the host asks there whether the kubelet is healthy"),
     ({f"{KUBELET}/containerRuntimeEndpoint": "unix:///run/containerd/containerd.sock"}, f"{AT}.kubelet.extraConfig.containerRuntimeEndpoint: expected unix:///run/cri-dockerd.sock: the runtime is cri-dockerd"),
-    ({f"{KUBELET}/featureGates": {"RotateKubeletClientCertificate": True}}, f"{AT}.kubelet.extraConfig.featureGates.RotateKubeletClientCertificate: the kubelet of 1.37 does not start with this gate, which was there up to 1.21: leave it out"),
+    ({f"{KUBELET}/featureGates": {"RotateKubeletClientCertificate": True}}, f"{AT}.kubelet.extraConfig.featureGates.RotateKubeletClientCertificate: no feature gate of Kubernetes 1.37 has this name, and an unknown one stops it; it was there up to 1.20: leave it out"),
     ({f"{KUBELET}/a": float("nan")}, f"{AT}.kubelet.extraConfig.a: expected a finite number, for example 0.5"),
     ({"kubelet": {"extraFlags": {"allow-privileged": True}}}, "kubelet.extraFlags.allow-privileged: the kubelet of Kubernetes 1.37 has no flag --allow-privileged; it was there up to 1.14: leave it out, Pod Security Admission decides"),
     ({"kubelet": {"extraFlags": {"pod-infra-container-image": "a"}}}, "kubelet.extraFlags.pod-infra-container-image: the kubelet of Kubernetes 1.37 has no flag --pod-infra-container-image; it was there up to 1.34: set docker.pauseImage"),

@@ -161,6 +161,10 @@ CASES: list[tuple[str, list[str]]] = [
     ]),
     ('{cluster: {podCidr: "10.244.0.0/16,fd00::/48", serviceCidr: "10.96.0.0/16,fd01::/112"}, calico: {mode: manifest, version: "3.33.1", manifests: [{file: good.yaml}]}}', ["calico.mode: manifest is for IPv4 alone, and cluster.podCidr has IPv6: set operator or existing"]),
     ('{cluster: {podCidr: "10.244.0.0/16,fd00::/48", serviceCidr: "10.96.0.0/16,fd01::/112"}, calico: {mode: operator, version: "3.33.1", manifests: [{file: good.yaml}]}}', ["calico.pool.encapsulation: there is no ipip for IPv6, and cluster.podCidr has fd00::/48"]),
+    ('{cluster: {podCidr: "10.244.0.0/27,fd00::/48", serviceCidr: "10.96.0.0/16,fd01::/112"}, calico: {mode: existing, pool: {encapsulation: ipipCrossSubnet, blockSize: 26}}}', [
+        "calico.pool.blockSize: expected a prefix length from 27 to 32: a block is a part of cluster.podCidr 10.244.0.0/27",
+        "calico.pool.encapsulation: there is no ipip for IPv6, and cluster.podCidr has fd00::/48",
+    ]),
     ("cluster: {podCidr: 172.16.0.0/12}", ["cluster.podCidr: overlaps 172.17.0.0/16, the network of Docker's bridge: choose another range, or another bridge, for example docker.extraConfig: {bip: 192.168.200.1/24}"]),
     ("{cluster: {podCidr: 10.0.0.0/16}, calico: {mode: existing}}", ["nodes.worker-1.address: lies inside cluster.podCidr 10.0.0.0/16", "nodes.worker-2.nodeIp: lies inside cluster.podCidr 10.0.0.0/16"]),
     ("{calico: {mode: existing}, kubeProxy: {extraConfig: {iptables: {masqueradeAll: true}}}}", ["kubeProxy.extraConfig.iptables.masqueradeAll: expected false: Calico's policies would see node addresses only"]),
@@ -402,7 +406,7 @@ CASES: list[tuple[str, list[str]]] = [
     ]),
     ("{kubelet: {extraFlags: {v: banana, feature-gates: Nope=true, fail-swap-on: maybe, max-pods: -1, hairpin-mode: veth, node-status-update-frequency: 10, cluster-dns: '10.96.0.10,banana', kube-api-qps: 0x10, tls-cipher-suites: TLS_AES_128_GCM_SHA256}}, kubeProxy: {extraFlags: {v: x}}}", [
         "kubelet.extraFlags.v: expected a whole number, for example 10",
-        "kubelet.extraFlags.feature-gates: Nope: no feature gate of Kubernetes 1.37 has this name, and an unknown one stops it",
+        "kubelet.extraFlags.feature-gates: Nope: no feature gate of Kubernetes 1.37 has this name, and an unknown one stops it; no release from 1.10 to 1.37 has it",
         "kubelet.extraFlags.fail-swap-on: expected true or false, for example true",
         "kubelet.extraFlags.max-pods: expected 0 or more",
         "kubelet.extraFlags.hairpin-mode: expected promiscuous-bridge, hairpin-veth or none",
@@ -411,7 +415,7 @@ CASES: list[tuple[str, list[str]]] = [
         "kubeProxy.extraFlags.v: expected a whole number, for example 10",
     ]),
     ("{kubelet: {extraFlags: {feature-gates: 'NodeSwap=maybe'}}, nodes: {worker-2: {kubeProxy: {extraConfig: ~}}}, kubeProxy: {configuredBy: flags, extraFlags: {ipvs-scheduler: banana, conntrack-min: '-1', kube-api-qps: fast, feature-gates: 'AllAlpha=false,AllBeta=true'}}}", [
-        "kubelet.extraFlags.feature-gates: expected names with true or false, for example NodeSwap=true,PodLevelResources=false",
+        "kubelet.extraFlags.feature-gates: expected names with true or false, for example GracefulNodeShutdown=true,PodLevelResources=false",
         "kubeProxy.extraFlags.ipvs-scheduler: expected rr, wrr, lc, wlc, lblc, lblcr, sh, dh, sed, nq or mh",
         "kubeProxy.extraFlags.conntrack-min: expected 0 or more",
         "kubeProxy.extraFlags.kube-api-qps: expected a number, for example 5",

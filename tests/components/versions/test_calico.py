@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import pytest
 
-from components.versions import MINORS, calico
+from components.versions import MINORS, calico, page
 
 
 @pytest.mark.parametrize("minor", sorted(MINORS))
 def test_every_supported_kubernetes_has_a_line(minor: int) -> None:
     assert calico.lines_for(minor)
+
+
+def test_the_page_and_the_refusals_are_of_one_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calico, "RANGES", {(3, 99): (36, 37)})
+    cells = {
+        row.split(" | ")[0]: row
+        for row in page.page().splitlines()
+        if row.endswith((" | 3.99 |", " known |"))
+    }
+    assert list(cells) == [f"| {row.name}" for row in MINORS.values()]
+    assert [row for row in cells.values() if row.endswith("| 3.99 |")] == [cells["| 1.36"], cells["| 1.37"]]
+    assert calico.kubernetes_range("3.99.0") == (36, 37)
 
 
 def test_a_line_is_read_from_a_release() -> None:
