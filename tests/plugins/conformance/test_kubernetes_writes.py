@@ -68,6 +68,8 @@ _PROGRAM = """
             spec={"pod_selector": {}, "policy_types": ["Ingress"], "ingress": ingress})
     policy("rule", at([], [{}]))
     policy("no-rule", at(None, []))
+    theirs = {"namespace_selector": {"match_labels": {"a": "b"}}}
+    policy("all-pods", [{"from_": [at(theirs, {**theirs, "pod_selector": {}})]}])
 """
 _THINGS = ("thing-stale", "thing-stale-path", "thing-fresh")
 
@@ -249,15 +251,17 @@ def test_what_says_nothing(life: Life) -> None:
 
 
 @behaviour(
-    "an empty map in a custom resource is something, and so is an empty item of a list: `ingress: [{}]` lets all in",
+    "an empty map in a custom resource is something, and so are an empty item of a list, and an empty struct: "
+    "`ingress: [{}]` lets all in, `podSelector: {}` is all pods",
     source="provider.go `Diff`, `normalizeInputs`",
     but="an empty list in an object of Kubernetes' own is as good as none",
 )
 def test_what_is_empty(life: Life) -> None:
-    for name in ("thing-empty", "rule"):
+    for name in ("thing-empty", "rule", "all-pods"):
         assert life.previewed.ops(name) == life.changed.ops(name) == ["update"]
     assert life.after["thing-empty"]["spec"] == {"a": "1", "b": {}}
     assert life.after["rule"]["spec"]["ingress"] == [{}]
+    assert life.after["all-pods"]["spec"]["ingress"][0]["from"][0]["podSelector"] == {}
     assert life.previewed.ops("no-rule") == ["same"]
 
 
