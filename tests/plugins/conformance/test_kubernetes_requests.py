@@ -6,6 +6,7 @@ One program, whose objects meet an API server that is not always well, or are ma
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,8 @@ import yaml
 from tests.plugins.apiproxy import ApiProxy, Hiccup, api_proxy
 from tests.plugins.behaviours import behaviour
 from tests.plugins.controlplane import ControlPlane
-from tests.plugins.engine import new_project
+from tests.plugins.engine import Process, new_project
+from tests.plugins.processes import eventually
 from tests.plugins.scenario import Phase, Scenario
 
 _PROGRAM = """
@@ -35,6 +37,15 @@ _PROGRAM = """
     k8s.core.v1.ConfigMap.get("lost-read", "default/theirs", opts=ResourceOptions(provider=unwell))
     for name, text in WAYS.items():
         config_map(name, provider(f"provider-{name}", text))
+"""
+_AWAITED = """
+    import pulumi_kubernetes as k8s
+    provider = k8s.Provider("provider", kubeconfig=Output.secret(kubeconfig))
+    def config_map(name, **annotations):
+        k8s.core.v1.ConfigMap(name, metadata={"name": name, "annotations": annotations}, data={"a": "1"},
+            opts=ResourceOptions(provider=provider))
+    config_map("never", **{"pulumi.com/waitFor": "jsonpath={.data.never}"})
+    config_map("at-once")
 """
 _CLIENT = "k8s.io/client-go rest/with_retry.go, rest/request.go"
 _CONFIG = "k8s.io/client-go tools/clientcmd/client_config.go"
@@ -170,3 +181,27 @@ def test_server_name(run: Run) -> None:
 def test_proxy(run: Run) -> None:
     assert "forwarded" in run.there
     assert "configured Kubernetes cluster is unreachable" in run.phase.error("forwarded-nowhere")
+
+
+@behaviour(
+    "an interrupt of pulumi ends a wait: the object is in state as one that is not ready, and updated by the next run",
+    source="provider.go `Cancel`, await/internal/awaiter.go",
+    but="what is ready is left",
+)
+def test_interrupted_wait(cluster: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> None:
+    directory = tmp_path_factory.mktemp("interrupted")
+    scenario = Scenario(new_project(directory, directory / "home"), values={"kubeconfig": cluster.kubeconfig})
+    scenario.write(_AWAITED)
+
+    def interrupt(pulumi: Process) -> None:
+        eventually(lambda: cluster.exists("configmap", "never") and cluster.exists("configmap", "at-once"))
+        pulumi.send_signal(signal.SIGINT)
+
+    phase = scenario.up(fails=True, meanwhile=interrupt)
+    assert "timed out waiting for the condition" in phase.output
+    assert phase.state["never"]["initErrors"]
+    assert cluster.exists("configmap", "never")
+    again = scenario.again()
+    assert again.ops("never") == ["update"]
+    assert again.ops("at-once") == ["same"]
+    scenario.destroy()
