@@ -72,6 +72,9 @@ class Log:
         """A line that shows while the resource is worked on and is not kept."""
         await self._send(text, engine_pb2.INFO, ephemeral=True)
 
+    async def info(self, text: str) -> None:
+        await self._send(text, engine_pb2.INFO)
+
     async def warning(self, text: str) -> None:
         await self._send(text, engine_pb2.WARNING)
 
@@ -135,6 +138,8 @@ class Call:
     id: str = ""
     preview: bool = False
     timeout_seconds: float = 0
+    ignored: tuple[str, ...] = ()
+    """Paths that `ignore_changes` names; their inputs are the old ones already."""
 
 
 class Resource:

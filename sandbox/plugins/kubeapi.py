@@ -1,10 +1,11 @@
-"""A small Kubernetes API client: discovery and the six requests that the plugin makes.
+"""A small Kubernetes API client: discovery and the requests that the plugin makes.
 
 Owns HTTP and error texts. Does not own what is sent, nor when, nor the kubeconfig (`kubeconfig.py`). httpx instead of
 the `kubernetes` package: the plugin handles objects of any kind as plain dictionaries, and the engine starts it at
 every preview, so an import of 0.1 s instead of a second counts.
 """
 
+import asyncio
 import json
 import ssl
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ from sandbox.plugins.kubeconfig import Access
 
 Object = dict[str, Any]
 
+# As client-go does: what a server puts off is asked again when it says so, and a read whose connection was lost.
+_RETRIES: Final = 10
+_LOST: Final = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
 _CONNECT_SECONDS: Final = 5
 _ANSWER_SECONDS: Final = 60
 _APPLY: Final = "application/apply-patch+yaml"
@@ -63,12 +67,14 @@ class Api:
         self.namespace = access.namespace
         self._http = httpx.AsyncClient(
             base_url=access.server,
-            headers={"Accept": "application/json", **access.headers},
+            headers=[("Accept", "application/json"), *access.headers.items(), *access.impersonation],
             auth=access.login,
             verify=access.verify,
+            proxy=access.proxy,
             timeout=httpx.Timeout(_ANSWER_SECONDS, connect=_CONNECT_SECONDS),
             trust_env=False,
         )
+        self._extensions = {"sni_hostname": access.server_name} if access.server_name else {}
         self._kinds: dict[tuple[str, str], Kind] = {}
 
     async def version(self) -> Object:
@@ -111,6 +117,10 @@ class Api:
         options = {**_options(field_manager, dry_run=dry_run), "force": str(force).lower()}
         return await self._send("PATCH", await self._path(obj), obj, _APPLY, options)
 
+    async def replace(self, obj: Object, field_manager: str, *, dry_run: bool) -> Object:
+        options = _options(field_manager, dry_run=dry_run)
+        return await self._send("PUT", await self._path(obj), obj, "application/json", options)
+
     async def json_patch(self, obj: Object, operations: list[Object]) -> Object:
         return await self._send("PATCH", await self._path(obj), operations, _JSON_PATCH)
 
@@ -134,10 +144,26 @@ class Api:
     ) -> Object:
         content = None if body is None else json.dumps(body)
         headers = {"Content-Type": content_type} if content is not None else {}
-        try:
-            response = await self._http.request(method, path, content=content, headers=headers, params=params)
-        except (httpx.HTTPError, ssl.SSLError) as error:
-            raise UnreachableError(f"{self._http.base_url}: {error or type(error).__name__}") from error
+        attempt = 0
+        while True:
+            try:
+                response = await self._http.request(
+                    method, path, content=content, headers=headers, params=params, extensions=self._extensions
+                )
+            except (httpx.HTTPError, ssl.SSLError) as error:
+                if method != "GET" or not isinstance(error, _LOST) or attempt == _RETRIES:
+                    raise UnreachableError(
+                        f"{self._http.base_url}: {error or type(error).__name__}"
+                    ) from error
+                pause = 1
+            else:
+                asked = response.headers.get("Retry-After", "")
+                busy = response.status_code == 429 or response.status_code >= 500
+                if not busy or not asked.isdigit() or attempt == _RETRIES:
+                    break
+                pause = int(asked)
+            attempt += 1
+            await asyncio.sleep(pause)
         try:
             answer = response.json()
         except ValueError:

@@ -21,6 +21,10 @@ from sandbox.plugins.kubeapi import (
 from sandbox.plugins.kubeobjects import CLUSTER_SCOPED
 from sandbox.plugins.values import Properties, plain
 
+# Settings of a provider that would change what comes of a program.
+_NOT_HERE: Final = ("kubeClientSettings", "rejectUnknownResources", "renderYamlToDirectory", "strictMode")
+# Of the others the variable is written as the setting is.
+_VARIABLES: Final = {"enableConfigMapMutable": "PULUMI_K8S_ENABLE_CONFIGMAP_MUTABLE"}
 _NOT_LOADED: Final = "unable to load Kubernetes client configuration from kubeconfig file:"
 
 
@@ -37,13 +41,20 @@ class Cluster:
         self.enable_patch_force = False
         self.mutable = {"ConfigMap": False, "Secret": False}
         self._api: Api | None = None
+        self._defined: dict[tuple[str, str], bool] = {}
 
     async def configure(self, config: Properties) -> None:
         settings = plain(config)
         if _flag(settings, "enableServerSideApply", default=True) is False:
             raise PluginError("client-side apply is not in the sandbox's kubernetes plugin")
-        if settings.get("renderYamlToDirectory"):
-            raise PluginError("renderYamlToDirectory is not in the sandbox's kubernetes plugin")
+        for name in _NOT_HERE:
+            if settings.get(name) not in (None, "", False, "false"):
+                raise PluginError(f"{name} is not in the sandbox's kubernetes plugin")
+        if os.environ.get("PULUMI_K8S_AWAIT_ALL") == "true":
+            raise PluginError(
+                "PULUMI_K8S_AWAIT_ALL is not in the sandbox's kubernetes plugin. The official one waits for objects of "
+                "every kind then; say in pulumi.com/waitFor what to wait for"
+            )
         self.namespace = settings.get("namespace") or None
         self.delete_unreachable = _flag(settings, "deleteUnreachable")
         self.skip_update_unreachable = _flag(settings, "skipUpdateUnreachable")
@@ -85,13 +96,22 @@ class Cluster:
             return False
         return True
 
+    def learn(self, definition: Object) -> None:
+        """The scope of a kind that the program itself defines, for the time before the server knows it."""
+        spec = definition.get("spec")
+        names = spec.get("names") if isinstance(spec, dict) else None
+        if isinstance(spec, dict) and isinstance(names, dict):
+            kind = (str(spec.get("group")), str(names.get("kind")))
+            self._defined[kind] = spec.get("scope") != "Cluster"
+
     async def namespaced(self, api_version: str, kind: str) -> bool:
         if not self.unreachable:
             try:
                 return (await self.reachable_api().kind(api_version, kind)).namespaced
             except NoSuchKindError:
                 pass
-        return kind not in CLUSTER_SCOPED
+        group = api_version.rpartition("/")[0]
+        return self._defined.get((group, kind), kind not in CLUSTER_SCOPED)
 
     async def wait(self, missing: Callable[[], Awaitable[str | None]], timeout_seconds: float) -> str | None:
         """None as soon as nothing is missing; what is, when time is up or the engine cancels. It ends if the engine is
@@ -111,10 +131,10 @@ class Cluster:
 
 
 async def _tolerant(missing: Callable[[], Awaitable[str | None]]) -> str | None:
-    """An API server that does not answer for a moment is no reason to give up what has begun."""
+    """An API server that does not answer for a moment, or not well, is no reason to give up what has begun."""
     try:
         return await missing()
-    except UnreachableError as error:
+    except (UnreachableError, ApiError) as error:
         return str(error)
 
 
@@ -126,7 +146,9 @@ def cluster_of(settings: Properties) -> Object | None:
         found = kubeconfig.read(settings["kubeconfig"])
     except kubeconfig.KubeconfigError as error:
         raise PluginError(f"failed to parse kubeconfig: {error}") from None
-    return kubeconfig.active_cluster(found, settings.get("context") or None, settings.get("cluster") or None)
+    return kubeconfig.meaning(
+        kubeconfig.active_cluster(found, settings.get("context") or None, settings.get("cluster") or None)
+    )
 
 
 def _ambient_kubeconfig() -> str:
@@ -138,5 +160,5 @@ def _flag(settings: Properties, name: str, *, default: bool = False) -> bool:
     words = "".join(f"_{letter}" if letter.isupper() else letter for letter in name).upper()
     value = settings.get(name)
     if value is None:
-        value = os.environ.get(f"PULUMI_K8S_{words}")
+        value = os.environ.get(_VARIABLES.get(name, f"PULUMI_K8S_{words}"))
     return default if value in (None, "") else str(value).lower() == "true"

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 import httpx
 import yaml
@@ -39,8 +40,12 @@ _TEXTS: Final = {
         "tokenFile",
         "username",
         "password",
+        "as",
+        "as-uid",
     ),
 }
+_LISTS: Final = {"as-groups": list, "as-user-extra": dict}
+_PROXY_SCHEMES: Final = ("http", "https")
 
 
 class KubeconfigError(Exception):
@@ -60,6 +65,10 @@ class Access:
     headers: dict[str, str] = field(repr=False)
     login: tuple[str, str] | None = field(repr=False)
     verify: ssl.SSLContext | bool
+    impersonation: list[tuple[str, str]]
+    server_name: str | None
+    """In the place of the server's host, in the server's certificate."""
+    proxy: str | None = field(repr=False)
 
 
 def read(contents_or_path: str) -> Properties:
@@ -94,6 +103,9 @@ def _problems(parsed: Any) -> Iterator[str]:
         if not isinstance(listed, list | None):
             yield f"{entries} is no list"
             continue
+        names = [str(entry.get("name")) for entry in listed or [] if isinstance(entry, dict)]
+        if len(set(names)) < len(names):
+            yield f"{entries} has a name twice"
         for index, entry in enumerate(listed or []):
             where = f"{entries}[{index}]"
             if not isinstance(entry, dict) or not isinstance(entry.get(inner), dict | None):
@@ -108,6 +120,8 @@ def _problems_of_entry(where: str, inner: str, given: Properties) -> Iterator[st
             yield f"{where}.{key} is no text"
         elif key in _SWITCHES and not isinstance(value, bool | None):
             yield f"{where}.{key} is neither true nor false"
+        elif key in _LISTS and not isinstance(value, _LISTS[key] | None):
+            yield f"{where}.{key} is no {'list' if _LISTS[key] is list else 'mapping'}"
         elif key in _TEXTS[inner] and key.endswith("-data") and value:
             try:
                 base64.b64decode(value, validate=True)
@@ -121,6 +135,12 @@ def active_cluster(kubeconfig: Properties, context: str | None, cluster: str | N
         chosen = _named(kubeconfig, "contexts", context or kubeconfig.get("current-context"))
         cluster = chosen.get("cluster") if chosen else None
     return _named(kubeconfig, "clusters", cluster)
+
+
+def meaning(cluster: Properties | None) -> Properties | None:
+    """A cluster entry without what says nothing, so that two of one meaning are equal."""
+    known = (*_TEXTS["cluster"], *_SWITCHES, "extensions")
+    return cluster and {key: value for key, value in cluster.items() if key in known and value}
 
 
 def _named(kubeconfig: Properties, entries: str, name: str | None) -> Properties | None:
@@ -146,6 +166,15 @@ def access(kubeconfig: Properties, context: str | None, cluster: str | None) -> 
             raise KubeconfigError("the server of the cluster is no URL of http or https")
     except httpx.InvalidURL:
         raise KubeconfigError("the server of the cluster is no URL") from None
+    proxy, server_name = entry.get("proxy-url") or None, entry.get("tls-server-name") or None
+    if proxy and proxy.partition("://")[0] not in _PROXY_SCHEMES:
+        raise KubeconfigError(
+            "the sandbox's kubernetes plugin knows no proxy-url of the cluster but http and https"
+        )
+    if proxy and server_name:
+        raise KubeconfigError(
+            "the sandbox's kubernetes plugin takes proxy-url or tls-server-name of the cluster, not both"
+        )
     token = user.get("token") or _file_text(user.get("tokenFile"))
     return Access(
         server=entry["server"],
@@ -153,7 +182,22 @@ def access(kubeconfig: Properties, context: str | None, cluster: str | None) -> 
         headers={"Authorization": f"Bearer {token.strip()}"} if token else {},
         login=(user["username"], user.get("password") or "") if user.get("username") else None,
         verify=_ssl_context(entry, user),
+        impersonation=list(_impersonation(user)),
+        server_name=server_name,
+        proxy=proxy,
     )
+
+
+def _impersonation(user: Properties) -> Iterator[tuple[str, str]]:
+    """The headers by which a user acts as another."""
+    for key, header in (("as", "Impersonate-User"), ("as-uid", "Impersonate-Uid")):
+        if user.get(key):
+            yield header, user[key]
+    for group in user.get("as-groups") or []:
+        yield "Impersonate-Group", str(group)
+    for name, values in (user.get("as-user-extra") or {}).items():
+        for value in values or []:
+            yield f"Impersonate-Extra-{quote(str(name).lower(), safe='')}", str(value)
 
 
 def _ssl_context(cluster: Properties, user: Properties) -> ssl.SSLContext | bool:

@@ -3,8 +3,10 @@
 Owns what server-side apply makes of several writers. Does not own the applies themselves (`kubelife.py`).
 """
 
+import copy
 import secrets
-from typing import Final
+from collections.abc import Iterable
+from typing import Any, Final
 
 from sandbox.plugins.kubeapi import Api, Object
 from sandbox.plugins.kubewait import annotation
@@ -36,6 +38,38 @@ def creation_entry(live: Object) -> Object | None:
         if entry.get("manager") == CREATE_MANAGER and entry.get("operation") == "Update":
             return dict(entry)
     return None
+
+
+def keep_ignored(obj: Object, live: Object, manager: str, ignored: Iterable[str]) -> Object:
+    """What is sent of an object with these paths of `ignore_changes`, as the official provider has it
+    (handleSSAIgnoreFields): what only others manage is left out, else the value of the live object stands there. A path
+    into a list, or with a dot in a key, is not found, and stays as the state has it."""
+    sent = copy.deepcopy(obj)
+    managed = live["metadata"].get("managedFields") or []
+    ours = [each for each in managed if each.get("manager") == manager]
+    theirs = [each for each in managed if each.get("manager") != manager]
+    for path in ignored:
+        keys = path.split(".")
+        owner: Any = sent
+        for key in keys[:-1]:
+            owner = owner.get(key) if isinstance(owner, dict) else None
+        if not isinstance(owner, dict):
+            continue
+        if _manages(theirs, keys) and not _manages(ours, keys):
+            owner.pop(keys[-1], None)
+        elif (found := _at(live, keys)) is not None:
+            owner[keys[-1]] = copy.deepcopy(found)
+    return sent
+
+
+def _manages(entries: list[Object], keys: list[str]) -> bool:
+    return any(_at(each.get("fieldsV1"), [f"f:{key}" for key in keys]) is not None for each in entries)
+
+
+def _at(value: Any, keys: list[str]) -> Any:
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
 
 
 def _merged_fields(left: Object, right: Object) -> Object:

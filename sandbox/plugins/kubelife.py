@@ -2,47 +2,37 @@
 """The life of one Kubernetes object, of any kind.
 
 Owns its checks, comparison, creation, update and end, as `kubernetes.py` describes them. Does not own requests
-(`kubeapi.py`), what an object is (`kubeobjects.py`), who manages its fields (`kubefields.py`), nor when it is ready
-(`kubewait.py`).
+(`kubeapi.py`), what an object is (`kubeobjects.py`), what of two differs (`kubecompare.py`), how one is written
+(`kubewrite.py`), nor when it is ready (`kubewait.py`).
 """
 
-import asyncio
 import secrets
 import time
 from typing import Final
 
-from sandbox.plugins import kubewait
+from sandbox.plugins import kubewait, kubewrite
 from sandbox.plugins.base import Call, Diff, Failure, NotReadyError, PluginError, Resource
-from sandbox.plugins.kubeapi import Api, ApiError, NoSuchKindError, Object
+from sandbox.plugins.kubeapi import ApiError, NoSuchKindError, Object
 from sandbox.plugins.kubecluster import Cluster
-from sandbox.plugins.kubefields import (
-    CREATE_MANAGER,
-    PATCH_FORCE,
-    creation_entry,
-    field_manager,
-    is_forced,
-    take_over,
-)
+from sandbox.plugins.kubecompare import differences, force_new, forces, normal, prune
+from sandbox.plugins.kubefields import field_manager
 from sandbox.plugins.kubeobjects import (
     AUTONAMED,
     PROPAGATION,
-    SERVER_METADATA,
     TIMEOUT,
-    at,
+    as_object,
     checkpoint,
-    data_form,
-    force_new,
-    forces,
     gvk,
     id_of,
     identity,
+    is_definition,
     mark_secrets,
-    prune,
     user_fields,
     without_nulls,
 )
+from sandbox.plugins.kubeservice import ServiceReady
 from sandbox.plugins.kubewait import annotation
-from sandbox.plugins.values import Properties, Unknown, changes, has_unknown, hidden, plain
+from sandbox.plugins.values import Properties, Unknown, has_unknown, hidden, plain
 
 _WAY_OUT: Final = (
     "If the cluster was deleted, you can remove this resource from Pulumi state by rerunning the operation "
@@ -52,9 +42,8 @@ _NO_SUCH_KIND: Final = (
     "failed because the Kubernetes API server reported that the apiVersion for this resource does not exist. "
     "Verify that any required CRDs have been created"
 )
-_TIMED_OUT: Final = "timed out waiting for the condition"
 _DEFAULT_TIMEOUT_SECONDS: Final = 600
-_CREATE_RETRIES: Final = 5
+_PROPAGATIONS: Final = {"orphan": "Orphan", "background": "Background"}
 
 
 class KubernetesObject(Resource):
@@ -71,14 +60,14 @@ class KubernetesObject(Resource):
             )
             return olds, []
         api_version, kind = gvk(call.token)
-        inputs = without_nulls(plain(news))
+        inputs = normal(without_nulls(as_object(news)))
         metadata = inputs.setdefault("metadata", {})
         if isinstance(metadata, Unknown):
             return news, []
         inputs.setdefault("apiVersion", api_version)
         inputs.setdefault("kind", kind)
-        for field in SERVER_METADATA:
-            metadata.pop(field, None)
+        if is_definition(inputs):
+            cluster.learn(inputs)
         if waits := kubewait.not_here(inputs):
             return news, [Failure("kind", waits)]
         if metadata.get("generateName"):
@@ -100,14 +89,11 @@ class KubernetesObject(Resource):
         return mark_secrets(inputs, news), []
 
     async def diff(self, call: Call, old_inputs: Properties, olds: Properties, news: Properties) -> Diff:
-        old, new = await self._comparable(plain(old_inputs)), await self._comparable(plain(news))
-        # The server drops an empty map or list, so one is as good as none.
-        meant = {
-            path: kind
-            for path, kind in changes(old, new)
-            if at(old, path) or at(new, path) or kind == "update"
-        }
-        diff = Diff(meant, input_diff=True)
+        state = as_object(olds)
+        # What the cluster had of the inputs, as far as the state knows; after a failed update it had others.
+        before = normal(state.get("__inputs") or as_object(old_inputs))
+        old, new = await self._comparable(prune(state, before)), await self._comparable(as_object(news))
+        diff = Diff(dict(differences(old, new)), input_diff=True)
         forced = force_new(new, self._cluster.mutable)
         diff.replace = {path for path in diff.changes if any(forces(path, each, old, new) for each in forced)}
         live_metadata, metadata = plain(olds).get("metadata") or {}, new["metadata"]
@@ -120,13 +106,13 @@ class KubernetesObject(Resource):
         return diff
 
     async def create(self, call: Call, inputs: Properties) -> tuple[str, Properties]:
-        obj, cluster = plain(inputs), self._cluster
+        obj, cluster = as_object(inputs), self._cluster
         if call.preview and (has_unknown(obj) or not await cluster.knows(obj)):
             return "", inputs
-        api = cluster.reachable_api()
+        cluster.reachable_api()
         manager = field_manager({}, obj)
         try:
-            live = await self._make(api, obj, manager, preview=call.preview)
+            live = await kubewrite.make(cluster, call, obj, manager)
         except ApiError as error:
             # A preview that the server will not rehearse goes on with the inputs; a namespace may be made in
             # this run.
@@ -136,7 +122,7 @@ class KubernetesObject(Resource):
                 what = f'creation of resource "{call.urn}" with kind {obj["apiVersion"]}/{obj["kind"]}'
                 raise PluginError(f"{what} {_NO_SUCH_KIND}: {error}") from error
             text = f'resource "{call.urn}" was not successfully created by the Kubernetes API server: {error}'
-            raise PluginError(hidden(_with_advice(text, error, manager), inputs)) from None
+            raise PluginError(hidden(_with_advice(text, error), inputs)) from None
         if call.preview:
             live.pop("status", None)
             return "", checkpoint(inputs, live, manager)
@@ -170,44 +156,43 @@ class KubernetesObject(Resource):
         if live is None:
             return None
         # Without inputs this is an import, or a get: everything that a user could have written is wanted.
-        wanted = data_form(plain(inputs))
+        wanted = normal(as_object(inputs)) if inputs else {}
         live_inputs = prune(live, wanted) if wanted else user_fields(live)
         marked = mark_secrets(live_inputs, inputs)
         outputs = checkpoint(marked, live, field_manager(olds, live_inputs))
         asked = kubewait.endpoints_of(live)
         endpoints = await cluster.reachable_api().get(asked) if asked else None
         if wanted and (unready := kubewait.unready(wanted, live, endpoints)):
-            raise NotReadyError(call.id, marked, outputs, [f"{id_of(live)} is not ready", unready])
+            reason = f"Resource '{name}' was created but failed to initialize"
+            raise NotReadyError(call.id, marked, outputs, [reason, unready])
         return call.id, marked, outputs
 
     async def update(
         self, call: Call, old_inputs: Properties, olds: Properties, news: Properties
     ) -> Properties:
-        obj, cluster = plain(news), self._cluster
+        obj, cluster = as_object(news), self._cluster
         if call.preview and (has_unknown(obj) or not await cluster.knows(obj)):
             return news
         api = cluster.reachable_api()
-        manager = field_manager(olds, obj)
+        manager, old_manager = field_manager(olds, obj), field_manager(olds, as_object(old_inputs))
         live = await api.get(obj)
         if live is None:
             raise PluginError(f'update of resource "{call.urn}" failed: {id_of(obj)} not found')
-        force = is_forced(obj, enable_patch_force=cluster.enable_patch_force)
         try:
-            if call.preview:
-                force = force or creation_entry(live) is not None
-            else:
-                live = await take_over(api, live, manager)
-            live = await api.apply(obj, manager, force=force, dry_run=call.preview)
-        except ApiError as error:
-            if call.preview and error.code == 403:
+            live = await kubewrite.bring_to(cluster, call, obj, live, manager)
+            if not call.preview:
+                failed = _failed_to_initialize(live)
+                live = await self._await_ready(call, news, live, manager=manager, failed=failed)
+        except NotReadyError:
+            raise
+        except PluginError as error:
+            if call.preview and isinstance(error, ApiError) and error.code == 403:
                 return news
             found = await api.get(obj) or live
-            text = hidden(_with_advice(f"{_failed_to_initialize(found)}: {error}", error, manager), news)
+            text = hidden(f"{_failed_to_initialize(found)}: {error}", news)
             raise NotReadyError(id_of(found), news, checkpoint(news, found, manager), [text]) from None
-        if not call.preview:
-            live = await self._await_ready(
-                call, news, live, manager=manager, failed=_failed_to_initialize(live)
-            )
+        if manager != old_manager and not call.preview:
+            await kubewrite.give_up(api, live, old_manager)
         return checkpoint(news, live, manager)
 
     async def delete(self, call: Call, old_inputs: Properties, olds: Properties) -> None:
@@ -219,7 +204,7 @@ class KubernetesObject(Resource):
             raise PluginError(f"configured Kubernetes cluster is unreachable. {_WAY_OUT}")
         api, obj = cluster.reachable_api(), identity(plain(olds))
         inputs = plain(old_inputs) or plain(olds)
-        propagation = (annotation(inputs, PROPAGATION) or "foreground").capitalize()
+        propagation = _PROPAGATIONS.get((annotation(inputs, PROPAGATION) or "").lower(), "Foreground")
         try:
             await api.delete(obj, propagation)
         except ApiError as error:
@@ -239,28 +224,7 @@ class KubernetesObject(Resource):
 
         if await cluster.wait(gone, _timeout_seconds(call, inputs)):
             await call.log.warning(f"finalizers might be preventing deletion ({', '.join(held_by)})")
-            raise PluginError(f"{id_of(obj)} is still there: {_TIMED_OUT}")
-
-    async def _make(self, api: Api, obj: Object, manager: str, *, preview: bool) -> Object:
-        """Create it. What it needs (a namespace, a definition of its kind) may appear a little later."""
-        pause = 1
-        for attempt in range(_CREATE_RETRIES + 1):
-            try:
-                if self._cluster.upsert_existing_objects:
-                    force = preview or is_forced(obj, enable_patch_force=self._cluster.enable_patch_force)
-                    return await api.apply(obj, manager, force=force, dry_run=preview)
-                return await api.create(obj, CREATE_MANAGER, dry_run=preview)
-            except ApiError as error:
-                if (
-                    error.code != 404
-                    or preview
-                    or attempt == _CREATE_RETRIES
-                    or self._cluster.life.cancelled.is_set()
-                ):
-                    raise
-                await asyncio.sleep(pause)
-                pause *= 2
-        raise AssertionError("unreachable")
+            raise PluginError(f"{id_of(obj)} is still there: {kubewait.TIMED_OUT}")
 
     async def _await_ready(
         self, call: Call, inputs: Properties, live: Object, *, manager: str, failed: str
@@ -269,7 +233,7 @@ class KubernetesObject(Resource):
         if not conditions:
             return live
         api, latest, shown = self._cluster.reachable_api(), live, ""
-        service = next((each for each in conditions if isinstance(each, kubewait.ServiceReady)), None)
+        service = next((each for each in conditions if isinstance(each, ServiceReady)), None)
 
         async def missing() -> str | None:
             nonlocal latest, shown
@@ -285,18 +249,17 @@ class KubernetesObject(Resource):
         if reasons := await self._cluster.wait(missing, _timeout_seconds(call, plain(inputs))):
             if service and service.lacks(latest) is None:
                 return latest
-            reason = f"{failed}: {_TIMED_OUT}"
+            ended = kubewait.given_up(plain(inputs), cancelled=self._cluster.life.cancelled.is_set())
+            reason = f"{failed}: {ended}"
             raise NotReadyError(id_of(latest), inputs, checkpoint(inputs, latest, manager), [reason, reasons])
         return latest
 
     async def _comparable(self, inputs: Object) -> Object:
         """The inputs as the server would see them, so that two ways to say the same are no change."""
-        obj: Object = without_nulls(data_form(inputs))
+        obj: Object = without_nulls(normal(inputs))
         metadata = obj.get("metadata")
         if not isinstance(metadata, dict):
             return {**obj, "metadata": {}}
-        for field in SERVER_METADATA:
-            metadata.pop(field, None)
         if await self._cluster.namespaced(obj.get("apiVersion", ""), obj.get("kind", "")):
             metadata["namespace"] = metadata.get("namespace") or "default"
         else:
@@ -310,18 +273,13 @@ def _failed_to_initialize(live: Object) -> str:
     )
 
 
-def _with_advice(text: str, error: ApiError, manager: str) -> str:
-    if error.reason == "AlreadyExists":
-        return (
-            f"{text}\n\nThe resource already exists in the cluster: import it, give it another name, or set "
-            "upsertExistingObjects on the provider."
-        )
-    if error.reason == "Conflict":
-        return (
-            f"{text}\nserver-side apply field conflict detected: the resource managed by field manager "
-            f'"{manager}" had an apply conflict. The annotation {PATCH_FORCE}: "true" takes the fields over.'
-        )
-    return text
+def _with_advice(text: str, error: ApiError) -> str:
+    if error.reason != "AlreadyExists":
+        return text
+    return (
+        f"{text}\n\nThe resource already exists in the cluster: import it, give it another name, or set "
+        "upsertExistingObjects on the provider."
+    )
 
 
 def _timeout_seconds(call: Call, inputs: Object) -> float:

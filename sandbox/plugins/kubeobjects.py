@@ -1,16 +1,15 @@
-"""What a Kubernetes object is to the plugin: a dictionary, its identity, its secrets, its fixed fields.
+"""What a Kubernetes object is to the plugin: a dictionary, its identity, its secrets.
 
 Pure functions. Does not own requests, waiting, or the order of things.
 """
 
-import base64
 import copy
 from collections.abc import Mapping
 from typing import Any, Final
 
 from sandbox.plugins.base import PluginError
 from sandbox.plugins.kubeapi import Object
-from sandbox.plugins.values import Path, Properties, Secret, has_secret, plain, secret
+from sandbox.plugins.values import Properties, Secret, has_secret, plain, secret
 
 AUTONAMED: Final = "pulumi.com/autonamed"
 TIMEOUT: Final = "pulumi.com/timeoutSeconds"
@@ -37,37 +36,6 @@ CLUSTER_SCOPED: Final = frozenset([
     "ValidatingWebhookConfiguration", "VolumeAttachment",
 ])
 # fmt: on
-_SELECTOR: Final = ("spec.selector",)
-_STATEFUL_SET: Final = (
-    "spec.podManagementPolicy",
-    "spec.revisionHistoryLimit",
-    "spec.selector",
-    "spec.serviceName",
-    "spec.volumeClaimTemplates",
-)
-# As the official provider does: provider/pkg/provider/diff.go. Pod's and PersistentVolume's are shortened to
-# all of spec.
-_FORCE_NEW: Final[dict[str, tuple[str, ...]]] = {
-    "apps/Deployment": _SELECTOR,
-    "apps/DaemonSet": _SELECTOR,
-    "apps/StatefulSet": _STATEFUL_SET,
-    "batch/Job": ("spec.completions", "spec.parallelism", "spec.selector", "spec.template"),
-    "policy/PodDisruptionBudget": (),
-    "rbac.authorization.k8s.io/ClusterRoleBinding": ("roleRef",),
-    "rbac.authorization.k8s.io/RoleBinding": ("roleRef",),
-    "storage.k8s.io/StorageClass": ("parameters", "provisioner"),
-    "/PersistentVolume": ("spec",),
-    "/PersistentVolumeClaim": (
-        "spec.accessModes",
-        "spec.selector",
-        "spec.storageClassName",
-        "spec.volumeName",
-    ),
-    "/Pod": ("spec",),
-    "/ResourceQuota": ("spec.scopes",),
-    "/Secret": ("type",),
-    "/Service": ("spec.clusterIP",),
-}
 
 
 def gvk(token: str) -> tuple[str, str]:
@@ -94,6 +62,12 @@ def gvk(token: str) -> tuple[str, str]:
     return (version if group in ("", "core") else f"{group}/{version}"), kind
 
 
+def is_definition(obj: Object) -> bool:
+    """Whether this object defines a kind of objects."""
+    group = str(obj.get("apiVersion", "")).partition("/")[0]
+    return group == "apiextensions.k8s.io" and obj.get("kind") == "CustomResourceDefinition"
+
+
 def id_of(obj: Object) -> str:
     metadata = obj["metadata"]
     return (
@@ -106,35 +80,36 @@ def identity(obj: Object) -> Object:
     return {"apiVersion": obj["apiVersion"], "kind": obj["kind"], "metadata": metadata}
 
 
+# Words with a hyphen, for which the SDKs have one with underscores.
+_HYPHENATED: Final = {
+    "x_kubernetes_embedded_resource": "x-kubernetes-embedded-resource",
+    "x_kubernetes_int_or_string": "x-kubernetes-int-or-string",
+    "x_kubernetes_list_map_keys": "x-kubernetes-list-map-keys",
+    "x_kubernetes_list_type": "x-kubernetes-list-type",
+    "x_kubernetes_map_type": "x-kubernetes-map-type",
+    "x_kubernetes_preserve_unknown_fields": "x-kubernetes-preserve-unknown-fields",
+    "x_kubernetes_validations": "x-kubernetes-validations",
+}
+_UNDERSCORED: Final = {hyphenated: word for word, hyphenated in _HYPHENATED.items()}
+
+
+def as_object(properties: Properties) -> Object:
+    """The object that these properties mean, without secret marks."""
+    return dict(_renamed(plain(properties), _HYPHENATED))
+
+
+def _renamed(value: Any, names: Mapping[str, str]) -> Any:
+    if isinstance(value, dict):
+        return {names.get(key, key): _renamed(item, names) for key, item in value.items()}
+    return [_renamed(item, names) for item in value] if isinstance(value, list) else value
+
+
 def without_nulls(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: without_nulls(item) for key, item in value.items() if item is not None}
     if isinstance(value, list):
         return [without_nulls(item) for item in value]
     return value
-
-
-def data_form(obj: Object) -> Object:
-    """A Secret with its stringData as data, which is how the server gives it back."""
-    if obj.get("kind") != "Secret" or not isinstance(obj.get("stringData"), dict):
-        return obj
-    encoded = {
-        key: base64.b64encode(value.encode()).decode() if isinstance(value, str) else value
-        for key, value in obj["stringData"].items()
-    }
-    return {
-        **{k: v for k, v in obj.items() if k != "stringData"},
-        "data": {**(obj["data"] if isinstance(obj.get("data"), dict) else {}), **encoded},
-    }
-
-
-def prune(live: Any, wanted: Any) -> Any:
-    """What the live object has of what the inputs name (pruneLiveState of the official provider)."""
-    if isinstance(live, dict) and isinstance(wanted, dict):
-        return {key: prune(live[key], value) for key, value in wanted.items() if key in live}
-    if isinstance(live, list) and isinstance(wanted, list):
-        return [prune(each, like) for each, like in zip(live, wanted, strict=False)]
-    return live
 
 
 def user_fields(live: Object) -> Object:
@@ -165,49 +140,10 @@ def _mark(value: Any, like: Any) -> Any:
 
 def checkpoint(inputs: Properties, live: Object, manager: str) -> Properties:
     """The outputs: the live object and what the next run needs to know."""
-    outputs = mark_secrets(live, inputs)
+    outputs = mark_secrets(_renamed(live, _UNDERSCORED), inputs)
     return {
         **outputs,
         "__inputs": inputs,
         "__initialApiVersion": plain(inputs).get("apiVersion", live["apiVersion"]),
         "__fieldManager": manager,
     }
-
-
-def force_new(obj: Object, mutable: Mapping[str, bool]) -> tuple[str, ...]:
-    """The fields of this object that cannot change in place. `mutable` says so of ConfigMap and Secret."""
-    group, _, _ = str(obj.get("apiVersion", "")).rpartition("/")
-    kind = obj.get("kind", "")
-    forced = ("metadata.name", "metadata.namespace", *_FORCE_NEW.get(f"{group}/{kind}", ()))
-    if not group and kind in mutable and (not mutable[kind] or obj.get("immutable") is True):
-        forced += ("data", "stringData" if kind == "Secret" else "binaryData")
-    return forced
-
-
-def forces(path: Path, forced: str, old: Object, new: Object) -> bool:
-    """Whether a change at this path touches a field that cannot change in place."""
-    names = tuple(part for part in path if isinstance(part, str))
-    wanted = tuple(forced.split("."))
-    if names[: len(wanted)] == wanted:
-        return True
-    if wanted[: len(names)] != names:
-        return False
-    return any(_has(side, wanted) for side in (old, new))
-
-
-def at(value: Any, path: Path) -> Any:
-    """What stands at this path; an empty map if that or nothing does, and True for any plain value."""
-    for part in path:
-        try:
-            value = value[part]
-        except (LookupError, TypeError):
-            return {}
-    return value if isinstance(value, (dict, list)) else True
-
-
-def _has(value: Any, path: tuple[str, ...]) -> bool:
-    for part in path:
-        if not isinstance(value, dict) or part not in value:
-            return False
-        value = value[part]
-    return True

@@ -16,9 +16,11 @@ the official provider 4.34.2 has them (pulumi-kubernetes, provider/pkg). What a 
 - a refresh that finds a Deployment, DaemonSet, StatefulSet or Service not ready warns, and the next run waits for it;
 - whether the cluster can be reached is found out once, at the start; if not, previews go on with the inputs,
   and a delete or a refresh fails unless `deleteUnreachable` is set, or for a refresh `skipUpdateUnreachable`;
-- an object that does not become ready in time is kept in state as not initialized; the next run waits again.
-Not here: `...Patch` kinds, yaml, helm and kustomize, client-side apply, rendering to a directory, the built-in waits of
-other kinds (`kubewait.py` refuses them), and the normalization of quantities.
+- an object that does not become ready in time is kept in state as not initialized; the next run waits again;
+- a definition of a kind is replaced as a whole; of what `ignore_changes` names, the cluster's word is kept.
+Not here: `...Patch` kinds, yaml, helm and kustomize, client-side apply, rendering to a directory, and the built-in
+waits of other kinds (`kubewait.py` refuses them), which are all refused; warnings of deprecated versions, names by
+`pulumi:autonaming`, and the proxy of the environment, which are not.
 """
 
 from sandbox.plugins import VERSIONS

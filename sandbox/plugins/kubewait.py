@@ -1,8 +1,9 @@
 """When a Kubernetes object counts as ready, as the official provider's await logic has it.
 
-Owns the conditions: the rollouts of Deployment, DaemonSet and StatefulSet, the endpoints of a Service, and what the
-annotations `pulumi.com/waitFor` and `pulumi.com/skipAwait` ask for; and which kinds are refused, as the official
-provider waits for them in a way that is not here. Does not own waiting itself. Other kinds are ready at once.
+Owns the conditions: the rollouts of Deployment, DaemonSet and StatefulSet, and what the annotations
+`pulumi.com/waitFor` and `pulumi.com/skipAwait` ask for; and which kinds are refused, as the official provider waits for
+them in a way that is not here. Does not own waiting itself, nor a Service (`kubeservice.py`). Other kinds are ready at
+once.
 """
 
 import json
@@ -12,12 +13,15 @@ from typing import Any, Final
 
 from sandbox.plugins.base import PluginError
 from sandbox.plugins.kubeapi import Object
+from sandbox.plugins.kubeservice import ServiceReady, unready_service
 
 # None once the condition holds, else what is still missing.
 Condition = Callable[[Object], str | None]
 
+TIMED_OUT: Final = "timed out waiting for the condition"
 SKIP_AWAIT: Final = "pulumi.com/skipAwait"
 WAIT_FOR: Final = "pulumi.com/waitFor"
+_REPLACE_UNREADY: Final = "pulumi.com/replaceUnready"
 
 
 def annotation(obj: Object, name: str) -> str | None:
@@ -49,6 +53,18 @@ def unready(obj: Object, live: Object, endpoints: Object | None) -> str | None:
     return built_in(live) if built_in else None
 
 
+def given_up(obj: Object, *, cancelled: bool) -> str:
+    """Why a wait ended that found nothing ready: the official provider has words of their own for the older kinds."""
+    if annotation(obj, WAIT_FOR) or _type(obj) not in _OWN_WORDS:
+        return TIMED_OUT
+    name = obj["metadata"]["name"]
+    return (
+        f'Resource operation was cancelled for "{name}"'
+        if cancelled
+        else f"'{name}' timed out waiting to be Ready"
+    )
+
+
 def endpoints_of(obj: Object) -> Object | None:
     """The Endpoints that decide whether an object is ready: of a Service, those of its name."""
     return {**obj, "kind": "Endpoints"} if _type(obj) == _SERVICE else None
@@ -59,6 +75,11 @@ def not_here(obj: Object) -> str | None:
     wanted = _NOT_HERE.get(_type(obj))
     if obj.get("kind") == "Secret" and obj.get("type") == "kubernetes.io/service-account-token":
         wanted = "has its token"
+    if annotation(obj, _REPLACE_UNREADY) == "true" and obj.get("kind") == "Job":
+        return (
+            f"the sandbox's kubernetes plugin does not know {_REPLACE_UNREADY}; the official one replaces then a Job "
+            "that is not ready"
+        )
     if wanted is None or annotation(obj, SKIP_AWAIT) == "true" or annotation(obj, WAIT_FOR):
         return None
     return (
@@ -106,6 +127,8 @@ def _has_condition(kind: str, status: str) -> Condition:
     def check(live: Object) -> str | None:
         for each in (live.get("status") or {}).get("conditions") or []:
             if each.get("type", "").lower() == kind.lower():
+                if _is_stale(live, each.get("observedGeneration")):
+                    return f"condition {kind} is of an earlier generation"
                 if each.get("status", "").lower() == status.lower():
                     return None
                 return f"condition {kind} is {each.get('status')}: {each.get('message', '')}".rstrip(": ")
@@ -118,6 +141,8 @@ def _at_path(path: str, wanted: str | None) -> Condition:
     steps = list(_steps(path))
 
     def check(live: Object) -> str | None:
+        if _is_stale(live, None):
+            return "its status is of an earlier generation"
         values: list[Any] = [live]
         for step in steps:
             values = [found for value in values for found in _step(value, step)]
@@ -159,6 +184,14 @@ def _step(value: Any, step: re.Match[str]) -> list[Any]:
     return [each for each in value if isinstance(each, dict) and each.get(step["field"]) == step["value"]]
 
 
+def _is_stale(live: Object, observed: int | None) -> bool:
+    """Whether what a controller says is older than what was asked for; of one that does not say, it is not."""
+    if observed is None:
+        observed = (live.get("status") or {}).get("observedGeneration")
+    generation = live["metadata"].get("generation")
+    return observed is not None and generation is not None and observed < generation
+
+
 def _observed(live: Object) -> bool:
     status = live.get("status") or {}
     return bool(status.get("observedGeneration", 0) >= live["metadata"].get("generation", 0))
@@ -196,69 +229,13 @@ def _stateful_set(live: Object) -> str | None:
     )
 
 
-def unready_service(live: Object, endpoints: Object | None) -> str | None:
-    """What a Service lacks now: an address for its load balancer, or that every pod it selects is ready. No pods at
-    all are good enough."""
-    spec = live.get("spec") or {}
-    balancer = (live.get("status") or {}).get("loadBalancer") or {}
-    if spec.get("type") == "LoadBalancer" and not balancer.get("ingress"):
-        return "Service was not allocated an IP address; does your cloud provider support this?"
-    subsets = (endpoints or {}).get("subsets") or []
-    if not _selects_pods(live) or not any(each.get("notReadyAddresses") for each in subsets):
-        return None
-    if any(each.get("addresses") for each in subsets):
-        return "Service targets Pods that are not ready"
-    return (
-        "Service does not target any Pods. Selected Pods may not be ready, or field '.spec.selector' may not match "
-        "labels on any Pods"
-    )
-
-
-def _selects_pods(service: Object) -> bool:
-    spec = service.get("spec") or {}
-    return (
-        spec.get("type") != "ExternalName" and spec.get("clusterIP") != "None" and bool(spec.get("selector"))
-    )
-
-
-class ServiceReady:
-    """The condition of a Service: it lacks nothing, and ten seconds have passed since its endpoints changed, or were
-    first seen. As with the official provider the time of an earlier change counts too, if it ends after the last
-    change; and without any Endpoints the wait takes all its time, and then succeeds."""
-
-    def __init__(self) -> None:
-        self._endpoints: Object | None = None
-        self._changes: list[float] = []
-        self._now = 0.0
-
-    def look_at(self, endpoints: Object | None, now: float) -> None:
-        """Has to be called before each check."""
-        if _version(endpoints) != _version(self._endpoints):
-            self._changes.append(now)
-        self._endpoints, self._now = endpoints, now
-
-    def __call__(self, live: Object) -> str | None:
-        settled = any(self._changes[-1] < each + _SETTLE_SECONDS <= self._now for each in self._changes)
-        if settled or not _selects_pods(live):
-            return self.lacks(live)
-        return self.lacks(live) or "the endpoints of the Service have not settled yet"
-
-    def lacks(self, live: Object) -> str | None:
-        """What is missing when time is up: settled or not does not matter any more."""
-        return unready_service(live, self._endpoints)
-
-
-def _version(obj: Object | None) -> str | None:
-    return obj["metadata"]["resourceVersion"] if obj else None
-
-
-_SETTLE_SECONDS: Final = 10.0
 _SERVICE: Final = ("v1", "Service")
 _BUILT_IN: Final[dict[tuple[Any, Any], Condition]] = {
     ("apps/v1", "Deployment"): _deployment,
     ("apps/v1", "DaemonSet"): _daemon_set,
     ("apps/v1", "StatefulSet"): _stateful_set,
 }
+_OWN_WORDS: Final = {("apps/v1", "Deployment"), ("apps/v1", "StatefulSet"), _SERVICE}
 _MAY_SKIP_DELETION: Final = {
     *_BUILT_IN,
     ("batch/v1", "Job"),

@@ -89,6 +89,6 @@ def _why_not_begun(
         return f"exec: {quote(program)}: executable file not found in $PATH"
     if any("\0" in each for variable in environment.items() for each in variable):
         return "exec: environment variable contains NUL"
-    if directory and ("\0" in directory or not os.path.isdir(directory)):
+    if directory and ("\0" in directory or not os.path.exists(directory)):
         return f"chdir {directory}: {reason}"
     return f"fork/exec {program}: {reason}"

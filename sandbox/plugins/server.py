@@ -191,6 +191,7 @@ class Server(provider_pb2_grpc.ResourceProviderServicer):
             id=getattr(request, "id", ""),
             preview=getattr(request, "preview", False),
             timeout_seconds=getattr(request, "timeout", 0),
+            ignored=tuple(getattr(request, "ignoreChanges", ())),
         )
 
 

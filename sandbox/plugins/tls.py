@@ -80,7 +80,7 @@ class CertRequest(TlsResource):
     def make(self, inputs: Properties) -> tuple[str, Properties]:
         key, algorithm = forms.load_key(inputs["privateKeyPem"])
         builder = x509.CertificateSigningRequestBuilder().subject_name(forms.subject(inputs.get("subject")))
-        if names := forms.alternative_names(inputs):
+        if names := forms.alternative_names(inputs, "Error creating certificate request"):
             builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
         request = builder.sign(key, forms.hash_for(key))
         pem = request.public_bytes(Encoding.PEM).decode()

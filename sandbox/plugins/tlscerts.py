@@ -6,7 +6,7 @@ left. Does not own the life of a resource (`tlsresource.py`), nor how a certific
 
 import secrets
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Final
 
@@ -49,6 +49,14 @@ _EXTENDED_KEY_USAGES: Final = {
 }
 
 
+# More do not fit into what Go counts nanoseconds with, and end in another century.
+_MOST_HOURS: Final = 2_562_047
+_NO_AUTHORITY: Final = (
+    "[WARNING] Certificate provided as Authority does not appear to be a valid Certificate Authority. The resulting "
+    "certificate might fail certificate validation.: Potentially Invalid Certificate Authority"
+)
+
+
 def now() -> datetime:
     """The clock, in one place so that a test can turn it."""
     return datetime.now(UTC)
@@ -65,6 +73,7 @@ class Certificate(TlsResource):
     in_place = ("earlyRenewalHours",)
     choices: ClassVar[dict[str, Iterable[str]]] = {"allowedUses": (*_KEY_USAGES, *_EXTENDED_KEY_USAGES)}
     least: ClassVar[dict[str, int]] = {"validityPeriodHours": 0, "earlyRenewalHours": 0, "maxPathLength": -1}
+    most: ClassVar[dict[str, int]] = dict.fromkeys(("validityPeriodHours", "earlyRenewalHours"), _MOST_HOURS)
 
     async def diff(self, call: Call, old_inputs: Properties, olds: Properties, news: Properties) -> Diff:
         if olds.get("validityEndTime") is not None and has_unknown(news.get("earlyRenewalHours")):
@@ -172,7 +181,10 @@ class SelfSignedCert(Certificate):
 
     def make(self, inputs: Properties) -> tuple[str, Properties]:
         key, algorithm = forms.load_key(inputs["privateKeyPem"])
-        subject, names = forms.subject(inputs.get("subject")), forms.alternative_names(inputs)
+        subject, names = (
+            forms.subject(inputs.get("subject")),
+            forms.alternative_names(inputs, "Failed to create certificate"),
+        )
         id_, made = self.issue(inputs, key.public_key(), subject, names, signer=key, authority=None)
         return id_, {"keyAlgorithm": algorithm, **made}
 
@@ -183,11 +195,17 @@ class LocallySignedCert(Certificate):
     secrets = ("caPrivateKeyPem",)
     computed = ("caKeyAlgorithm", "certPem", "readyForRenewal", "validityStartTime", "validityEndTime")
 
+    def warnings(self, inputs: Properties) -> Iterator[str]:
+        try:
+            constraints = _authority(inputs).extensions.get_extension_for_class(x509.BasicConstraints).value
+        except x509.ExtensionNotFound:
+            constraints = None
+        if constraints is None or not constraints.ca:
+            yield _NO_AUTHORITY
+
     def make(self, inputs: Properties) -> tuple[str, Properties]:
         key, algorithm = forms.load_key(inputs["caPrivateKeyPem"])
-        authority = x509.load_pem_x509_certificate(
-            forms.first_pem(inputs["caCertPem"], "CERTIFICATE", "CA certificate")
-        )
+        authority = _authority(inputs)
         request = x509.load_pem_x509_csr(
             forms.first_pem(inputs["certRequestPem"], "CERTIFICATE REQUEST", "certificate request")
         )
@@ -207,6 +225,12 @@ class LocallySignedCert(Certificate):
             raise PluginError("the request's key is neither RSA, ECDSA nor Ed25519")
         id_, made = self.issue(inputs, public, subject, names, signer=key, authority=authority)
         return id_, {"caKeyAlgorithm": algorithm, **made}
+
+
+def _authority(inputs: Properties) -> x509.Certificate:
+    return x509.load_pem_x509_certificate(
+        forms.first_pem(inputs["caCertPem"], "CERTIFICATE", "CA certificate")
+    )
 
 
 def _due(outputs: Properties, early_renewal_hours: Any) -> bool:

@@ -9,6 +9,7 @@ import hashlib
 import ipaddress
 import re
 import warnings
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
@@ -19,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat
 from cryptography.x509.oid import NameOID
 
 from sandbox.plugins.base import PluginError
+from sandbox.plugins.gotext import quote
 from sandbox.plugins.values import Properties
 
 # Of a name that Go writes and reads without a word: a node's may have 63 letters, and its user's 12 more.
@@ -35,6 +37,10 @@ CURVES: Final[dict[str, type[Curve]]] = {
     "P521": ec.SECP521R1,
 }
 
+# Each of the two lines begins where a line begins: as Go reads it, an indented block is none.
+_BLOCK: Final = re.compile(
+    r"^-----BEGIN ([^-\n]+)-----[ \t\r]*$.*?^-----END \1-----", re.DOTALL | re.MULTILINE
+)
 _KEY_KINDS: Final = ("PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY")
 _OTHER_KINDS: Final = ("PUBLIC KEY", "CERTIFICATE", "CERTIFICATE REQUEST")
 _KNOWN_KINDS: Final = (
@@ -104,7 +110,7 @@ def rfc3339(moment: datetime, below_micro: int) -> str:
 
 def _first_block(text: str) -> tuple[str, bytes] | None:
     """The kind of the first PEM block, and the block; what stands around it is nobody's concern."""
-    found = re.search(r"-----BEGIN ([^-]+)-----.*?-----END \1-----", text, re.DOTALL)
+    found = _BLOCK.search(text)
     return (found[1], found[0].encode() + b"\n") if found else None
 
 
@@ -186,12 +192,54 @@ def subject(given: Properties | None) -> x509.Name:
     return x509.Name(attributes)
 
 
-def alternative_names(inputs: Properties) -> list[x509.GeneralName]:
-    names: list[x509.GeneralName] = [x509.DNSName(name) for name in inputs.get("dnsNames") or []]
-    for address in inputs.get("ipAddresses") or []:
-        try:
-            names.append(x509.IPAddress(ipaddress.ip_address(address)))
-        except ValueError as error:
-            raise PluginError(f'Invalid IP address: Failed to parse "{address}"') from error
-    names += [x509.UniformResourceIdentifier(uri) for uri in inputs.get("uris") or []]
+def alternative_names(inputs: Properties, failed: str) -> list[x509.GeneralName]:
+    """`failed` begins an error that what they are for would make."""
+    names: list[x509.GeneralName] = []
+    for name in inputs.get("dnsNames") or []:
+        if not name.isascii():
+            reason = f"x509: {quote(name)} cannot be encoded as an IA5String"
+            raise PluginError(f"{failed}: {reason}")
+        names.append(x509.DNSName(name))
+    names += [x509.IPAddress(_address(address)) for address in inputs.get("ipAddresses") or []]
+    for uri in inputs.get("uris") or []:
+        if why := next(_uri_problems(uri), None):
+            raise PluginError(f'Invalid URI: Failed to parse "{uri}": parse {quote(uri)}: {why}')
+        names.append(x509.UniformResourceIdentifier(uri))
     return names
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """As Go reads one: an address without a zone; one of IPv4 written as IPv6 is one of IPv4."""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        address = None
+    if address is None or "%" in text:
+        raise PluginError(f'Invalid IP address: Failed to parse "{text}"')
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def _uri_problems(text: str) -> Iterator[str]:
+    """Why Go would not parse this URI; of those that it would write otherwise than given, that they are not ASCII."""
+    if re.search(r"[\x00-\x1f\x7f]", text):
+        yield "net/url: invalid control character in URL"
+    if not text.isascii():
+        yield "the sandbox's tls plugin takes ASCII only; the official one escapes the rest"
+    scheme, colon, rest = text.partition(":")
+    if colon and not scheme:
+        yield "missing protocol scheme"
+    elif not colon or not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme):
+        rest = text
+        if ":" in text.partition("/")[0]:
+            yield "first path segment in URL cannot contain colon"
+    before_query = rest.partition("#")[0].partition("?")[0]
+    host = before_query[2:].partition("/")[0].rpartition("@")[2] if before_query.startswith("//") else ""
+    if host.startswith("[") and "]" not in host:
+        yield "missing ']' in host"
+    if found := re.search(r"[^A-Za-z0-9\-._~%!$&'()*+,;=:\[\]<>\"]", host):
+        yield f"invalid character {quote(found[0])} in host name"
+    found = re.search(r":[^:\]]*$", host)
+    if found and not re.fullmatch(r":\d*", found[0]):
+        yield f"invalid port {quote(found[0])} after host"
+    if found := re.search(r"%(?![0-9A-Fa-f]{2}).{0,2}", before_query):
+        yield f"invalid URL escape {quote(found[0])}"

@@ -28,10 +28,15 @@ class TlsResource(Resource):
     in_place: tuple[str, ...] = ()
     choices: ClassVar[dict[str, Iterable[str]]] = {}
     least: ClassVar[dict[str, int]] = {}
+    most: ClassVar[dict[str, int]] = {}
 
     def make(self, inputs: Properties) -> tuple[str, Properties]:
         """The id and the computed outputs, from plain and complete inputs."""
         raise NotImplementedError
+
+    def warnings(self, inputs: Properties) -> Iterator[str]:
+        """What is to be said of something that was made, by the same inputs."""
+        yield from ()
 
     async def check(self, call: Call, olds: Properties, news: Properties) -> tuple[Properties, list[Failure]]:
         failures = [
@@ -53,7 +58,7 @@ class TlsResource(Resource):
         except tlsinputs.WrongTypeError as error:
             yield str(error)
             return
-        choices, least = self.choices.get(key), self.least.get(key)
+        choices, least, most = self.choices.get(key), self.least.get(key), self.most.get(key)
         for item in converted if isinstance(converted, list) else [converted]:
             if item is None or isinstance(item, Unknown):
                 continue
@@ -61,6 +66,8 @@ class TlsResource(Resource):
                 yield f"value must be one of: {', '.join(sorted(choices))}, got: {item}"
             if least is not None and item < least:
                 yield f"value must be at least {least}, got: {item}"
+            if most is not None and item > most:
+                yield f"the official tls plugin counts at most {most} hours rightly, got: {item}"
 
     async def diff(self, call: Call, old_inputs: Properties, olds: Properties, news: Properties) -> Diff:
         diff = Diff.between(plain(self._complete(old_inputs)), plain(self._complete(news)))
@@ -77,6 +84,8 @@ class TlsResource(Resource):
             raise PluginError(hidden(f"{call.name}: {error}", inputs)) from None
         except PluginError as error:
             raise await told(call, hidden(str(error), inputs)) from None
+        for text in self.warnings(plain(complete)):
+            await call.log.warning(text)
         return id_, {**complete, **{k: secret(v) if k in self.secrets else v for k, v in made.items()}}
 
     async def update(

@@ -33,6 +33,18 @@ def test_what_leads_to_the_cluster(tmp_path: Path) -> None:
         assert CANARY not in repr(found)
 
 
+def test_who_acts_as_another() -> None:
+    user = {"as": "a", "as-uid": "7", "as-groups": ["g", "h"], "as-user-extra": {"Acme/Key": ["x"]}}
+    found = access(read(config(users=[{"name": "u", "user": user}])), None, None)
+    assert found.impersonation == [
+        ("Impersonate-User", "a"),
+        ("Impersonate-Uid", "7"),
+        ("Impersonate-Group", "g"),
+        ("Impersonate-Group", "h"),
+        ("Impersonate-Extra-acme%2Fkey", "x"),
+    ]
+
+
 def test_an_empty_one_leads_nowhere() -> None:
     assert active_cluster(read(""), None, None) is None
 
@@ -58,6 +70,11 @@ def test_an_empty_one_leads_nowhere() -> None:
             r"clusters\[0\].cluster.insecure-skip-tls-verify is neither true nor false",
         ),
         (config(**{"current-context": [CANARY]}), "current-context is no text"),
+        (config(users=[{"name": CANARY}, {"name": CANARY}]), "users has a name twice"),
+        (
+            config(users=[{"name": "u", "user": {"as-groups": CANARY}}]),
+            r"users\[0\].user.as-groups is no list",
+        ),
     ],
 )
 def test_what_is_no_kubeconfig(text: str, reason: str) -> None:
@@ -95,6 +112,16 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
             "no pair in PEM",
         ),
         ({"server": "https://h"}, {"exec": {"command": CANARY}}, "does not support exec"),
+        (
+            {"server": "https://h", "proxy-url": f"socks5://{CANARY}"},
+            {},
+            "no proxy-url of the cluster but http",
+        ),
+        (
+            {"server": "https://h", "proxy-url": "http://p", "tls-server-name": CANARY},
+            {},
+            "takes proxy-url or tls-server-name",
+        ),
     ],
 )
 def test_what_leads_nowhere(cluster: dict[str, Any], user: dict[str, Any], reason: str) -> None:

@@ -49,6 +49,7 @@ _PROGRAM = """
     local.Command("no-program", create="true", interpreter=["no-such-program"])
     local.Command("no-file", create="true", interpreter=["/no/such/program"])
     local.Command("no-directory", create="true", dir="/no/such/directory")
+    local.Command("file-for-directory", create="true", dir="Pulumi.yaml")
 
     command("previous", create="echo made", update="echo was $PULUMI_COMMAND_STDOUT",
         delete=f"echo last $PULUMI_COMMAND_STDOUT >> {LOG}", stdin=at("one", "two"))
@@ -79,6 +80,8 @@ _PROGRAM = """
     if FAIL:
         local.run(command="echo shown; exit 6")
 """
+
+_NOT_BEGUN = ("no-program", "no-file", "no-directory", "file-for-directory")
 
 
 @dataclass
@@ -255,11 +258,12 @@ def test_local_errors(life: Life) -> None:
     assert text.startswith("exit status 4: running ")
     assert text.rstrip("\n").endswith(r'; echo \"one\"; sleep .2; echo two >&2; exit 4":' + "\none\ntwo")
     assert life.created.error("killed").startswith("signal: killed: running ")
-    begun = {name: life.created.error(name) for name in ("no-program", "no-file", "no-directory")}
+    begun = {name: life.created.error(name) for name in _NOT_BEGUN}
     assert begun["no-program"].startswith(
         'exec: "no-such-program": executable file not found in $PATH: running '
     )
     assert begun["no-file"].startswith("fork/exec /no/such/program: no such file or directory: running ")
+    assert begun["file-for-directory"].startswith("fork/exec /bin/sh: not a directory: running ")
     assert begun["no-directory"].startswith("chdir /no/such/directory: no such file or directory: running ")
 
 

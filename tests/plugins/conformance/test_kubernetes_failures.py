@@ -52,7 +52,7 @@ _PROGRAM = """
         'jsonpath={.status.conditions[?(@.type=="Ready")].status}=True']))
     node("skips", waitFor="condition=Ready", skipAwait="true")
     deployment("unready", timeoutSeconds="1")
-    deployment("skipped", skipAwait="true")
+    deployment("skipped", skipAwait="true", timeoutSeconds="5")
     def service(name, type="ClusterIP", **annotations):
         k8s.core.v1.Service(name, metadata={"name": name,
             "annotations": {f"pulumi.com/{key}": value for key, value in annotations.items()}},
@@ -151,6 +151,47 @@ def set_endpoints(cluster: ControlPlane, which: str, *services: str) -> None:
     cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=listed)
 
 
+def roll_out(cluster: ControlPlane, deployment: str) -> None:
+    """As its controller does, whose place the test has: a first revision, with its ReplicaSet."""
+    revision = {"deployment.kubernetes.io/revision": "1"}
+    annotated = ("-p", json.dumps({"metadata": {"annotations": revision}}), "--field-manager=controller")
+    cluster.kubectl("patch", "deployment", deployment, "--type=merge", *annotated)
+    owner = json.loads(cluster.kubectl("get", "deployment", deployment, "-o", "json"))
+    reference = {key: owner["metadata"][key] for key in ("name", "uid")}
+    replicas = {
+        "apiVersion": "apps/v1",
+        "kind": "ReplicaSet",
+        "metadata": {
+            "name": f"{deployment}-1",
+            "namespace": "default",
+            "annotations": revision,
+            "ownerReferences": [
+                {"apiVersion": "apps/v1", "kind": "Deployment", "controller": True, **reference}
+            ],
+        },
+        "spec": {key: owner["spec"][key] for key in ("replicas", "selector", "template")},
+    }
+    cluster.kubectl("create", "-f", "-", stdin=json.dumps(replicas))
+    set_rollout(cluster, deployment, ready=True)
+
+
+def set_rollout(cluster: ControlPlane, deployment: str, *, ready: bool) -> None:
+    pods = {"replicas": 1, "readyReplicas": int(ready), "availableReplicas": int(ready)}
+    set_status(cluster, "replicaset", f"{deployment}-1", {**pods, "observedGeneration": 1})
+    conditions = [
+        {"type": "Available", "status": str(ready), "reason": "MinimumReplicas", "message": "as it is"},
+        {"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable", "message": "as it is"},
+    ]
+    # An annotation is a new generation of a Deployment.
+    generation = cluster.kubectl("get", "deployment", deployment, "-o", "jsonpath={.metadata.generation}")
+    rolled_out = {
+        "observedGeneration": int(generation),
+        "updatedReplicas": 1,
+        "unavailableReplicas": int(not ready),
+    }
+    set_status(cluster, "deployment", deployment, {**pods, **rolled_out, "conditions": conditions})
+
+
 def let_go(cluster: ControlPlane, kind: str, *names: str) -> None:
     for name in names:
         cluster.kubectl("patch", kind, name, "--type=merge", "-p", '{"metadata": {"finalizers": null}}')
@@ -190,25 +231,10 @@ def run(cluster: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Run:
     set_ready(cluster, "waits", "waits-by-option")
     set_endpoints(cluster, "addresses", "pending")
     set_status(cluster, "service", "service-balances", {"loadBalancer": {"ingress": [{"ip": "10.9.9.8"}]}})
-    rolled_out = {
-        "observedGeneration": 1,
-        "replicas": 1,
-        "updatedReplicas": 1,
-        "readyReplicas": 1,
-        "availableReplicas": 1,
-    }
-    available = {"type": "Available", "status": "True", "reason": "MinimumReplicasAvailable"}
-    progressed = {"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"}
-    set_status(cluster, "deployment", "unready", {**rolled_out, "conditions": [available, progressed]})
+    roll_out(cluster, "unready")
     cluster.kubectl("label", "node", "taken", "a=9", "--overwrite", "--field-manager=somebody")
     repaired = project.up("--continue-on-error", fails=True)
-    lost = {**rolled_out, "availableReplicas": 0, "readyReplicas": 0, "unavailableReplicas": 1}
-    set_status(
-        cluster,
-        "deployment",
-        "unready",
-        {**lost, "conditions": [{**available, "status": "False"}, progressed]},
-    )
+    set_rollout(cluster, "unready", ready=False)
     set_endpoints(cluster, "notReadyAddresses", "settles", "external", "skips")
     refreshed = project.refresh()
     cluster.kubectl("label", "node", "taken", "a-", "--field-manager=somebody")
@@ -337,6 +363,7 @@ def test_deployment(run: Run) -> None:
     assert _NOT_READY in run.failed.error("unready")
     assert run.failed.state["unready"]["id"] == "default/unready"
     assert run.failed.state["unready"]["initErrors"]
+    assert "'unready' timed out waiting to be Ready" in run.failed.error("unready")
     for resource in ("skipped", "first"):
         assert run.failed.messages(resource, "error") == []
 
@@ -351,6 +378,7 @@ def test_deployment(run: Run) -> None:
 def test_service(run: Run) -> None:
     assert _NOT_READY in run.failed.error("service-pending")
     assert "Service does not target any Pods" in run.failed.error("service-pending")
+    assert "'service-pending' timed out waiting to be Ready" in run.failed.error("service-pending")
     assert "Service was not allocated an IP address" in run.failed.error("service-balances")
     for name in ("pending", "balances"):
         assert run.failed.state[f"service-{name}"]["initErrors"]

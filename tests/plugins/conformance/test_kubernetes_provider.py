@@ -37,6 +37,8 @@ _WAYS = """
     provider("identifier", kubeconfig=kubeconfig, cluster_identifier=at("one", "two"))
     provider("identifier-added", kubeconfig=kubeconfig, cluster_identifier=at(None, "one"))
     provider("other-setting", kubeconfig=kubeconfig, enable_secret_mutable=at(None, True))
+    provider("said-nothing", kubeconfig=at(kubeconfig, said_nothing))
+    provider("moved", kubeconfig=at(kubeconfig, moved))
     k8s.core.v1.Node("node-ambient", metadata={"name": "way-ambient"})
 """
 _AWAY = """
@@ -47,6 +49,11 @@ _AWAY = """
     k8s.core.v1.ConfigMap("map", metadata={"name": "away"}, data={"a": "1"}, opts=options)
     if PHASE > 0:
         k8s.core.v1.Node("new", metadata={"name": "new"}, opts=options)
+"""
+_SETTINGS = """
+    import pulumi_kubernetes as k8s
+    provider = k8s.Provider("provider", kubeconfig=Output.secret(kubeconfig), **SETTINGS)
+    k8s.core.v1.ConfigMap("map", data={"a": "1"}, opts=ResourceOptions(provider=provider))
 """
 _CONFIGURE = "provider.go `Configure`"
 _DIFF_CONFIG = "provider.go `DiffConfig`"
@@ -113,6 +120,10 @@ def ways(cluster: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Way
         "kubeconfig": cluster.kubeconfig,
         "contexts": with_contexts(cluster.kubeconfig),
         "by_token": by_token(cluster.kubeconfig),
+        "said_nothing": cluster.kubeconfig.replace(
+            "    server:", "    insecure-skip-tls-verify: false\n    server:"
+        ),
+        "moved": cluster.kubeconfig.replace("127.0.0.1", "localhost"),
     }
     (scenario.project.directory / "kubeconfig.yaml").write_text(cluster.kubeconfig)
     scenario.project.environment["KUBECONFIG"] = str(cluster.kubeconfig_file)
@@ -185,6 +196,18 @@ def test_computed_kubeconfig(ways: Ways) -> None:
     assert "replace" in ways.previewed.ops("node-computed")
     assert ways.previewed.ops("computed-identified") == ["update"]
     assert ways.previewed.ops("node-computed-identified") == ["update"]
+
+
+@behaviour(
+    "what is said in other words of the same cluster, as a switch that is off anyway, is an update of the provider",
+    source=_DIFF_CONFIG,
+    but="another server is another cluster, which replaces",
+)
+def test_same_cluster_in_other_words(ways: Ways) -> None:
+    assert ways.previewed.ops("said-nothing") == ["update"]
+    assert ways.previewed.ops("node-said-nothing") == ["same"]
+    assert "replace" in ways.previewed.ops("moved")
+    assert "replace" in ways.previewed.ops("node-moved")
 
 
 @behaviour(
@@ -309,3 +332,30 @@ def test_malformed_kubeconfig_is_not_shown(malformed: Phase) -> None:
     assert _CANARY not in malformed.output
     assert "clusters is no list" in malformed.error("no-list")
     assert "users[0].user.client-key-data: illegal base64 data" in malformed.error("no-base64")
+
+
+# Settings
+
+
+@bug(
+    "`kubeClientSettings`, `strictMode`, `renderYamlToDirectory`, `enableServerSideApply` off and PULUMI_K8S_AWAIT_ALL "
+    "change what comes of a program",
+    source=_CONFIGURE,
+    decision="refused",
+    here="an error that names the setting; without it a preview works",
+)
+def test_settings_that_are_not_here(cluster: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> None:
+    directory = tmp_path_factory.mktemp("settings")
+    scenario = Scenario(new_project(directory, directory / "home"), values={"kubeconfig": cluster.kubeconfig})
+    scenario.write(_SETTINGS)
+    assert scenario.preview(SETTINGS={}).ops("map") == ["create"]
+    for setting, told in (
+        (
+            {"kube_client_settings": {"timeout": 1}},
+            "kubeClientSettings is not in the sandbox's kubernetes plugin",
+        ),
+        ({"enable_server_side_apply": False}, "client-side apply is not in the sandbox's kubernetes plugin"),
+    ):
+        assert told in scenario.preview(fails=True, SETTINGS=setting).output
+    scenario.project.environment["PULUMI_K8S_AWAIT_ALL"] = "true"
+    assert "PULUMI_K8S_AWAIT_ALL is not in" in scenario.preview(fails=True, SETTINGS={}).output

@@ -59,6 +59,7 @@ _PROGRAM = """
     self_signed("clock", uses=())
     self_signed("no-subject", subject=None, dns_names=["x.example"], uses=["server_auth"])
     self_signed("names", dns_names=["b", "a"], ip_addresses=["10.0.0.1"], uris=["urn:a"])
+    self_signed("mapped", ip_addresses=["::ffff:10.0.0.9", "fd00::9"])
     self_signed("key-ids", set_subject_key_id=True, set_authority_key_id=True)
     self_signed("key-id-ed25519", "ed25519", set_subject_key_id=True)
     self_signed("key-id-rsa", "rsa", set_subject_key_id=True)
@@ -99,7 +100,19 @@ _REFUSED = """
     signed("request-is-a-certificate", cert_request_pem=ca.cert_pem)
     tls.CertRequest("key-is-openssh", private_key_pem=key.private_key_openssh)
     tls.CertRequest("key-is-public", private_key_pem=key.public_key_pem)
+    def indented(text):
+        return text.apply(lambda lines: lines.replace("-----", "  -----", 1))
+    signed("ca-is-indented", ca_cert_pem=indented(ca.cert_pem))
+    tls.CertRequest("key-is-indented", private_key_pem=indented(pem))
     tls.CertRequest("no-address", private_key_pem=pem, ip_addresses=["10.0.0.256"])
+    self_signed("address-with-zone", ip_addresses=["fe80::1%eth0"])
+    self_signed("uri-without-end", uris=["http://[::1"])
+    tls.CertRequest("uri-with-space", private_key_pem=pem, uris=["http://a b/"])
+    self_signed("uri-with-port", uris=["http://a:b/"])
+    self_signed("uri-with-escape", uris=["http://a/%zz"])
+    self_signed("uri-without-scheme", uris=["1:2"])
+    self_signed("name-not-ascii", dns_names=["\u00fc.example"])
+    tls.CertRequest("name-not-ascii-in-request", private_key_pem=pem, dns_names=["\u00fc.example"])
     self_signed("ca-without-subject", subject=None, is_ca_certificate=True)
     self_signed("authority-without-id", set_authority_key_id=True)
     self_signed("path-without-ca", max_path_length=1)
@@ -555,6 +568,27 @@ def test_ready_for_renewal_in_the_beginning(made: Made) -> None:
 
 
 @behaviour(
+    "an address of IPv4 that is written as one of IPv6 is one of IPv4",
+    source="Go's crypto/x509",
+    but="another one of IPv6 stays so",
+)
+def test_mapped_addresses(made: Made) -> None:
+    assert names(made.certificate("mapped").extensions) == ["10.0.0.9", "fd00::9"]
+
+
+@behaviour(
+    "an authority whose certificate is not that of one signs, with a warning",
+    source=_SIGNED,
+    but="of one that is, nothing is said",
+)
+def test_warning_of_no_authority(made: Made) -> None:
+    (said,) = made.phase.messages("by-ca-without-id")
+    assert "does not appear to be a valid Certificate Authority" in said
+    assert made.certificate("by-ca-without-id").subject.rfc4514_string() == "CN=r"
+    assert made.phase.messages("signed") == []
+
+
+@behaviour(
     "a certificate without a subject has critical alternative names",
     source="Go's crypto/x509",
     but="beside a subject they are not critical",
@@ -581,6 +615,16 @@ def test_no_subject(made: Made) -> None:
         ("key-is-openssh", "unsupported PEM preamble/type: OPENSSH PRIVATE KEY"),
         ("key-is-public", "unable to determine parser for PEM preamble: PUBLIC KEY"),
         ("no-address", 'Failed to parse "10.0.0.256"'),
+        ("ca-is-indented", 'failed to decode PEM of expected type "CERTIFICATE" from bytes'),
+        ("key-is-indented", "failed to decode PEM block: decoded bytes 0, undecoded"),
+        ("address-with-zone", 'Failed to parse "fe80::1%eth0"'),
+        ("uri-without-end", "missing ']' in host"),
+        ("uri-with-space", 'invalid character " " in host name'),
+        ("uri-with-port", 'invalid port ":b" after host'),
+        ("uri-with-escape", 'invalid URL escape "%zz"'),
+        ("uri-without-scheme", "first path segment in URL cannot contain colon"),
+        ("name-not-ascii", 'x509: "ü.example" cannot be encoded as an IA5String'),
+        ("name-not-ascii-in-request", 'x509: "ü.example" cannot be encoded as an IA5String'),
         ("ca-without-subject", "Must contain at least one Distinguished Name"),
         ("path-without-ca", "x509: only CAs are allowed to specify MaxPathLen"),
     ],
