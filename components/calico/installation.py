@@ -48,9 +48,8 @@ def installed(bodies: Sequence[Body], calico: CalicoSettings) -> list[Body]:
 def _specification(calico: CalicoSettings) -> Body:
     section = calico.section
     networks = [ipaddress.ip_network(one) for one in calico.pod_cidr.split(",")]
-    backend = section.backend or ("vxlan" if section.pool.encapsulation.startswith("vxlan") else "bird")
     network: Body = {
-        "bgp": "Enabled" if backend == "bird" else "Disabled",
+        "bgp": "Enabled" if calico.backend == "bird" else "Disabled",
         "ipPools": [_pool(calico, one) for one in networks],
     }
     for one in networks:

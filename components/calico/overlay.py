@@ -42,12 +42,6 @@ ENCAPSULATIONS: Mapping[str, tuple[str, str]] = {
 _BGP_PROBES = ("-bird-live", "-bird-ready", "-bird6-live", "-bird6-ready")
 
 
-def backend_of(calico: CalicoSettings) -> str:
-    """How hosts learn each other's routes."""
-    given = calico.section.backend
-    return given or ("vxlan" if calico.section.pool.encapsulation.startswith("vxlan") else "bird")
-
-
 def laid_over(bodies: Sequence[Body], calico: CalicoSettings) -> list[Body]:
     """The objects, changed in place, and those that a setting adds."""
     section = calico.section
@@ -128,7 +122,7 @@ def _known_fields(version: Mapping[str, Any]) -> set[str] | None:
 def _config(body: Body, calico: CalicoSettings) -> None:
     section = calico.section
     data = body.setdefault("data", {})
-    data["calico_backend"] = backend_of(calico)
+    data["calico_backend"] = calico.backend
     if "veth_mtu" in data:
         data["veth_mtu"] = str(section.mtu)
     elif section.mtu and "cni_network_config" in data:
@@ -153,7 +147,7 @@ def _variables(container: Body, calico: CalicoSettings, *, has_pools: bool) -> N
     variables = [one for one in container.get("env") or [] if one.get("name") not in wanted]
     variables += [{"name": name, "value": value} for name, value in wanted.items() if value is not None]
     container["env"] = variables
-    if backend_of(calico) != "bird":
+    if calico.backend != "bird":
         for probe in ("livenessProbe", "readinessProbe"):
             command = ((container.get(probe) or {}).get("exec") or {}).get("command")
             if command:

@@ -210,6 +210,12 @@ class CalicoSettings:
         """Whether the pod network is known to be Calico's."""
         return self.section.mode != "external"
 
+    @property
+    def backend(self) -> str:
+        """How hosts learn each other's routes."""
+        over_vxlan = self.section.pool.encapsulation.startswith("vxlan")
+        return self.section.backend or ("vxlan" if over_vxlan else "bird")
+
 
 @dataclass(frozen=True)
 class StackSettings:
