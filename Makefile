@@ -15,13 +15,18 @@ PYTEST := $(BIN)/python -m pytest tests -n auto --maxprocesses 4
 help: ## What there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-# Made anew when a requirement changes; an install that was cut off leaves no stamp and starts over.
-$(VENV)/.stamp: requirements.txt requirements-dev.txt
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "kubenode needs Python 3.11 or later, this is " + sys.version)'
+# Made anew when a requirement changes; an install that was cut off leaves no stamp and starts over. What hosts of one's own
+# need is what the program needs; the sandbox and the tests need more.
+$(VENV)/.program: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "kubenode needs Python 3.11 or later, this is " + sys.version)'
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || test "$$(id -u)" != 0 || apt-get install -y -qq python3-venv
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-dev.txt
-	touch $@
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/.stamp: $(VENV)/.program requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-dev.txt
+	@touch $@
 
 up: $(VENV)/.stamp ## Sandbox (HOSTS=2, OS=bookworm), then pulumi up on stack dev, then the nginx proof and a table of nodes
 	@$(BIN)/python -m sandbox up $(if $(HOSTS),--hosts $(HOSTS)) $(if $(OS),--os $(OS))
@@ -44,28 +49,28 @@ status: $(VENV)/.stamp ## What runs
 
 ENV = $(if $(filter dev,$(STACK)),$(SANDBOX) && )
 
-audit: $(VENV)/.stamp ## What of the hosts of STACK=dev is not as it was applied; reads only (NODE=, ARGS=--json)
+audit: $(VENV)/.program ## What of the hosts of STACK=dev is not as it was applied; reads only (NODE=, ARGS=--json)
 	@$(ENV)$(BIN)/python -m components.audit $(NODE) --stack $(STACK) $(ARGS)
 
-reconcile: $(VENV)/.stamp ## Audit, apply drifted nodes again by `pulumi up`, audit once more (NODE=, ARGS=--preview or --yes)
+reconcile: $(VENV)/.program ## Audit, apply drifted nodes again by `pulumi up`, audit once more (NODE=, ARGS=--preview or --yes)
 	@$(ENV)$(BIN)/python -m components.audit $(NODE) --stack $(STACK) --reconcile $(ARGS)
 
-hostkeys: $(VENV)/.stamp ## Collect missing SSH host keys into the configuration of STACK, for review (ARGS=--help)
+hostkeys: $(VENV)/.program ## Collect missing SSH host keys into the configuration of STACK, for review (ARGS=--help)
 	@$(BIN)/python -m components.hostkeys --stack $(STACK) $(ARGS)
 
-forget: $(VENV)/.stamp ## Take NODE=name, whose host is gone, out of cluster and state of STACK; logs in to no host (FORCE=yes)
+forget: $(VENV)/.program ## Take NODE=name, whose host is gone, out of cluster and state of STACK; logs in to no host (FORCE=yes)
 	@$(BIN)/python -m components.forget $(or $(NODE),$(error forget: which node? For example: make forget NODE=worker-1)) --stack $(STACK) $(if $(FORCE),--force)
 
-calico-manifest: $(VENV)/.stamp ## Fetch the manifests that the calico section of STACK=dev names, by SHA-256, into manifests/
+calico-manifest: $(VENV)/.program ## Fetch the manifests that the calico section of STACK=dev names, by SHA-256, into manifests/
 	@$(BIN)/python -m components.manifests --stack $(STACK)
 
-release: $(VENV)/.stamp ## Give back HOST=root@address, whose stack has lost its state, by its own record (SSH=, YES=yes)
+release: $(VENV)/.program ## Give back HOST=root@address, whose stack has lost its state, by its own record (SSH=, YES=yes)
 	@$(BIN)/python -m components.release $(HOST) $(if $(SSH),--ssh='$(SSH)') $(if $(YES),--yes)
 
 tools: $(VENV)/.stamp ## Build the tools into the cache, ahead of `make up`
 	@$(BIN)/python -m sandbox.tools build
 
-show: $(VENV)/.stamp ## What the host of NODE=name will hold (STACK=dev, PART=, FILE=, OUTPUT=); asks no host and no cluster
+show: $(VENV)/.program ## What the host of NODE=name will hold (STACK=dev, PART=, FILE=, OUTPUT=); asks no host and no cluster
 	@$(BIN)/python -m components.show $(or $(NODE),$(error show: which node? For example: make show NODE=worker-1)) --stack $(STACK) $(if $(PART),--part $(PART)) $(if $(FILE),--file $(FILE)) $(if $(OUTPUT),--output $(OUTPUT))
 
 docs: $(VENV)/.stamp ## Write the generated pages of docs/ and the JSON Schemas from the models, tables and tests

@@ -10,13 +10,15 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ci import plan
 from ci.comment import comment, marker
 from ci.github import GithubError, PullRequest
 
 _USAGE = (
-    "usage: python -m ci comment STACK OUTPUT CODE | text STACK OUTPUT CODE | approvals STATE | due PREVIEW"
+    "usage: python -m ci comment STACK OUTPUT CODE | text STACK OUTPUT CODE | "
+    "approvals STATE [PREVIEW] | due PREVIEW"
 )
 _SECRETS = (
     "GITHUB_TOKEN",
@@ -35,11 +37,17 @@ def main(arguments: list[str], environment: Mapping[str, str]) -> int:
             case ["text", stack, output, code]:
                 print(_text(stack, Path(output), Path(code), environment), end="")
             case ["approvals", state]:
-                for urn in plan.approvals(json.loads(Path(state).read_text(encoding="utf-8"))):
-                    print(urn)
+                print("".join(f"{urn}\n" for urn in plan.approvals(_json(state))), end="")
+            case ["approvals", state, preview]:
+                as_deployed, others = plan.as_deployed(plan.approvals(_json(state)), _json(preview))
+                print("".join(f"{urn}\n" for urn in as_deployed), end="")
+                for name in others:
+                    print(
+                        f"ci renew: {name}: what is configured is not deployed yet. Left to: pulumi up",
+                        file=sys.stderr,
+                    )
             case ["due", preview]:
-                due = plan.renewal_is_due(json.loads(Path(preview).read_text(encoding="utf-8")))
-                print("yes" if due else "no")
+                print("yes" if plan.renewal_is_due(_json(preview)) else "no")
             case _:
                 print(_USAGE, file=sys.stderr)
                 return 2
@@ -48,6 +56,10 @@ def main(arguments: list[str], environment: Mapping[str, str]) -> int:
         print(f"ci {arguments[0]}: {text}", file=sys.stderr)
         return 1
     return 0
+
+
+def _json(path: str) -> Any:
+    return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
 def _comment(stack: str, output: Path, code: Path, environment: Mapping[str, str]) -> str:

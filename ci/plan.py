@@ -90,6 +90,23 @@ def approvals(state: Mapping[str, Any]) -> list[str]:
     )
 
 
+def as_deployed(urns: Sequence[str], preview: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """Those that a run with what is configured now would do as it was deployed, and the names of the others.
+
+    A run of a command anew takes what is configured. If the provider is another one, so is everything. What a renewal
+    brings about is as deployed.
+    """
+    try:
+        if renewal_is_due(preview):
+            return list(urns), []
+    except NotDueError:
+        pass
+    changed = {step["urn"] for step in preview.get("steps") or [] if step["op"] not in _UNCHANGED}
+    is_elsewhere = any("::pulumi:providers:kubernetes::" in urn for urn in changed)
+    kept = [urn for urn in urns if urn not in changed and not is_elsewhere]
+    return kept, [urn.rpartition("::")[2] for urn in urns if urn not in kept]
+
+
 def renewal_is_due(preview: Mapping[str, Any]) -> bool:
     """Whether a `pulumi preview --json` replaces the clock of a certificate, or the certificate itself.
 

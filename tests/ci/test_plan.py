@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ci.plan import Change, NotDueError, approvals, plan_of, renewal_is_due
+from ci.plan import Change, NotDueError, approvals, as_deployed, plan_of, renewal_is_due
 from tests.ci import samples
 
 
@@ -47,6 +47,16 @@ def _state(*resources: dict[str, Any]) -> dict[str, Any]:
 
 
 _APPROVAL = "urn:pulumi:prod::kubenode::kubenode:index:Node$command:local:Command::worker-1-csr-approval"
+
+
+def test_an_approval_that_a_renewal_changes_is_as_deployed() -> None:
+    changed = {"op": "update", "urn": _APPROVAL}
+    due = {"op": "replace", "urn": "urn:x::worker-1-kubelet-client"}
+    assert as_deployed([_APPROVAL], {"steps": [changed]}) == ([], ["worker-1-csr-approval"])
+    assert as_deployed([_APPROVAL], {"steps": [changed, due]}) == ([_APPROVAL], [])
+    other = {"op": "update", "urn": "urn:x::worker-1-docker"}
+    assert as_deployed([_APPROVAL], {"steps": [changed, due, other]}) == ([], ["worker-1-csr-approval"])
+    assert as_deployed([_APPROVAL], {"steps": [other]}) == ([_APPROVAL], [])
 
 
 def test_approvals_are_found_in_the_state() -> None:

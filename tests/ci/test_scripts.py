@@ -169,7 +169,7 @@ def test_a_comment_is_of_the_stack_that_it_names(checkout: Checkout) -> None:
         settings = {"GITHUB_API_URL": hub.address, "GITHUB_REPOSITORY": "o/r", "GITHUB_TOKEN": "token"}
         done = checkout.run("ci/comment", STACK="other", PULL_REQUEST="7", **settings)
         assert done.returncode == 1
-        assert "No such file or directory: '.ci-results/other/preview.txt'" in done.stderr
+        assert done.stderr == "ci/comment: there is no preview of other here: run ci/preview first\n"
         assert hub.comments == []
 
 
@@ -240,7 +240,26 @@ def test_a_night_refuses_to_deploy_what_nobody_has(checkout: Checkout) -> None:
     done = checkout.run("ci/renew", STACK="prod")
     assert done.returncode == 1
     assert "pulumi up would also change worker-1-docker" in done.stderr
-    assert checkout.calls()[-1].startswith("preview ")
+    assert _RENEWAL not in checkout.calls()
+
+
+def test_a_night_leaves_alone_what_is_configured_and_not_deployed(checkout: Checkout) -> None:
+    steps = [{"op": "update", "urn": _APPROVAL.format("worker-1")}, {"op": "same", "urn": "urn:x"}]
+    checkout.write("preview.json", json.dumps({"steps": steps}))
+    done = checkout.run("ci/renew", STACK="prod")
+    assert done.returncode == 1
+    assert "worker-1-csr-approval: what is configured is not deployed yet. Left to: pulumi up" in done.stderr
+    ups = [call for call in checkout.calls() if call.startswith("up ")]
+    assert ups == [f"{_RENEWAL} --target-replace {_APPROVAL.format('worker-2')}"]
+
+
+def test_a_night_with_another_kubeconfig_approves_nothing(checkout: Checkout) -> None:
+    urn = "urn:pulumi:prod::kubenode::pulumi:providers:kubernetes::cluster-provider"
+    checkout.write("preview.json", json.dumps({"steps": [{"op": "update", "urn": urn}]}))
+    done = checkout.run("ci/renew", STACK="prod")
+    assert done.returncode == 1
+    assert done.stderr.count("is not deployed yet") == 2
+    assert [call for call in checkout.calls() if call.startswith("up ")] == []
 
 
 def test_a_stack_without_nodes_has_nothing_to_renew(checkout: Checkout) -> None:

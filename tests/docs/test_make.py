@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import shutil
 import subprocess
+from pathlib import Path
+
+import pytest
 
 from tests.docs.pages import ROOT
 from tests.e2e.place import Place
@@ -11,12 +15,25 @@ from tests.e2e.place import Place
 
 def _recipe(target: str) -> str:
     return subprocess.run(
-        ["make", "--no-print-directory", "-n", "-o", ".venv/.stamp", target],
+        ["make", "--no-print-directory", "-n", "-o", ".venv/.program", "-o", ".venv/.stamp", target],
         cwd=ROOT,
         text=True,
         capture_output=True,
         check=True,
     ).stdout
+
+
+@pytest.mark.parametrize(
+    "command", ["show NODE=a", "audit STACK=prod", "hostkeys", "forget NODE=a", "release HOST=a"]
+)
+def test_hosts_of_one_s_own_need_what_the_program_needs_and_no_more(command: str, tmp_path: Path) -> None:
+    for name in ("Makefile", "requirements.txt", "requirements-dev.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    make = ["make", "--no-print-directory", "-n", *command.split()]
+    recipe = subprocess.run(make, cwd=tmp_path, text=True, capture_output=True, check=True).stdout
+    assert recipe.count("pip install") == 1
+    assert "-r requirements.txt" in recipe
+    assert "requirements-dev.txt" not in recipe
 
 
 def test_down_is_what_ends_the_end_to_end_tests() -> None:

@@ -83,6 +83,8 @@ def test_scrub_knows_the_shapes_of_secrets(secret: str) -> None:
 
 def test_scrub_hides_bearer_tokens_and_given_secrets() -> None:
     assert scrub("Authorization: Bearer eyJhbGciOi.x.y") == "Authorization: Bearer [secret]"
+    assert scrub("token: eyJhbGciOiJSUzI1.eyJpc3MiOiJrdWJl.c2lnbmF0dXJl;") == "token: [secret];"
+    assert scrub(f"ghp_{'a1' * 18} and gh_pages") == "[secret] and gh_pages"
     assert scrub("p4ss and p4ssw0rd", ["p4ss", "p4ssw0rd", ""]) == "[secret] and [secret]"
 
 
