@@ -27,7 +27,12 @@ from components.local.session import Session
 from components.local.waiting import Wait
 
 _PAGE = "Welcome to nginx!"
-_JUST_STARTED = ("pod does not exist", "container not found", "connection refused")
+_PASSING = (
+    # Of one that has just been started.
+    *("pod does not exist", "container not found", "connection refused"),
+    # Of a host that has just gone.
+    *("no route to host", "i/o timeout", "connection timed out", "host is down", "connection reset by peer"),
+)
 
 
 def apply(session: Session, arguments: Arguments) -> None:
@@ -40,37 +45,37 @@ def apply(session: Session, arguments: Arguments) -> None:
         f"/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices",
         labelSelector=f"kubernetes.io/service-name={arguments.text('service')}",
     )
-    lost = given_up(items(session.kubectl.get(PATHS.nodes)), set(configurations))
-    if lost:
-        session.say(f"left out, for the control plane has given its kubelet up: {', '.join(lost)}")
-        configurations = {node: mark for node, mark in configurations.items() if node not in lost}
     while True:
+        lost = given_up(items(session.kubectl.get(PATHS.nodes)), set(configurations))
+        awaited = {node: fields for node, fields in configurations.items() if node not in lost}
         every = items(session.kubectl.get(pods_path))
         silent = on_nodes(every, lost)
         # What is to take the place of a pod there finds no node.
         left = [pod for pod in every if pod not in silent and (on(pod) or not lost)]
-        pods = that_count(left, set(configurations))
+        pods = that_count(left, set(awaited))
         slices = items(session.kubectl.get(slices_path))
-        missing = placement_faults(pods, set(configurations)) or endpoint_faults(pods, slices)
-        if not missing:
+        missing = placement_faults(pods, set(awaited)) or endpoint_faults(pods, slices)
+        if missing:
+            if surplus := surplus_pod(pods, set(awaited)):
+                name, uid = surplus["metadata"]["name"], surplus["metadata"]["uid"]
+                session.kubectl.delete(f"/api/v1/namespaces/{namespace}/pods/{name}", uid)
+            if wait.expired:
+                raise Failure(
+                    f"{namespace}: after {wait.timeout_seconds:.0f} s: {'; '.join(missing)}. "
+                    f"Next: kubectl -n {namespace} get pods -o wide; kubectl -n {namespace} get events"
+                )
+            wait.pause(f"for nginx: {missing[0]}")
+            continue
+        faults = _kubelet_faults(session, namespace, pods, awaited)
+        if not faults or wait.expired or not all(map(is_passing, faults)):
             break
-        if surplus := surplus_pod(pods, set(configurations)):
-            name, uid = surplus["metadata"]["name"], surplus["metadata"]["uid"]
-            session.kubectl.delete(f"/api/v1/namespaces/{namespace}/pods/{name}", uid)
-        if wait.expired:
-            raise Failure(
-                f"{namespace}: after {wait.timeout_seconds:.0f} s: {'; '.join(missing)}. "
-                f"Next: kubectl -n {namespace} get pods -o wide; kubectl -n {namespace} get events"
-            )
-        wait.pause(f"for nginx: {missing[0]}")
-    faults = address_faults(
+        # A node that just died is given up by the control plane within a minute, and left out then.
+        wait.pause(f"for kubelets: {faults[0]}")
+    if lost:
+        session.say(f"left out, for the control plane has given its kubelet up: {', '.join(lost)}")
+    faults += address_faults(
         pods, arguments.text("clusterIp"), arguments.text("podCidr"), arguments.text("serviceCidr")
     )
-    while passing := _kubelet_faults(session, namespace, pods, configurations):
-        if wait.expired or not all(map(is_passing, passing)):
-            faults += passing
-            break
-        wait.pause(f"for kubelets that know their pods: {passing[0]}")
     if faults:
         raise Failure(f"{namespace}: the nodes do not work as they should: {'; '.join(faults)}")
     session.say(
@@ -219,8 +224,8 @@ def _kubelet_faults(
 
 
 def is_passing(fault: str) -> bool:
-    """What a kubelet says that has just been started, and has not looked up its pods yet."""
-    return any(words in fault for words in _JUST_STARTED)
+    """What is over soon: a kubelet that has just been started has its pods, or one that is gone is given up."""
+    return any(words in fault for words in _PASSING)
 
 
 def _hint(error: KubectlError) -> str:
