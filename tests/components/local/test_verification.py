@@ -125,12 +125,12 @@ def test_only_what_a_kubelet_says_that_has_just_started_passes() -> None:
     assert is_passing(f"worker-1: the API server does not get through to the kubelet: {said}")
     for lasting in ("Unauthorized", "Forbidden (user=kube-apiserver)", "x509: certificate signed by unknown"):
         assert not is_passing(f"worker-1: the API server does not get through to the kubelet: {lasting}")
+    gone = 'error sending request: Post "https://10.0.0.7:10250/exec/": dial tcp 10.0.0.7:10250: connect: no route to host'
+    assert is_passing(f"worker-1: the API server does not get through to the kubelet: {gone}")
 
 
 def _node(name: str, ready: str) -> dict[str, Any]:
     return {"metadata": {"name": name}, "status": {"conditions": [{"type": "Ready", "status": ready}]}}
-    gone = 'error sending request: Post "https://10.0.0.7:10250/exec/": dial tcp 10.0.0.7:10250: connect: no route to host'
-    assert is_passing(f"worker-1: the API server does not get through to the kubelet: {gone}")
 
 
 def test_a_node_that_the_control_plane_has_given_up_is_left_out_and_no_other() -> None:
