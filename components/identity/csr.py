@@ -8,12 +8,12 @@ request's name, which proves nothing.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from components.identity import foreign
 from components.identity.expectation import (
     CLIENT_SIGNER,
     NODE_PREFIX,
@@ -21,7 +21,7 @@ from components.identity.expectation import (
     SERVING_SIGNER,
     Expectation,
 )
-from components.identity.request import UNREADABLE, alternative_names, first_request, shown, subject_of
+from components.identity.request import UNREADABLE, first_request, shown, subject_of
 from components.identity.request_faults import request_faults
 
 
@@ -29,7 +29,7 @@ class Standing(Enum):
     """What is to be done with a request."""
 
     FOREIGN = "foreign"
-    """Somebody else's, and never touched; with reasons if it asks for our node's name or address."""
+    """Somebody else's, and never touched; with reasons if it is to be told of (`foreign.py`)."""
     SETTLED = "settled"
     """Ours, and approved, denied or failed already."""
     EXPECTED = "expected"
@@ -56,9 +56,7 @@ def judge(request: Mapping[str, Any], expectation: Expectation) -> Judgement:
     if expectation.bootstrap_user:
         known.add(expectation.bootstrap_user)
     if username not in known:
-        claims = () if is_settled(request) else _claims(spec, expectation)
-        found = tuple(f"requestor: {shown(username)} asks for the {claim} of this node" for claim in claims)
-        return Judgement(Standing.FOREIGN, found)
+        return Judgement(Standing.FOREIGN, () if is_settled(request) else foreign.told(spec, expectation))
     if expectation.bootstrap_user_is_shared and username == expectation.bootstrap_user:
         asked = requested_node(request)
         if asked is not None and asked != expectation.node:
@@ -87,26 +85,6 @@ def requested_node(request: Mapping[str, Any]) -> str | None:
     except UNREADABLE:
         return None
     return name.removeprefix(NODE_PREFIX) if name.startswith(NODE_PREFIX) else None
-
-
-def _claims(spec: Mapping[str, Any], expectation: Expectation) -> tuple[str, ...]:
-    """What of our node's identity a request of somebody else asks for."""
-    request = first_request(spec)
-    if request is None:
-        return ()
-    ips = {str(ipaddress.ip_address(ip)) for ip in expectation.node_ips}
-    found: list[str] = []
-    try:
-        if subject_of(request.subject).common_name == expectation.node_user:
-            found.append("name")
-        names = [str(name.value) for name in alternative_names(request)]
-    except UNREADABLE:
-        return tuple(found)
-    if expectation.node in names:
-        found.append("host name")
-    if ips.intersection(names):
-        found.append("address")
-    return tuple(found)
 
 
 def _requestor_faults(spec: Mapping[str, Any], expectation: Expectation) -> list[str]:

@@ -24,6 +24,9 @@ from cryptography.x509.oid import NameOID
 warnings.filterwarnings("ignore", message="Attribute's length must be ")
 
 _LONGEST_REQUEST: Final = 16 * 1024
+# Of a stranger's, only to tell of it; etcd takes no more.
+_LONGEST_READ: Final = 1536 * 1024
+_BEGIN: Final = "-----BEGIN CERTIFICATE REQUEST-----"
 
 # The API server reads the first PEM block and ignores what stands around it. Two readers of one text may then
 # see two requests, so here the text must be one block and nothing else.
@@ -71,7 +74,7 @@ def first_request(spec: Mapping[str, Any]) -> x509.CertificateSigningRequest | N
     """What the API server reads of a text that may hold more; only to tell of it, never to approve it."""
     try:
         text = base64.b64decode(str(spec.get("request") or "")).decode("ascii", "replace")
-        return x509.load_pem_x509_csr(text[:_LONGEST_REQUEST].encode())
+        return x509.load_pem_x509_csr(text[max(text.find(_BEGIN), 0) :][:_LONGEST_READ].encode())
     except UNREADABLE:
         return None
 

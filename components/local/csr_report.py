@@ -9,7 +9,7 @@ import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from cryptography import x509
 
@@ -20,6 +20,9 @@ from components.local import nodes
 from components.local.csr_sight import Reach, Sight, is_given_up
 from components.local.kubectl import Json, path
 from components.local.session import Session
+
+# Requests of others that one run tells of.
+_MOST: Final = 20
 
 
 @dataclass
@@ -86,7 +89,10 @@ def report(
 def told_of_others(session: Session, sight: Sight, expected: Expectation, stack: str) -> list[str]:
     """One line for each; but a node of this stack that bootstraps as the same user looks after its own."""
     lines: list[str] = []
-    for request, judgement in sight.foreign:
+    for number, (request, judgement) in enumerate(sight.foreign):
+        if len(lines) == _MOST:
+            lines.append(f"and {len(sight.foreign) - number} more requests of others: kubectl get csr")
+            break
         asked = requested_node(request)
         if asked and asked != expected.node and request["spec"].get("username") == expected.bootstrap_user:
             found = session.kubectl.find(path("api", "v1", "nodes", asked))

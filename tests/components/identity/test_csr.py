@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from cryptography import x509
+from cryptography.x509.oid import NameOID
 
 from components.identity.csr import Standing, judge
 from components.identity.expectation import Expectation
@@ -65,7 +66,23 @@ OF_OTHERS: dict[str, tuple[dict[str, Any], list[str]]] = {
         ),
         [],
     ),
-    "nothing readable": (client("no request", user="mallory"), []),
+    "its own, which joins": (client(pem("system:node:worker-2"), user="system:bootstrap:zzzzzz"), []),
+    "a person's certificate": (
+        client(pem("alice"), user="alice", signerName="kubernetes.io/kube-apiserver-client"),
+        [],
+    ),
+    "our host name in other letters": (
+        serving(pem("x", names=[x509.DNSName("Worker-1.")]), user="mallory"),
+        ["host name"],
+    ),
+    "our address, mapped": (serving(pem("x", names=[ip("::ffff:10.0.0.7")]), user="mallory"), ["address"]),
+    "behind much other text": (client("x" * 17_000 + "\n" + pem(), user="mallory"), ["name"]),
+    "among many names": (
+        serving(
+            pem("x", names=[*(x509.DNSName(f"n{n}") for n in range(2000)), ip("10.0.0.7")]), user="mallory"
+        ),
+        ["address"],
+    ),
 }
 
 
@@ -77,6 +94,42 @@ def test_what_others_ask_for_of_our_node(name: str) -> None:
     assert [one.split(" asks for the ")[1] for one in judgement.reasons] == [
         f"{one} of this node" for one in claims
     ]
+
+
+STRANGE: dict[str, tuple[dict[str, Any], str]] = {
+    "nothing readable": (
+        client("no request", user="mallory"),
+        "kubernetes.io/kube-apiserver-client-kubelet for something that cannot be read",
+    ),
+    "the API server's address": (
+        serving(pem("system:node:worker-9", names=[ip("10.96.0.1")]), user="mallory"),
+        "kubernetes.io/kubelet-serving for 'system:node:worker-9'",
+    ),
+    "kube-proxy's name": (
+        client(pem("system:kube-proxy"), user="mallory"),
+        "kubernetes.io/kube-apiserver-client-kubelet for 'system:kube-proxy'",
+    ),
+    "another node's name, by a node": (
+        client(pem("system:node:worker-3"), user="system:node:worker-2"),
+        "kubernetes.io/kube-apiserver-client-kubelet for 'system:node:worker-3'",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_what_no_node_asks_for_itself_is_told_of_too(name: str) -> None:
+    asked, words = STRANGE[name]
+    judgement = judge(asked, EXPECTED)
+    assert judgement.standing is Standing.FOREIGN
+    assert judgement.reasons == (f"requestor: {asked['spec']['username']!r} asks {words}",)
+
+
+def test_of_several_common_names_each_counts() -> None:
+    names = [x509.NameAttribute(NameOID.COMMON_NAME, one) for one in ("foo", USER)]
+    text = pem(name=x509.Name(names))
+    assert judge(client(text, user="mallory"), EXPECTED).reasons == (
+        "requestor: 'mallory' asks for the name of this node",
+    )
 
 
 def test_a_decided_request_of_another_is_not_told_of() -> None:
