@@ -25,6 +25,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from components.identity.lifetimes import LONGEST_HOURS
 from components.identity.request import MalformedRequestError, load_request, subject_of
 from components.local import nodes
 from components.local.approval import approve
@@ -79,7 +80,7 @@ class Order:
             request=arguments.text("request"),
             signer=arguments.text("signerName", "kubernetes.io/kube-apiserver-client"),
             usages=arguments.texts("usages") or ("digital signature", "key encipherment", "client auth"),
-            expiration_seconds=arguments.integer("expirationSeconds", 0, high=10 * 366 * 86400),
+            expiration_seconds=arguments.integer("expirationSeconds", 0, high=LONGEST_HOURS * 3600),
             not_before=not_before,
             common_name=arguments.text("expectedCommonName"),
             organizations=arguments.texts("expectedOrganizations"),
@@ -107,10 +108,18 @@ def apply(session: Session, arguments: Arguments) -> None:
         return
     _delete_leftovers(session, order.labels)
     wait = Wait(arguments.integer("timeoutSeconds", 60, low=1), order.name)
+    asked = datetime.now(UTC)
     certificate = _sign(session, order, wait)
     if faults := certificate_faults(certificate, request, order, datetime.now(UTC)):
         raise Failure(
             f"{order.name}: the signer {order.signer} issued another certificate: {'; '.join(faults)}"
+        )
+    if (hours := shortened(certificate, order, asked)) is not None:
+        raise Failure(
+            f"{order.name}: the signer {order.signer} gives certificates of {hours} hours at most, "
+            f"{order.expiration_seconds // 3600} are asked for, so that it would be renewed too late. Set "
+            f"identity.certificateValidityHours to {hours} or less; or let the controller manager give more "
+            "(--cluster-signing-duration; and none outlives its authority)"
         )
     session.result(certificate.strip())
 
@@ -161,6 +170,17 @@ def certificate_faults(
     if certificate.not_valid_before_utc < order.not_before - _BACKDATED:
         faults.append("it is due for renewal")
     return faults
+
+
+def shortened(pem: str, order: Order, asked: datetime) -> int | None:
+    """The whole hours that a signer gave, if these are not what was asked for. When it is due was planned by that."""
+    end = x509.load_pem_x509_certificate(pem.strip().encode()).not_valid_after_utc
+    if (
+        not order.expiration_seconds
+        or end >= asked + timedelta(seconds=order.expiration_seconds) - _BACKDATED
+    ):
+        return None
+    return max(int((end - asked + _BACKDATED).total_seconds() // 3600), 0)
 
 
 def names_of(extensions: x509.Extensions) -> set[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
+from components.identity.lifetimes import LONGEST_HOURS
 from components.settings import addresses, plain, profiles, sources
 from components.settings.calico import calico_of
 from components.settings.calico_sections import CalicoSection
@@ -181,6 +182,11 @@ def _check_renewal(report: Report, identity: IdentitySection) -> None:
     if identity.early_renewal_hours >= identity.certificate_validity_hours:
         hours = identity.certificate_validity_hours
         report.refuse(keys[0], f"expected less than certificateValidityHours, which is {hours}")
+    if identity.issuer == "cluster" and identity.certificate_validity_hours > LONGEST_HOURS:
+        report.refuse(
+            keys[1],
+            f"expected at most {LONGEST_HOURS} of a cluster's signer (identity.issuer), for example 8760",
+        )
 
 
 def _downloads(report: Report, section: DownloadsSection) -> Downloads:

@@ -85,7 +85,7 @@ def test_pure_code_has_no_effects(path: Path) -> None:
 
 
 _OF_IDENTITY = tuple(
-    f"components.identity.{name}" for name in ("csr", "expectation", "request", "request_faults")
+    f"components.identity.{name}" for name in ("csr", "expectation", "lifetimes", "request", "request_faults")
 )
 
 

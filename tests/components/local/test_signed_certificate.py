@@ -6,6 +6,7 @@ import base64
 import ipaddress
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,7 +23,7 @@ from components.local.errors import Failure
 from components.local.kubectl import Kubectl
 from components.local.nodes import label_value
 from components.local.session import Session
-from components.local.signed_certificate import Order, certificate_faults
+from components.local.signed_certificate import Order, certificate_faults, shortened
 from tests.components.local.cluster import STACK, new_name
 from tests.components.local.conftest import FakeKubectl, Outcome, Run, refused
 from tests.support.apiserver import ApiServer, Key, key_pem, new_key
@@ -184,6 +185,16 @@ def test_a_certificate_as_asked_is_taken_until_it_has_expired() -> None:
     assert faults(made(key, names=list(reversed(NAMES))), key) == []
     assert faults(made(key), key, datetime.now(UTC) + timedelta(hours=2)) == ["it has expired"]
     assert faults(made(key, hours=(-3, 1)), key) == ["it is due for renewal"]
+
+
+def test_what_a_signer_shortens_is_told_with_the_hours_that_it_gives() -> None:
+    key, now = new_key(), datetime.now(UTC)
+    wanted = Order.read(Arguments("p", order(key, expirationSeconds=10 * 3600)))
+    # Signers backdate by some minutes.
+    assert shortened(made(key, hours=(0, 10)), wanted, now + timedelta(minutes=5)) is None
+    assert shortened(made(key, hours=(0, 12)), wanted, now) is None
+    assert shortened(made(key, hours=(0, 7)), wanted, now) == 7
+    assert shortened(made(key, hours=(0, 7)), replace(wanted, expiration_seconds=0), now) is None
 
 
 OTHER: dict[str, tuple[dict[str, Any], str]] = {
