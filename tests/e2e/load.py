@@ -45,9 +45,16 @@ def remove(cluster: Cluster) -> None:
 
 @contextmanager
 def asking(place: Place, hosts: Sequence[Host], port: int) -> Iterator[Answers]:
-    """Ask through each of these nodes until the block ends; then `Answers` is complete."""
+    """Ask through each of these nodes until the block ends; then `Answers` is complete.
+
+    A kube-proxy hears of a service some time after the API does, so each node has to answer once before it begins.
+    """
     answers = Answers()
     script = f"""
+        for host in {" ".join(host.address for host in hosts)}; do
+            curl -fsS -m 5 --retry 60 --retry-delay 1 --retry-all-errors -o /dev/null "http://$host:{port}/" || exit 1
+        done
+        echo begins
         while read -r -t 0.1 _; [ $? -gt 128 ]; do
             for host in {" ".join(host.address for host in hosts)}; do
                 code=$(curl -sS -m 5 -o /dev/null -w '%{{http_code}}' "http://$host:{port}/" 2>&1) || :
@@ -62,6 +69,8 @@ def asking(place: Place, hosts: Sequence[Host], port: int) -> Iterator[Answers]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "begins\n", "a node does not answer at all"
     try:
         yield answers
     finally:
