@@ -84,7 +84,7 @@ dpkg-query -W -f '${{Package}} ${{Version}} ${{db:Status-Abbrev}}\n' theirs {_OU
 _MOVE_OUT = f"""
 set -e
 dpkg --purge theirs >/dev/null
-apt-get -qq -y purge --autoremove {_OURS} >/dev/null
+apt-get -qq -y -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= purge --autoremove {_OURS} >/dev/null
 """
 # Where a Docker that stays keeps what it does: images of the cluster among it.
 _THEIR_OWN = ("/var/lib/docker/", "/var/lib/containerd/", "/run/docker/", "/run/containerd/")
