@@ -65,6 +65,8 @@ class Node(pulumi.ComponentResource):
         # Only what is abnormal is an input.
         self.heal = args["heal"]
         heal = {"heal": args["heal"]} if args["heal"] else {}
+        # What is applied once more may have lost its certificates.
+        again = {"reapply": args["reapply"]} if args["reapply"] else {}
 
         def operator(
             step: str, arguments: dict[str, Any], after: list[pulumi.Resource], *, public: bool = False
@@ -110,6 +112,7 @@ class Node(pulumi.ComponentResource):
                     "ttlSeconds": 3600,
                     "groups": [cluster.bootstrap_group],
                     **heal,
+                    **again,
                 },
                 [node, *cluster.rights],
             )
@@ -132,6 +135,7 @@ class Node(pulumi.ComponentResource):
                 # A kubelet that starts anew may ask for a certificate anew.
                 "kubelet": kubelet.digest,
                 **heal,
+                **(again if token is not None else {}),
             },
             # Beside a kubelet that waits for it; after one that does not.
             before_kubelet

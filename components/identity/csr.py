@@ -56,7 +56,10 @@ def judge(request: Mapping[str, Any], expectation: Expectation) -> Judgement:
     if expectation.bootstrap_user:
         known.add(expectation.bootstrap_user)
     if username not in known:
-        return Judgement(Standing.FOREIGN, () if is_settled(request) else foreign.told(spec, expectation))
+        is_approved = _has(request, "Approved")
+        if is_settled(request) and not is_approved:
+            return Judgement(Standing.FOREIGN)
+        return Judgement(Standing.FOREIGN, foreign.told(spec, expectation, is_approved=is_approved))
     if expectation.bootstrap_user_is_shared and username == expectation.bootstrap_user:
         asked = requested_node(request)
         if asked is not None and asked != expectation.node:
@@ -74,7 +77,12 @@ def is_settled(request: Mapping[str, Any]) -> bool:
     status = request.get("status") or {}
     if status.get("certificate"):
         return True
-    return any(one.get("type") in ("Approved", "Denied", "Failed") for one in status.get("conditions") or ())
+    return _has(request, "Approved", "Denied", "Failed")
+
+
+def _has(request: Mapping[str, Any], *kinds: str) -> bool:
+    conditions = (request.get("status") or {}).get("conditions") or ()
+    return any(one.get("type") in kinds for one in conditions)
 
 
 def requested_node(request: Mapping[str, Any]) -> str | None:

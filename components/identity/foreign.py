@@ -20,13 +20,21 @@ _BOOTSTRAPPERS: Final = "system:bootstrappers"
 _BOOTSTRAP_PREFIX: Final = "system:bootstrap:"
 
 
-def told(spec: Mapping[str, Any], expectation: Expectation) -> tuple[str, ...]:
-    """A reason each; none if it is a request of another node, or of no kubelet's signer, that has nothing of ours."""
+def told(spec: Mapping[str, Any], expectation: Expectation, *, is_approved: bool = False) -> tuple[str, ...]:
+    """A reason each; none if it is a request of another node, or of no kubelet's signer, that has nothing of ours.
+
+    Of one that somebody approved, as RBAC does, only what it has of ours.
+    """
     username, signer = spec.get("username"), spec.get("signerName")
     request = first_request(spec)
     claims = list(_claims(request, expectation)) if request is not None else []
     if claims:
-        return tuple(f"requestor: {shown(username)} asks for the {claim} of this node" for claim in claims)
+        end = ", and it was approved" if is_approved else ""
+        return tuple(
+            f"requestor: {shown(username)} asks for the {claim} of this node{end}" for claim in claims
+        )
+    if is_approved:
+        return ()
     if signer not in (CLIENT_SIGNER, SERVING_SIGNER) or (request and _is_of_a_node(spec, request)):
         return ()
     what = ", ".join(shown(name) for name in _common_names(request)) if request is not None else ""

@@ -2,9 +2,11 @@
 
 Arguments: node, stack, tokenId, tokenSecret, ttlSeconds (60 to 3600, default 3600), groups
 (system:bootstrappers:...), heal (optional: a text that makes a token although the node has joined, unless its
-annotation kubenode/healed is this very text).
+annotation kubenode/healed is this very text), reapply (optional: when the node's parts were asked to be applied once
+more; within the hour after it a token is made although the node has joined, for its kubelet may have lost its
+certificate).
 
-apply  The node has joined (a kubelet registered, and it is Ready or renews its Lease) and no heal: nothing.
+apply  The node has joined (a kubelet registered, and it is Ready or renews its Lease), no heal and no reapply: nothing.
        Else the Secret kube-system/bootstrap-token-ID is made or replaced, and those that earlier runs of this
        stack left for this node are deleted.
 remove Those Secrets, and the requests of exactly system:node:NODE and system:bootstrap:ID.
@@ -81,7 +83,10 @@ def apply(session: Session, arguments: Arguments) -> None:
         lambda: session.kubectl.find(f"{PATHS.nodes}/{node}"),
         lambda: session.kubectl.find(f"{PATHS.leases}/{node}"),
     )
-    if not nodes.is_to_heal(found, arguments.text("heal", "")) and nodes.is_joined(found, lease, now):
+    may_lack = nodes.is_to_heal(found, arguments.text("heal", "")) or _is_of_late(
+        arguments.text("reapply", ""), now
+    )
+    if not may_lack and nodes.is_joined(found, lease, now):
         return
     secret = manifest(
         node, stack, token_id, token_secret, groups=groups, expires=now + timedelta(seconds=seconds)
@@ -97,6 +102,12 @@ def apply(session: Session, arguments: Arguments) -> None:
         session.kubectl.post(PATHS.secrets, secret)
     delete_tokens(session, node, stack, keep=secret_name(token_id))
     _check_taken(session, node, f"{token_id}.{token_secret}")
+
+
+def _is_of_late(moment: str, now: datetime) -> bool:
+    """A mark that is no time, or an old one that stayed in the configuration, asks for no token."""
+    marked = nodes.read_time(moment) if moment else None
+    return marked is not None and timedelta(minutes=-5) < now - marked < timedelta(hours=1)
 
 
 def _check_taken(session: Session, node: str, token: str) -> None:

@@ -22,7 +22,7 @@ from __future__ import annotations
 import ipaddress
 from typing import Final
 
-from components.identity.csr import Standing, requested_node
+from components.identity.csr import requested_node
 from components.identity.expectation import (
     BOOTSTRAPPERS_GROUP,
     SERVING_SIGNER,
@@ -33,7 +33,7 @@ from components.local import bootstrap_token, nodes
 from components.local.approval import approve
 from components.local.arguments import Arguments
 from components.local.bootstrap_token import delete_tokens
-from components.local.csr_report import Story, missing, report, to_approve, told_of_others
+from components.local.csr_report import Story, left_alone, missing, report, to_approve, told_of_others
 from components.local.csr_sight import Reach, Sight, is_alive, is_done, is_given_up, look
 from components.local.errors import Failure
 from components.local.kubectl import PATHS, Json, items
@@ -65,7 +65,9 @@ def apply(session: Session, arguments: Arguments) -> None:
         mute = nodes.is_to_heal(first.node, heal) and not is_alive(sight, nodes.renewed(first.lease))
         by_hand = approval == "manual"
         if by_hand and (waiting := sight.expected if mute else sight.waited_for):
-            raise Failure(to_approve(expected.node, waiting))
+            # Who approves by hand is to see what else is there.
+            beside = left_alone(session, sight, expected, arguments.text("stack"))
+            raise Failure("\n".join((to_approve(expected.node, waiting), *beside)))
         for request in [] if by_hand else sight.expected:
             if _is_ours_to_approve(request, approval) and approve(session, request, _MESSAGE):
                 story.approved[request["metadata"]["uid"]] = request["metadata"]["name"]
@@ -81,10 +83,7 @@ def apply(session: Session, arguments: Arguments) -> None:
             lines = told_of_others(session, sight, expected, arguments.text("stack"))
             raise Failure("\n".join((told, *lines)))
         wait.pause(f"for its kubelet: {missing(sight, serving=serving, mute=mute)}")
-    for request, judgement in sight.requests:
-        if judgement.standing is Standing.REFUSED:
-            session.say(f"request {request['metadata']['name']} not approved: {'; '.join(judgement.reasons)}")
-    for line in told_of_others(session, sight, expected, arguments.text("stack")):
+    for line in left_alone(session, sight, expected, arguments.text("stack")):
         session.say(line)
     if serving and sight.reach is Reach.REFUSED:
         session.say(

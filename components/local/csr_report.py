@@ -21,7 +21,7 @@ from components.local.csr_sight import Reach, Sight, is_given_up
 from components.local.kubectl import Json, path
 from components.local.session import Session
 
-# Requests of others that one run tells of.
+# Requests of each kind that one run tells of.
 _MOST: Final = 20
 
 
@@ -45,7 +45,7 @@ def to_approve(node: str, waiting: Sequence[Json]) -> str:
         f"usages: {', '.join(spec.get('usages') or ())}",
     ]
     if len(waiting) > 1:
-        lines.append(f"older requests, which the kubelet has given up: {len(waiting) - 1}")
+        lines.append(f"older ones in order, of which a kubelet has given up its own: {len(waiting) - 1}")
     lines.append(
         f"Next: kubectl certificate approve {name}; then run again. The kubelet waits, and nothing is taken back"
     )
@@ -84,6 +84,18 @@ def report(
         lines.append(f"requests of {users}: none")
     lines.append(f"Next: {_advice(sight, expected)}")
     return "\n".join(lines)
+
+
+def left_alone(session: Session, sight: Sight, expected: Expectation, stack: str) -> list[str]:
+    """A line for each request that nobody approves here: of this node's own users, and of others."""
+    refused = [
+        f"request {request['metadata']['name']} not approved: {'; '.join(judgement.reasons)}"
+        for request, judgement in sight.requests
+        if judgement.standing is Standing.REFUSED
+    ]
+    if len(refused) > _MOST:
+        refused[_MOST:] = [f"and {len(refused) - _MOST} more that are not approved: kubectl get csr"]
+    return [*refused, *told_of_others(session, sight, expected, stack)]
 
 
 def told_of_others(session: Session, sight: Sight, expected: Expectation, stack: str) -> list[str]:

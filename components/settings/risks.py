@@ -25,6 +25,11 @@ def _of_identity(identity: IdentitySection) -> list[str]:
             f"identity.client is static: who has its token may ask for a certificate of any node, as long as the API "
             f"server knows the token, {guard}. With bootstrap each node has a token of its own, for an hour at most."
         )
+    elif identity.client == "bootstrap" and identity.approval == "rbac":
+        found.append(
+            "identity.approval is rbac: the cluster approves what anybody asks for who has a token of this stack that "
+            "still lives, also another node's name. With exact the stack approves what it expects, and nothing else."
+        )
     if identity.approval == "manual":
         found.append(
             "identity.approval is manual: who approves a request makes its sender the node that it names, and kubectl "

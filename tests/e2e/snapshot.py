@@ -130,6 +130,11 @@ ALLOWED: tuple[Allowed, ...] = (
     ),
     Allowed(
         "runtime files",
+        r"/run/motd\.dynamic f",
+        "the host's own greeting, made at the first login after a boot",
+    ),
+    Allowed(
+        "runtime files",
         r"/run/lock/kubenode f",
         "removing a lock under one who waits would let two in; gone at boot",
     ),

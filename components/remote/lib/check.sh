@@ -90,7 +90,7 @@ kn_check_expected() {
                 kn_is_version "$kn_found" "$kn_value" || kn_differs "package $kn_name" "$kn_value" "$kn_found"
             fi
             ;;
-        hold) kn_is_held "$kn_name" || kn_differs "package $kn_name" "on hold" "not on hold" ;;
+        hold) kn_tool is_held "$kn_name" || kn_differs "package $kn_name" "on hold" "not on hold" ;;
         folder)
             # shellcheck disable=SC2086 # names of files are words
             kn_strangers "$kn_name" $kn_value >"$KN_TMP/strangers"

@@ -132,6 +132,16 @@ def test_of_several_common_names_each_counts() -> None:
     )
 
 
+def test_an_approved_request_of_another_for_our_name_is_told_of() -> None:
+    """As RBAC approves whatever a user of its group asks for."""
+    approved = {"conditions": [{"type": "Approved", "status": "True"}]}
+    assert judge({**client(user="mallory"), "status": approved}, EXPECTED).reasons == (
+        "requestor: 'mallory' asks for the name of this node, and it was approved",
+    )
+    strange = client(pem("system:kube-proxy"), user="mallory")
+    assert judge({**strange, "status": approved}, EXPECTED).reasons == ()
+
+
 def test_a_decided_request_of_another_is_not_told_of() -> None:
     decided = client(user="mallory")
     decided["status"] = {"conditions": [{"type": "Denied", "status": "True"}]}

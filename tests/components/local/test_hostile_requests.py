@@ -310,6 +310,20 @@ def test_by_hand_a_user_of_all_nodes_is_named_for_this_node_alone(
     assert "requestor: kubelet-bootstrap" in stopped.stderr
 
 
+def test_who_approves_by_hand_is_told_what_is_not_to_be_approved(
+    clean: ApiServer, run: Run, static: Client
+) -> None:
+    mine = new_name()
+    good = post(static, asked(f"system:node:{mine}"))
+    strange = post(static, asked(f"system:node:{mine}", dns_names=["api.example.org"]))
+    neighbour = f"system:node:{new_name()}"
+    other = post(node_client(clean, neighbour), asked(neighbour, dns_names=[mine]))
+    stopped = run("csr-approval", "apply", node=mine, approval="manual", timeoutSeconds=1, expect=1, **STATIC)
+    assert f"kubectl certificate approve {good}" in stopped.stderr
+    assert f"request {strange} not approved: " in stopped.stderr
+    assert f"request {other} of others left alone: requestor: " in stopped.stderr
+
+
 def test_a_removal_takes_the_requests_of_this_node_alone_and_of_one_in_service_none(
     clean: ApiServer, run: Run, static: Client
 ) -> None:

@@ -105,6 +105,22 @@ def test_a_node_joins(api_server: ApiServer, run: Run, name: str, kubelet: Would
     assert tokens_of(api_server, name) == []
 
 
+def test_a_node_that_is_applied_again_gets_a_token_though_it_has_joined(
+    api_server: ApiServer, run: Run, name: str, kubelet: WouldBeKubelet
+) -> None:
+    """Its Node looks well for most of a minute after its kubelet has lost everything."""
+    kubelet.adopt()
+    given = values(name)
+    for mark in ("", "once more", "2026-01-31T10:00:00Z"):
+        run("bootstrap-token", "apply", **given, reapply=mark)
+        assert tokens_of(api_server, name) == []
+    moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    run("bootstrap-token", "apply", **given, reapply=moment)
+    assert len(tokens_of(api_server, name)) == 1
+    run("csr-approval", "apply", nodeIp=kubelet.address, timeoutSeconds=30, **given, reapply=moment)
+    assert tokens_of(api_server, name) == []
+
+
 @pytest.mark.parametrize("asks", [True, False])
 def test_a_kubelet_that_has_not_restarted_yet_is_waited_for(
     api_server: ApiServer, run: Run, name: str, kubelet: WouldBeKubelet, asks: bool
