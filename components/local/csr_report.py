@@ -167,9 +167,10 @@ def _awaited(*, serving: bool) -> str:
 def _advice(sight: Sight, expected: Expectation) -> str:
     refused = [one["metadata"]["name"] for one, found in sight.requests if found.standing is Standing.REFUSED]
     if refused:
+        besides = _advice_on_silence(sight, expected)
         return (
-            f"kubectl get csr {refused[0]} -o yaml; "
-            "then mend what the node asks for (nodeIp, node name) and run again"
+            f"kubectl get csr {refused[0]} -o yaml; if its kubelet sent that, mend what the node asks for (nodeIp, node "
+            f"name); if not, somebody else has its identity. If that is not it: {besides}"
         )
     undone = [
         request
