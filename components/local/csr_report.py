@@ -169,8 +169,8 @@ def _advice(sight: Sight, expected: Expectation) -> str:
     if refused:
         besides = _advice_on_silence(sight, expected)
         return (
-            f"kubectl get csr {refused[0]} -o yaml; if its kubelet sent that, mend what the node asks for (nodeIp, node "
-            f"name); if not, somebody else has its identity. If that is not it: {besides}"
+            f"kubectl get csr {refused[0]} -o yaml; if its kubelet sent that, mend what the node asks for (nodeIp, "
+            f"node name); if not, somebody else has its identity. If that is not it: {besides}"
         )
     undone = [
         request

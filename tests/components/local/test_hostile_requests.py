@@ -220,6 +220,9 @@ def test_many_requests_of_one_node_are_each_judged_for_itself(clean: ApiServer, 
     for name in right:
         assert f"request {name}: approved by this run" in outcome.stderr
     assert f"request {wrong}: not approved: common name" in outcome.stderr
+    # Whoever sent it, it need not be why this node has not joined.
+    assert f"Next: kubectl get csr {wrong} -o yaml; if its kubelet sent that, mend" in outcome.stderr
+    assert "systemctl status kubelet" in outcome.stderr
 
 
 def decided(server: ApiServer, name: str, subresource: str, **status: Any) -> None:
