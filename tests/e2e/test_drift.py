@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 import pytest
 
+from tests.e2e.auditing import audit
 from tests.e2e.cluster import is_ready, is_schedulable, unchanged_part
 from tests.e2e.hosts import Host, each
 from tests.e2e.lab import Lab
@@ -37,23 +36,8 @@ _EXPECTED = {
 _KEPT = "/var/lib/kubenode/parts/credentials/aside"
 
 
-def _audit(lab: Lab, *arguments: str) -> tuple[int, str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "components.audit", "--stack", lab.stack.name, *arguments],
-        cwd=lab.place.root,
-        env=lab.place.env,
-        stdin=subprocess.DEVNULL,
-        text=True,
-        capture_output=True,
-        check=False,
-        timeout=900,
-    )
-    lab.said.append(done.stdout + done.stderr)
-    return done.returncode, done.stdout if done.returncode in (0, 1) else done.stdout + done.stderr
-
-
 def _found(lab: Lab) -> dict[str, list[Json]]:
-    code, said = _audit(lab, "--json")
+    code, said = audit(lab, "--json")
     assert code in (0, 1), said
     found = {host["node"]: host["findings"] for host in json.loads(said)["hosts"]}
     assert code == int(any(found.values()))
@@ -88,7 +72,7 @@ def test_found_mended_and_clean(deployed: Lab) -> None:
     lab.stack.preview("--expect-no-changes").demand()
 
     with node_events(lab.place.env, spoilt.name) as events:
-        code, said = _audit(lab, "--reconcile", "--yes")
+        code, said = audit(lab, "--reconcile", "--yes")
     assert code == 0, said
     assert not any("true" in line or "kubenode/out-of-service" in line for line in events.lines), events.lines
     lab.note_deployed()
@@ -113,7 +97,7 @@ def test_a_host_that_cannot_be_asked_is_told_and_the_others_go_on(deployed: Lab)
     away, other = lab.hosts[0], lab.hosts[1]
     away.run("systemctl stop ssh.socket ssh.service 2>/dev/null || systemctl stop ssh.service")
     try:
-        code, said = _audit(lab)
+        code, said = audit(lab)
     finally:
         away.run("systemctl start ssh.service")
     assert code == 2, said

@@ -13,8 +13,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from tests.e2e import control_plane, without_api
+from tests.e2e.auditing import audit
 from tests.e2e.cluster import Json, is_ready
 from tests.e2e.hosts import CLIENT_CERTIFICATE, Host
+from tests.e2e.killing import wait_until
 from tests.e2e.lab import Lab
 from tests.e2e.stack import Step
 
@@ -120,6 +122,22 @@ def test_a_kubelet_that_lost_its_certificate_is_healed_alone(deployed: Lab, how:
     logins = lab.connections()
     lab.stack.up().demand()
     assert lab.connections() == logins, "a node that was healed is not left alone"
+
+
+def test_a_kubelet_that_lost_everything_is_mended_while_its_node_looks_well(deployed: Lab) -> None:
+    lab, host = deployed, deployed.host("worker-1")
+    serial = host.run(f"sha256sum {CLIENT_CERTIFICATE}")
+    _spoil(lab, host, "deleted")
+    wait_until(lambda: host.unit("kubelet") != "active", "its kubelet does not get up")
+    assert is_ready(lab.cluster.nodes()["worker-1"])
+    code, said = audit(lab, "worker-1", "--reconcile", "--yes")
+    assert code == 0, said
+    lab.note_deployed()
+    assert is_ready(lab.cluster.nodes()["worker-1"])
+    assert host.run(f"sha256sum {CLIENT_CERTIFICATE}") != serial
+    assert not host.exists("/etc/kubernetes/bootstrap.kubeconfig")
+    assert lab.cluster.bootstrap_tokens() == []
+    lab.stack.preview("--expect-no-changes").demand()
 
 
 def test_a_host_that_is_off_fails_no_run(deployed: Lab) -> None:
