@@ -3,6 +3,8 @@
 set -eu
 . "${0%/*}/lib.sh"
 PLUGIN_DIR=/usr/libexec/kubernetes
+# Given by the stack; else the kubelet keeps its own below /var/lib/kubelet/pki.
+SERVING_CERTIFICATE=/etc/kubernetes/ssl/kubelet-server.pem
 CLIENT_CERTIFICATE=/var/lib/kubelet/pki/kubelet-client-current.pem
 KUBECONFIG=/etc/kubernetes/kubelet.kubeconfig
 BOOTSTRAP=/etc/kubernetes/bootstrap.kubeconfig
@@ -45,6 +47,7 @@ kn_part_apply() {
         refer_to_own_certificate
         rm -f "$KN_R/issued"
     fi
+    [ ! -e "$SERVING_CERTIFICATE" ] || rm -f /var/lib/kubelet/pki/kubelet-server-*
 }
 
 # note_root: the flag --root-dir moves what pods have on the host to another folder, and the kubelet makes that with its

@@ -123,6 +123,21 @@ def test_from_asking_to_given_nothing_of_the_old_certificate_is_left(host: Box) 
     assert host.state() == before, "the kubelet's own kubeconfig is put back by nobody"
 
 
+@pytest.mark.parametrize("is_given", [True, False])
+def test_of_a_serving_certificate_of_its_own_nothing_is_left_once_it_is_given_one(
+    host: Box, is_given: bool
+) -> None:
+    own = "/var/lib/kubelet/pki/kubelet-server-2026-01-31-10-00-00.pem"
+    _bootstrapped(host)
+    host.put(own, "key\n", 0o600)
+    if is_given:
+        host.put("/etc/kubernetes/ssl/kubelet-server.pem", "certificate\n")
+    _answer(host)
+    _apply(host, "credentials", _given(host))
+    _apply(host, "kubelet", _issued(host))
+    assert host.path(own).exists() is not is_given
+
+
 @pytest.mark.parametrize("answer", ["401 {}", None], ids=["refused", "no answer"])
 def test_a_certificate_that_the_api_server_refuses_takes_the_old_one_from_nobody(
     host: Box, answer: str | None
