@@ -72,7 +72,7 @@ stat -c '%n %a %U:%G %Y' /opt/cni/bin/theirs /etc/cni/net.d/99-theirs.conflist
 sysctl net.ipv4.tcp_keepalive_time
 iptables-save -t filter | grep THEIRS
 iptables-save -t nat | grep THEIRS-NAT
-apt-mark showhold | grep -x socat
+apt-mark -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= showhold | grep -x socat
 dpkg-query -W -f '${Package} ${Version} ${db:Status-Abbrev}\n' socat docker.io
 """
 _MOVED_IN = rf"""
