@@ -22,7 +22,7 @@ from components.local.kubectl import Json, path
 from components.local.session import Session
 
 # Requests of each kind that one run tells of.
-_MOST: Final = 20
+_MOST: Final = 50
 
 
 @dataclass
