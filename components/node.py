@@ -114,7 +114,9 @@ class Node(pulumi.ComponentResource):
                     **heal,
                     **again,
                 },
-                [node, *cluster.rights],
+                # It lives an hour, of which a node that waits for others before it would lose some; and the removal of
+                # out-of-service deletes one that the state does not know, so it has to come after.
+                [out_of_service, *cluster.rights],
             )
             before_credentials.append(bootstrap)
         elif static is not None:

@@ -93,7 +93,7 @@ def _run(arguments: Sequence[str], secrets: list[str]) -> int:
         if verb == "apply":
             print(module.run(values), flush=True)
         return 0
-    if verb == "remove" and (program in ("out-of-service", "lost-node") or _has_token(program, values)):
+    if verb == "remove" and (program == "lost-node" or _has_token(program, values)):
         # They leave nothing behind; needing the API here could only make a removal fail.
         return 0
     if values.has("tokenSecret"):

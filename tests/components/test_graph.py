@@ -21,7 +21,7 @@ _ORDER = (
     ("claim", "prepare"),
     ("claim", "node"),
     ("node", "out-of-service"),
-    ("node", "bootstrap-token"),
+    ("out-of-service", "bootstrap-token"),
     ("prepare", "docker"),
     ("out-of-service", "docker"),
     ("out-of-service", "calico"),

@@ -62,14 +62,9 @@ def test_a_way_out(bare: Lab, step: str, way: str) -> None:
     with _killed_during(lab, host, step):
         lab.stack.cancel().demand()
         lab.note_canaries()
-        orphaned = host.works_on(step)
         if way == "up":
             result = lab.stack.up().demand()
             MEASURED.add(f"up after the engine was killed during {step}", result.seconds, "s")
-            if step == "docker":
-                # What runs on is waited for, and named.
-                assert orphaned, "the script of the killed run was to work on"
-                assert "waited for: docker apply, process " in result.text
             (node,) = lab.cluster.nodes().values()
             assert is_ready(node)
             assert is_schedulable(node)

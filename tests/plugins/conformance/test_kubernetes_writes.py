@@ -22,6 +22,8 @@ _PROGRAM = """
         enable_config_map_mutable=True)
     own = ResourceOptions(provider=provider)
     AWAITED = {"pulumi.com/waitFor": "condition=Ready", "pulumi.com/timeoutSeconds": "1"}
+    # One that comes to be what it waits for; its deletion has the same time, beside all others.
+    IN_TIME = {**AWAITED, "pulumi.com/timeoutSeconds": "60"}
 
     definition = k8s.apiextensions.v1.CustomResourceDefinition("definition",
         metadata={"name": "things.example.com", "labels": {"a": at("1", "2")}},
@@ -39,7 +41,7 @@ _PROGRAM = """
     thing("thing-stale", {"a": at("1", "2")}, **at({}, AWAITED))
     thing("thing-stale-path", {"a": at("1", "2")}, **at({}, {**AWAITED, "pulumi.com/waitFor":
         "jsonpath={.status.phase}=Done"}))
-    thing("thing-fresh", {"a": at("1", "2")}, **at({}, AWAITED))
+    thing("thing-fresh", {"a": at("1", "2")}, **at({}, IN_TIME))
 
     def config_map(name, data, ignored=(), annotations=None, **labels):
         k8s.core.v1.ConfigMap(name, metadata={"name": name, "labels": labels, "annotations": annotations}, data=data,
