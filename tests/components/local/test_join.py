@@ -257,7 +257,9 @@ def test_leftovers_go_and_tokens_of_others_stay(api_server: ApiServer, run: Run,
     assert tokens_of(api_server, name) == []
 
 
-def test_a_token_that_a_killed_run_made_goes_with_the_node(api_server: ApiServer, run: Run, name: str) -> None:
+def test_a_token_that_a_killed_run_made_goes_with_the_node(
+    api_server: ApiServer, run: Run, name: str
+) -> None:
     """The state does not know it: its own removal never runs, that of out-of-service does."""
     unknown, others, neighbour = values(name), values(name, stack="acme/kubenode/prod"), values(new_name())
     for one in (unknown, others, neighbour):
