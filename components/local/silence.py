@@ -19,8 +19,8 @@ from components.local import nodes
 
 # What the API server, or kubectl, says when no host answers. A port that nobody listens on is an answer.
 _NO_HOST: Final = re.compile(
-    r"i/o timeout|no route to host|network is unreachable|host is down|deadline exceeded|Client\.Timeout"
-    r"|TLS handshake timeout|did not answer within|no such host|no preferred addresses|etcdserver"
+    r"i/o timeout|connection timed out|no route to host|network is unreachable|host is down|deadline exceeded"
+    r"|Client\.Timeout|TLS handshake timeout|did not answer within|no such host|no preferred addresses|etcdserver"
 )
 # Its first token has ended by then.
 _LATE: Final = timedelta(hours=1)
@@ -38,6 +38,11 @@ class Silence:
         return {"since": f"{self.since:%Y-%m-%dT%H:%MZ}", "reason": self.reason, "heal": self.heal}
 
 
+def says_no_host(said: str) -> bool:
+    """Whether these words of the API server, or of kubectl, are of a host that does not answer."""
+    return bool(_NO_HOST.search(said))
+
+
 def is_silent(node: Mapping[str, Any]) -> bool:
     """Whether its kubelet once reported and is not heard of any more."""
     seen = nodes.view(node)
@@ -49,7 +54,7 @@ def silence(node: Mapping[str, Any], probe: str, now: datetime) -> Silence | Non
     seen = nodes.view(node)
     if is_silent(node) and seen.ready_since is not None:
         since = seen.ready_since
-        answers = not _NO_HOST.search(probe)
+        answers = not says_no_host(probe)
         conditions = (node.get("status") or {}).get("conditions") or ()
         reason = nodes.describe_conditions(one for one in conditions if one.get("type") == "Ready")
         return Silence(since, reason, nodes.heal(since, now) if answers else "")

@@ -8,39 +8,36 @@ apply  Waits until every node runs one ready pod, then checks everything and rep
        is {"podIps": [...]} sorted, for the checks from the nodes; also of pods on such a node, so that its silence is
        no reason to ask all others anew. Changes nothing, except that it ends a surplus pod when a node has none: pods
        that a drain moved away do not come back by themselves.
-remove Nothing.
+remove Ends the pods on nodes whose kubelet is dead, so that the proof can be deleted while a host is.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import json
 from collections.abc import Mapping
 from typing import Any
 
-from components.local import nodes
 from components.local.arguments import Arguments
+from components.local.dead_nodes import end_pods, given_up, on, on_nodes
 from components.local.errors import Failure
 from components.local.fingerprint import differing
-from components.local.kubectl import PATHS, Json, KubectlError, items, with_query
+from components.local.kubectl import PATHS, Json, KubectlError, UnreachableError, items, with_query
 from components.local.session import Session
+from components.local.silence import says_no_host
 from components.local.waiting import Wait
 
 _PAGE = "Welcome to nginx!"
-_PASSING = (
-    # Of one that has just been started.
-    *("pod does not exist", "container not found", "connection refused"),
-    # Of a host that has just gone.
-    *("no route to host", "i/o timeout", "connection timed out", "host is down", "connection reset by peer"),
-)
+# Of a kubelet that has just been started, or a host that has just gone.
+_PASSING = ("pod does not exist", "container not found", "connection refused", "connection reset by peer")
 
 
 def apply(session: Session, arguments: Arguments) -> None:
     namespace = arguments.text("namespace")
     configurations = arguments.mapping("kubelets")
     wait = Wait(arguments.integer("timeoutSeconds", 120, low=1), namespace)
-    selector = arguments.text("selector")
-    pods_path = with_query(f"/api/v1/namespaces/{namespace}/pods", labelSelector=selector)
+    pods_path = _pods_path(namespace, arguments.text("selector"))
     slices_path = with_query(
         f"/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices",
         labelSelector=f"kubernetes.io/service-name={arguments.text('service')}",
@@ -85,32 +82,19 @@ def apply(session: Session, arguments: Arguments) -> None:
 
 
 def remove(session: Session, arguments: Arguments) -> None:
-    """The namespace is a resource of its own."""
-    del session, arguments
+    """Before the Deployment goes: it would wait for pods that nobody ends."""
+    namespace = arguments.text("namespace")
+    with contextlib.suppress(UnreachableError):
+        end_pods(session, _pods_path(namespace, arguments.text("selector")), namespace)
+
+
+def _pods_path(namespace: str, selector: str) -> str:
+    return with_query(f"/api/v1/namespaces/{namespace}/pods", labelSelector=selector)
 
 
 def that_count(pods: list[Json], names: set[str]) -> list[Json]:
     """Without those that end elsewhere: a node that left the stack may have no kubelet any more to say they ended."""
     return [pod for pod in pods if on(pod) in names or not pod["metadata"].get("deletionTimestamp")]
-
-
-def given_up(nodes_there: list[Json], wanted: set[str]) -> list[str]:
-    """The wanted ones that no kubelet speaks for any more."""
-    return sorted(
-        seen.name
-        for seen in map(nodes.view, filter(nodes.is_unreachable, nodes_there))
-        if seen.name in wanted
-    )
-
-
-def on_nodes(pods: list[Json], names: list[str]) -> list[Json]:
-    """Those that were given to one of these."""
-    return [pod for pod in pods if on(pod) in names]
-
-
-def on(pod: Json) -> str:
-    """The node that a pod was given to; empty as long as there is none."""
-    return str((pod.get("spec") or {}).get("nodeName") or "")
 
 
 def pod_ips(pods: list[Json]) -> set[str]:
@@ -225,7 +209,7 @@ def _kubelet_faults(
 
 def is_passing(fault: str) -> bool:
     """What is over soon: a kubelet that has just been started has its pods, or one that is gone is given up."""
-    return any(words in fault for words in _PASSING)
+    return says_no_host(fault) or any(words in fault for words in _PASSING)
 
 
 def _hint(error: KubectlError) -> str:

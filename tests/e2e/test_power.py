@@ -159,6 +159,23 @@ def test_one_of_three_nodes_loses_its_power_in_each_phase_of_a_life(bare: Lab, t
     assert lab.cluster.leftovers() == []
 
 
+def test_a_destroy_while_a_host_is_off_gives_the_others_back(bare: Lab) -> None:
+    """The proof has a pod there, which nobody ends."""
+    lab = bare
+    first, second = lab.hosts
+    lab.note_unknown()
+    lab.stack.up().demand()
+    second.cut_power()
+    result = lab.stack.destroy("--continue-on-error").demand_failure()
+    MEASURED.add("destroy of two nodes while the host of one is off", result.seconds, "s")
+    assert lab.differences([first]) == {}
+    assert set(lab.cluster.nodes()) == {second.name}
+    lab.switch_on()
+    lab.stack.destroy().demand()
+    assert lab.differences() == {}
+    assert lab.cluster.leftovers() == []
+
+
 def _release(lab: Lab, version: str) -> None:
     lab.stack.configure(lambda config: config["kubernetes"].update({"version": version}))
 
