@@ -170,7 +170,7 @@ def bare_python(tmp_path: Path, base: Path) -> Path:
 
 
 def test_a_removal_of_what_leaves_nothing_needs_no_api(run_without_api: Run) -> None:
-    for program in ("csr-approval", "out-of-service", "api-read"):
+    for program in ("csr-approval", "lost-node", "api-read"):
         outcome = run_without_api(program, "remove", node="w", tokenId="abcdef", kubeconfigFile="/nope")
         assert (outcome.stdout, outcome.stderr) == ("", "")
 
