@@ -95,15 +95,16 @@ def _demand_comes_back(lab: Lab, name: str = _NODE) -> None:
 def three(bare: Lab) -> Iterator[list[Host]]:
     """Three hosts, with what is before; the third is gone afterwards."""
     lab = bare
-    two = lab.hosts
+    two, before = lab.hosts, lab.before
     lab.place.up(HOSTS + 1, "--older")
     lab.hosts = lab.configured_hosts()
-    lab.before[lab.hosts[-1].name] = lab.hosts[-1].snapshot()
+    # Of the first two anew: the sandbox tells each host the routes to all.
+    lab.before = {host.name: host.snapshot() for host in lab.hosts}
     try:
         yield lab.hosts
     finally:
         lab.stack.destroy().demand()
-        lab.hosts = two
+        lab.hosts, lab.before = two, before
         lab.place.up(HOSTS)
         lab.stack.restore_configuration()
 
