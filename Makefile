@@ -65,7 +65,7 @@ calico-manifest: $(VENV)/.program ## Fetch the manifests that the calico section
 	@$(BIN)/python -m components.manifests --stack $(STACK)
 
 release: $(VENV)/.program ## Give back HOST=root@address, whose stack has lost its state, by its own record (SSH=, YES=yes)
-	@$(BIN)/python -m components.release $(HOST) $(if $(SSH),--ssh='$(SSH)') $(if $(YES),--yes)
+	@$(BIN)/python -m components.release $(or $(HOST),$(error release: which host? For example: make release HOST=root@192.0.2.10)) $(if $(SSH),--ssh='$(SSH)') $(if $(YES),--yes)
 
 tools: $(VENV)/.stamp ## Build the tools into the cache, ahead of `make up`
 	@$(BIN)/python -m sandbox.tools build
