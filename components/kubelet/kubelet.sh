@@ -8,6 +8,8 @@ SERVING_CERTIFICATE=/etc/kubernetes/ssl/kubelet-server.pem
 CLIENT_CERTIFICATE=/var/lib/kubelet/pki/kubelet-client-current.pem
 KUBECONFIG=/etc/kubernetes/kubelet.kubeconfig
 BOOTSTRAP=/etc/kubernetes/bootstrap.kubeconfig
+# Those that it makes: of its client and its serving certificate.
+KEYS="/var/lib/kubelet/pki/*.[kp]e[ym]"
 WATCH=/etc/systemd/system/kubenode-bootstrap
 
 kn_part_apply() {
@@ -32,6 +34,8 @@ kn_part_apply() {
     [ -z "$(kn_setting certificates)" ] || kn_setting certificates >"$KN_R/certificates"
     if is_waiting; then
         kn_say "the kubelet runs and waits for somebody to approve its request"
+        kn_keep_closed "$KUBECONFIG"
+        kn_keep_closed "$KEYS"
         drop_token_later
         return
     fi
@@ -48,6 +52,9 @@ kn_part_apply() {
         rm -f "$KN_R/issued"
     fi
     [ ! -e "$SERVING_CERTIFICATE" ] || rm -f /var/lib/kubelet/pki/kubelet-server-*
+    # A kubeconfig that it is given is the credentials' file.
+    is_issued || kn_keep_closed "$KUBECONFIG" there
+    kn_keep_closed "$KEYS"
 }
 
 # note_root: the flag --root-dir moves what pods have on the host to another folder, and the kubelet makes that with its
@@ -155,7 +162,7 @@ own_node() {
             echo
         done >"$kn_certificate") 2>>"$KN_TMP/log"
     fi
-    kn_server=$(sed -n 's/^ *server: *//p' "$KUBECONFIG" /etc/kubernetes/bootstrap.kubeconfig 2>/dev/null | sed -n 1p)
+    kn_server=$(sed -n 's/^ *server: *//p' "$KUBECONFIG" "$BOOTSTRAP" 2>/dev/null | sed -n 1p)
     curl -sS -m 10 --noproxy '*' --cacert /etc/kubernetes/ssl/ca.pem --cert "$kn_certificate" \
         -o "$KN_TMP/node" -w '%{http_code}' "$kn_server/api/v1/nodes/$KN_NODE" 2>>"$KN_TMP/log"
 }
@@ -190,7 +197,7 @@ kn_part_remove() {
     stop_pods
     kn_drop_noted
     [ ! -e "$KN_R/parents-made" ] || while read -r kn_dir; do rmdir "$kn_dir" 2>/dev/null || :; done <"$KN_R/parents-made"
-    rm -f /etc/kubernetes/kubelet.kubeconfig
+    rm -f "$KUBECONFIG"
     kn_restore_files
     kn_try 60 systemctl daemon-reload || :
     # Without a kube-proxy of ours the cluster's own ran in a pod, and left its rules when that ended.

@@ -18,6 +18,7 @@ pytestmark = [pytest.mark.sandbox, pytest.mark.long]
 
 _SETTING = "net.ipv4.ip_forward"
 _STRANGER = "/etc/kubernetes/somebodys.conf"
+_KUBECONFIG = "/etc/kubernetes/kubelet.kubeconfig"
 _PROXY_UNIT = "/etc/systemd/system/kube-proxy.service"
 _DAMAGE = f"""
 echo '# edited' >>/etc/kubernetes/kubelet.yaml
@@ -25,6 +26,7 @@ systemctl stop docker.socket docker.service
 rm {_PROXY_UNIT}
 echo 0 >/proc/sys/{_SETTING.replace(".", "/")}
 echo theirs >{_STRANGER}
+chmod 0644 {_KUBECONFIG}
 """
 _EXPECTED = {
     ("kubelet", "/etc/kubernetes/kubelet.yaml"),
@@ -32,6 +34,7 @@ _EXPECTED = {
     ("kube-proxy", _PROXY_UNIT),
     ("prepare", f"kernel setting {_SETTING}"),
     ("credentials", _STRANGER),
+    ("kubelet", _KUBECONFIG),
 }
 _KEPT = "/var/lib/kubenode/parts/credentials/aside"
 
@@ -76,7 +79,7 @@ def test_found_mended_and_clean(deployed: Lab) -> None:
     assert code == 0, said
     assert not any("true" in line or "kubenode/out-of-service" in line for line in events.lines), events.lines
     lab.note_deployed()
-    MEASURED.add("audit of two hosts finds five kinds of drift", len(_EXPECTED), "findings")
+    MEASURED.add("audit of two hosts finds six kinds of drift", len(_EXPECTED), "findings")
     assert _found(lab) == {host.name: [] for host in lab.hosts}
     lab.stack.preview("--expect-no-changes").demand()
 

@@ -21,6 +21,7 @@ from components.remote.bundle import Artifact, HostFile
 from tests.shell.box import Box
 
 PKI = "/var/lib/kubelet/pki"
+KUBECONFIG = "/etc/kubernetes/kubelet.kubeconfig"
 KUBELET_UNIT = "[Service]\nExecStart=/usr/local/bin/kubelet \\\n  --config=/etc/kubernetes/kubelet.yaml\n"
 KUBE_PROXY_UNIT = "[Service]\nExecStart=/usr/local/bin/kube-proxy --config=/etc/kubernetes/kube-proxy.yaml\n"
 CRI_UNIT = "[Service]\nExecStart=/usr/local/bin/cri-dockerd\n"
@@ -62,7 +63,8 @@ def kubelet(
     """The kubelet's part. Once it runs, its certificate request is approved."""
     box.put(
         "/state/start-kubelet.service",
-        f"mkdir -p {PKI}; echo certificate >{PKI}/kubelet-client-current.pem\n",
+        f"umask 077; mkdir -p {PKI}; echo certificate >{PKI}/kubelet-client-current.pem\n"
+        f"[ -e {KUBECONFIG} ] || echo kubeconfig >{KUBECONFIG}\n",
     )
     return box.bundle(
         "kubelet",

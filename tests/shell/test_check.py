@@ -12,6 +12,8 @@ from tests.shell.box import LIBRARY, RECORD, Box
 
 AUDIT = Path(__file__).resolve().parents[2] / "components/audit/host.sh"
 _SYSCTL = "net.ipv4.ip_forward"
+_KEY = f"{bundles.PKI}/kubelet-client-current.pem"
+_KEY_OF_A_DAY = f"{bundles.PKI}/kubelet-client-2026.pem"
 
 
 def _findings(host: Box) -> list[tuple[str, str, str, str]]:
@@ -73,6 +75,19 @@ def _bundles(host: Box, **more: list[str]) -> dict[str, str]:
         (
             "mkdir /etc/systemd/system/kubelet.service.d; echo x >/etc/systemd/system/kubelet.service.d/a.conf",
             [("kubelet", "/etc/systemd/system/kubelet.service.d/a.conf")],
+        ),
+        (f"chmod 0640 {bundles.KUBECONFIG}", [("kubelet", bundles.KUBECONFIG)]),
+        (f"chown daemon {bundles.KUBECONFIG}", [("kubelet", bundles.KUBECONFIG)]),
+        (f"rm {bundles.KUBECONFIG}", [("kubelet", bundles.KUBECONFIG)]),
+        (f"echo other >>{bundles.KUBECONFIG}; chmod 0400 {bundles.KUBECONFIG}", []),
+        (f"mv {_KEY} {_KEY}.1; ln -s {_KEY}.1 {_KEY}", []),
+        (
+            f"mv {_KEY} {_KEY_OF_A_DAY}; ln -s {_KEY_OF_A_DAY} {_KEY}; chmod g+r {_KEY}",
+            [("kubelet", _KEY_OF_A_DAY)],
+        ),
+        (
+            f"echo key >{bundles.PKI}/kubelet.key; chmod 0644 {bundles.PKI}/kubelet.key",
+            [("kubelet", f"{bundles.PKI}/kubelet.key")],
         ),
         (f"rm {LIBRARY}/verify", [("claim", f"{LIBRARY}/verify")]),
         (f"echo x >{LIBRARY}/mine", [("claim", f"{LIBRARY}/mine")]),
@@ -159,3 +174,17 @@ def test_a_hold_and_a_version_that_were_lost_are_found(host: Box) -> None:
         ("docker", "package docker.io", "on hold", "not on hold"),
         ("docker", "package docker.io", "1.0", "2.0"),
     ]
+
+
+def test_what_the_kubelet_keeps_for_itself_is_closed_to_others_again(node: Box) -> None:
+    node.shell(f"chmod 0644 {bundles.KUBECONFIG} {_KEY}; chown daemon {_KEY}")
+    found = _findings(node)
+    assert found == [
+        ("kubelet", bundles.KUBECONFIG, "0600 root:root", "0644 root:root"),
+        ("kubelet", _KEY, "0600 root:root", "0644 daemon:root"),
+    ]
+    running = node.running()
+    done = node.run("kubelet", "apply", _bundles(node, reapply=["now"])["kubelet"])
+    assert done.stdout.splitlines() == [f"closed {path} to others" for path in (bundles.KUBECONFIG, _KEY)]
+    assert node.running() == running
+    assert _findings(node) == []

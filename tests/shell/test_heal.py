@@ -57,7 +57,7 @@ def test_a_certificate_that_the_api_server_refuses_goes_and_the_kubelet_asks_ane
     assert _restarts(joined) == 1
     assert not joined.path(f"{PKI}/kubelet-client-2026.pem").exists()
     assert joined.text(CLIENT) == "certificate\n", "the kubelet's new one"
-    assert not joined.path(KUBECONFIG).exists(), "the kubelet writes another"
+    assert joined.text(KUBECONFIG) == "kubeconfig\n", "the kubelet's new one"
     assert not joined.path(BOOTSTRAP).exists()
     # It is done: whatever else changes later heals nothing.
     joined.forget_calls()

@@ -96,6 +96,10 @@ kn_check_expected() {
             kn_strangers "$kn_name" $kn_value >"$KN_TMP/strangers"
             while read -r kn_path; do kn_differs "$kn_path" "no such file" "a file that is not ours"; done <"$KN_TMP/strangers"
             ;;
+        closed)
+            kn_not_closed "$kn_name" "$kn_value" >"$KN_TMP/open"
+            while read -r kn_path kn_found; do kn_differs "$kn_path" "$KN_CLOSED" "$kn_found"; done <"$KN_TMP/open"
+            ;;
         esac
     done <"$kn_list"
 }

@@ -1,7 +1,9 @@
 # shellcheck shell=sh
 # Files of the bundle in their places, and out of them.
 #
-# Owns owned and dirs of the record. Does not own copies (undo.sh) nor downloads (artifacts.sh).
+# Owns owned and dirs of the record, and who may read what services of ours write. Does not own copies (undo.sh) nor
+# downloads (artifacts.sh).
+KN_CLOSED="0600 root:root"
 
 # kn_put NAME PATH MODE OWNER SOURCE: PATH gets the content of SOURCE if it differs in content, mode or owner.
 # Adds NAME to KN_CHANGED then.
@@ -55,6 +57,32 @@ kn_drop_stale() {
         KN_CHANGED="$KN_CHANGED$(basename "$kn_path") "
         kn_say "gave back $kn_path"
     done <"$KN_R/owned"
+}
+
+# kn_keep_closed PATTERN [there]: files that a service of ours writes for itself, with secrets in them. Whatever they hold,
+# from now on nobody but root reads them; with "there", a check also misses them.
+kn_keep_closed() {
+    kn_expect closed "$@"
+    kn_not_closed "$1" >"$KN_TMP/open"
+    while read -r kn_path _; do
+        chown "${KN_CLOSED#* }" "$kn_path"
+        chmod "${KN_CLOSED% *}" "$kn_path"
+        KN_CHANGED="${KN_CHANGED}closed "
+        kn_say "closed $kn_path to others"
+    done <"$KN_TMP/open"
+}
+
+# kn_not_closed PATTERN [there]: each of these files that others may read, or that is another's, and its mode and owner. Of
+# a link what it leads to.
+kn_not_closed() {
+    for kn_path in $1; do
+        [ ! -f "$kn_path" ] || readlink -f "$kn_path"
+    done | sort -u >"$KN_TMP/closed"
+    while read -r kn_path; do
+        kn_found=$(stat -c '0%a %U:%G' "$kn_path" 2>/dev/null) || continue
+        case $kn_found in 0[4-7]00" ${KN_CLOSED#* }") ;; *) printf '%s %s\n' "$kn_path" "$kn_found" ;; esac
+    done <"$KN_TMP/closed"
+    [ -s "$KN_TMP/closed" ] || [ "${2:-}" != there ] || printf '%s nothing\n' "$1"
 }
 
 kn_changed() {
