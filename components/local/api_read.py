@@ -267,7 +267,7 @@ def _read(
 def _probe(kubectl: Kubectl, node: str) -> str:
     """What is said when a kubelet is asked through the API server; empty if it answers."""
     try:
-        kubectl.read(f"{PATHS.nodes}/{node}/proxy/healthz", timeout_seconds=_PROBE_SECONDS)
+        kubectl.read(PATHS.kubelet_health(node), timeout_seconds=_PROBE_SECONDS)
     except KubectlError as error:
         return error.stderr
     return ""

@@ -132,9 +132,7 @@ def look(session: Session, expected: Expectation, *, serving: bool, asks: bool) 
         if not serving:
             return Reach.SILENT, ""
         try:
-            session.kubectl.read(
-                f"{PATHS.nodes}/{expected.node}/proxy/healthz", timeout_seconds=_PROBE_SECONDS
-            )
+            session.kubectl.read(PATHS.kubelet_health(expected.node), timeout_seconds=_PROBE_SECONDS)
         except KubectlError as error:
             return classify(error.stderr), error.stderr[-400:]
         found = running_configuration(session, expected.node)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from components.local import nodes
+from components.local import nodes, pods
 from components.local.kubectl import PATHS, Json, KubectlError, items
 from components.local.session import Session
 from components.local.silence import says_no_host
@@ -28,9 +28,9 @@ def given_up(nodes_there: list[Json], wanted: set[str]) -> list[str]:
     )
 
 
-def on_nodes(pods: list[Json], names: list[str]) -> list[Json]:
-    """Those that were given to one of these."""
-    return [pod for pod in pods if on(pod) in names]
+def on_nodes(found: list[Json], names: list[str]) -> list[Json]:
+    """The pods that were given to one of these."""
+    return [pod for pod in found if on(pod) in names]
 
 
 def on(pod: Json) -> str:
@@ -48,11 +48,8 @@ def end_pods(session: Session, pods_path: str, subject: str, seconds: float = _G
     wait = Wait(seconds, subject)
     while silent:
         gone = given_up(items(session.kubectl.get(PATHS.nodes)), silent)
-        for pod in on_nodes(items(session.kubectl.get(pods_path)), gone):
-            metadata = pod["metadata"]
-            path = f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}"
-            if session.kubectl.delete(path, metadata["uid"], at_once=True):
-                session.say(f"deleted pod {metadata['name']} of {on(pod)}, whose kubelet is given up")
+        for pod in pods.end_at_once(session, on_nodes(items(session.kubectl.get(pods_path)), gone)):
+            session.say(f"deleted pod {pods.name(pod)} of {on(pod)}, whose kubelet is given up")
         silent = _without_answer(session, silent - set(gone))
         if not silent or wait.expired:
             return
@@ -65,7 +62,7 @@ def _without_answer(session: Session, names: set[str]) -> set[str]:
 
     def answers(name: str) -> bool:
         try:
-            session.kubectl.read(f"{PATHS.nodes}/{name}/proxy/healthz", timeout_seconds=_ANSWER_SECONDS)
+            session.kubectl.read(PATHS.kubelet_health(name), timeout_seconds=_ANSWER_SECONDS)
         except KubectlError as error:
             # A port that nobody listens on is a host's answer, and no kubelet's.
             return not says_no_host(error.stderr) and "connection refused" not in error.stderr

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from components.local import nodes
+from components.local import nodes, pods
 from components.local.arguments import Arguments
 from components.local.errors import Failure
 from components.local.kubectl import PATHS, Json, KubectlError, items, with_query
@@ -156,10 +156,7 @@ def drain(session: Session, node: str, uid: str, policy: DrainPolicy) -> None:
 def forget(session: Session, node: str) -> None:
     """Deletes the pods on a Node without kubelet: nobody runs them, and nobody would ever end them in order."""
     forgotten = pods_on(session, node)
-    for pod in forgotten:
-        metadata = pod["metadata"]
-        path = f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}"
-        session.kubectl.delete(path, metadata["uid"], at_once=True)
+    pods.end_at_once(session, forgotten)
     if forgotten:
         session.say(f"deleted pods of an earlier machine of this name: {explain(forgotten, '')}")
 

@@ -329,6 +329,10 @@ class Paths:
     authentication: str = "/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication"
     pods: str = "/api/v1/pods"
 
+    def kubelet_health(self, node: str) -> str:
+        """What a kubelet says of itself, through the API server."""
+        return f"{self.nodes}/{node}/proxy/healthz"
+
 
 PATHS: Final = Paths()
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from components.identity.csr import requested_node
 from components.identity.expectation import bootstrap_user
-from components.local import calico_leftovers, node_writes, nodes
+from components.local import calico_leftovers, node_writes, nodes, pods
 from components.local.arguments import Arguments
 from components.local.bootstrap_token import SECRET_TYPE, delete_tokens, labels, secret_name
 from components.local.errors import Failure
@@ -62,12 +62,8 @@ def _demand_silence(node: str, lease: Mapping[str, Any] | None) -> None:
 
 def _delete_pods(session: Session, node: str) -> None:
     """All of them, DaemonSets' and static ones too: nobody else would, before the control plane collects them."""
-    names: list[str] = []
-    for pod in items(session.kubectl.get(with_query(PATHS.pods, fieldSelector=f"spec.nodeName={node}"))):
-        metadata = pod["metadata"]
-        path = f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}"
-        if session.kubectl.delete(path, metadata["uid"], at_once=True):
-            names.append(f"{metadata['namespace']}/{metadata['name']}")
+    bound = items(session.kubectl.get(with_query(PATHS.pods, fieldSelector=f"spec.nodeName={node}")))
+    names = [pods.name(pod) for pod in pods.end_at_once(session, bound)]
     if names:
         session.say(f"deleted its pods, whose containers may run on if its host does: {', '.join(names)}")
 

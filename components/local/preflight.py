@@ -151,7 +151,7 @@ def _said_of_a_foreign_node(kubectl: Kubectl, seconds: int) -> str:
 
 def _said_of_kubelet(kubectl: Kubectl, node: str) -> str:
     try:
-        kubectl.read(f"{PATHS.nodes}/{node}/proxy/healthz", timeout_seconds=5)
+        kubectl.read(PATHS.kubelet_health(node), timeout_seconds=5)
     except KubectlError as error:
         return error.stderr
     return ""

@@ -39,9 +39,10 @@ _RUNNING: Final = re.compile(
     r"|dra_manager_state))\b"
     r"|/var/(log|cache|backups|tmp)/|/var/lib/(dpkg/.*-old|systemd/|dbus/|cni/|calico/|cri-dockerd/|apt/)"
     r"|/root/\."
-    # What a part found before it: the kernel's settings that other sandboxes of this machine share, and rules of parts
-    # that work beside it. Whether they were kept well is what the comparison after a destroy tells.
-    r"|/var/lib/kubenode/parts/[a-z-]+/(sysctls|nft) "
+    # Rules of parts that work beside the one that noted what it found. Whether it was kept well is what the comparison
+    # after a destroy tells. (The kernel's settings, which it notes too, are shared by all sandboxes of a machine: a
+    # second one at the same time makes a difference here.)
+    r"|/var/lib/kubenode/parts/[a-z-]+/nft "
 )
 
 

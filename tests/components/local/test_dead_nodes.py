@@ -64,7 +64,7 @@ def test_the_proof_goes_while_a_host_is_dead(fake_kubectl: FakeKubectl, said: st
     (deleted,) = fake_kubectl.asked("delete")
     assert json.loads(deleted["stdin"])["gracePeriodSeconds"] == 0
     assert json.loads(deleted["stdin"])["preconditions"] == {"uid": "uid-b"}
-    assert "deleted pod b of worker-2, whose kubelet is given up" in outcome.stderr
+    assert "deleted pod proof/b of worker-2, whose kubelet is given up" in outcome.stderr
 
 
 def test_a_kubelet_that_answers_again_ends_its_pods_itself(fake_kubectl: FakeKubectl) -> None:
