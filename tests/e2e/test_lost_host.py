@@ -3,6 +3,7 @@ comes back."""
 
 from __future__ import annotations
 
+import shlex
 from datetime import UTC, datetime
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from tests.docs.commands import run_by
 from tests.e2e import documented
 from tests.e2e.cluster import is_ready, is_schedulable
+from tests.e2e.hosts import Host
 from tests.e2e.killing import wait_until
 from tests.e2e.lab import Lab
 from tests.e2e.measured import MEASURED
@@ -20,6 +22,7 @@ pytestmark = [pytest.mark.sandbox, pytest.mark.long]
 # A kubelet renews its Lease every ten seconds; what counts as silent is more than that of two clocks that differ.
 _SILENT_SECONDS = 95
 _FAILS_WITHIN_SECONDS = 60
+_CERTIFICATE = "/var/lib/kubelet/pki/kubelet-client-current.pem"
 
 
 def _silence(lab: Lab) -> float:
@@ -34,12 +37,58 @@ def _changed(nodes: Json) -> None:
         node["kubelet"] = {**node.get("kubelet", {}), "extraConfig": {"maxPods": 57}}
 
 
+def _containers(host: Host) -> set[str]:
+    """The containers of pods that run there."""
+    return set(host.run("docker ps -q --no-trunc --filter label=io.kubernetes.pod.uid").split())
+
+
+def _as_kubelet(host: Host, path: str, *options: str) -> str:
+    """The status of a request with the certificate that the host still has."""
+    server = host.run("sed -n 's/^ *server: *//p' /etc/kubernetes/kubelet.kubeconfig").strip()
+    words = ["curl", "-sS", "-m", "20", "--cacert", "/etc/kubernetes/ssl/ca.pem", "--cert", _CERTIFICATE]
+    words += ["-o", "/dev/null", "-w", "%{http_code}", *options, f"{server}{path}"]
+    return host.run(shlex.join(words))
+
+
+def _demand_what_is_said_of_a_zombie(lab: Lab, lost: Host, containers: set[str]) -> None:
+    """Each row of "It comes back" in docs/guides/hosts.md."""
+    node = lab.cluster.nodes()["worker-1"]
+    ours = [
+        key
+        for kind in ("labels", "annotations")
+        for key in node["metadata"].get(kind, {})
+        if "kubenode" in key
+    ]
+    assert ours == []
+    assert _as_kubelet(lost, "/api/v1/nodes/worker-1") == "200"
+    assert _as_kubelet(lost, "/api/v1/secrets") == "403"
+    assert _as_kubelet(lost, "/api/v1/namespaces/kube-system/secrets") == "403"
+    patch = ("-X", "PATCH", "-H", "Content-Type: application/merge-patch+json", "--data")
+    label = '{"metadata":{"labels":{"zombie":"was-here"}}}'
+    assert _as_kubelet(lost, "/api/v1/nodes/worker-2", *patch, label) == "403"
+    # It may renew its certificate, as the table says: the right is every node's.
+    renewal = "certificatesigningrequests.certificates.k8s.io/selfnodeclient"
+    user = (
+        "--as",
+        "system:node:worker-1",
+        "--as-group",
+        "system:nodes",
+        "--as-group",
+        "system:authenticated",
+    )
+    assert lab.cluster.kubectl("auth", "can-i", "create", renewal, *user).strip() == "yes"
+    wait_until(lambda: not containers & _containers(lost), "the containers that it had end", 120)
+    lab.cluster.kubectl("cordon", "worker-1")
+
+
 def test_a_lost_host_and_its_return(deployed: Lab) -> None:
     lab = deployed
     forget, delete = run_by("tests/e2e/test_lost_host.py::test_a_lost_host_and_its_return")
     lost, other = lab.host("worker-1"), lab.host("worker-2")
     others_requests = set(lab.cluster.requests_of_nodes())
     logins = lost.connections()
+    containers = _containers(lost)
+    assert containers
 
     # A host that answers is not forgotten.
     refused = documented.fails(lab, forget)
@@ -78,6 +127,7 @@ def test_a_lost_host_and_its_return(deployed: Lab) -> None:
     # A kubelet registers when it starts, as after a power cut; one that ran on does not make its Node anew.
     lost.run("systemctl restart kubelet")
     wait_until(lambda: "worker-1" in lab.cluster.nodes(), "the zombie registers", 120)
+    _demand_what_is_said_of_a_zombie(lab, lost, containers)
     lab.stack.restore_configuration()
     refused_up = lab.stack.up().demand_failure()
     assert "the cluster has a Node of this name that no kubenode stack made" in refused_up.text
