@@ -22,6 +22,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from components.remote import sudo
+
 FORMAT = "kubenode bundle 1"
 
 _KEYWORDS = frozenset(
@@ -32,16 +34,14 @@ _PAYLOAD_WIDTH = 1000
 # an update. No trap cleans up, so that whatever shell a user has behaves alike; the name holds the process, and what a
 # killed one left is removed by the next command (`kn_lock`). The line itself ends with exit 1: a bundle that was
 # cut off here is no success.
-_START = r"""
+_START = rf"""
 unpack='umask 077; d=$(mktemp -d /run/kubenode-claim.$$.XXXXXX) || exit 1
 cat >"$d/bundle" && sed -n "s/^payload | //p" "$d/bundle" | base64 -d | tar -xzf - -C "$d" &&
 KN_CLAIMED=$1 sh "$d/claim" apply <"$d/bundle"; code=$?; rm -rf "$d"; exit $code'
-if [ "$0" = root ]; then printf "%s\n" "$b" | sh -c "$unpack" kubenode "${1:-}"; exit; fi
-why=$(sudo -n sh -c : 2>&1 </dev/null) && { printf "%s\n" "$b" | sudo -n sh -c "$unpack" kubenode "${1:-}"; exit; }
-at=$(printf "%s\n" "$b" | sed -n "s/^node | //p; s/^host | \(.*\)/(\1)/p" | tr "\n" " "); u=$(id -un)
-printf "%s\n" "kubenode: ${at% }: claim apply: the user $u may not become root by 'sudo -n' on $(uname -n): \
-$(printf "%s" "$why" | tail -n 1). Nothing was written. \
-Put this line into /etc/sudoers.d/kubenode there: $u ALL=(root) NOPASSWD: ALL" >&2
+if [ "$0" = root ]; then printf "%s\n" "$b" | sh -c "$unpack" kubenode "${{1:-}}"; exit; fi
+{sudo.MAY} && {{ printf "%s\n" "$b" | sudo -n sh -c "$unpack" kubenode "${{1:-}}"; exit; }}
+at=$(printf "%s\n" "$b" | sed -n "s/^node | //p; s/^host | \(.*\)/(\1)/p" | tr "\n" " ")
+printf "%s\n" "kubenode: ${{at% }}: claim apply: {sudo.MAY_NOT}" >&2
 """
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _WORD = re.compile(r"\S+")

@@ -19,6 +19,7 @@ import pulumi_command as command
 from pydantic import SecretStr
 
 from components.local.arguments import HEADER
+from components.remote import sudo
 from components.settings import ConnectionSettings
 
 _TOOLKIT = "/usr/local/lib/kubenode"
@@ -44,10 +45,10 @@ _TRY = """c=/var/lib/kubenode/claim; w=$(sed -n "s/^claim | /stack /p; s/^node |
 { echo "kubenode: this host is claimed by" $(sed -n "s/^node /as node /p; /^stack /p" $c)". Nothing was written. \
 Correct the node's address; or, to put it on this host, destroy it there first." >&2; exit 1; }"""
 
-# As a user who may not be able to become root any more, or not yet: in the words of the claim.
-_TRY_AS_USER = """why=$(sudo -n sh -c : 2>&1 </dev/null) && exec sudo -n sh -c "$0"; u=$(id -un); \
-echo "kubenode: release: the user $u may not become root by 'sudo -n' on $(uname -n): $(echo "$why" | tail -n 1). \
-Nothing was written. Put this line into /etc/sudoers.d/kubenode there: $u ALL=(root) NOPASSWD: ALL" >&2; exit 1"""
+# As a user who may not be able to become root any more, or not yet.
+_TRY_AS_USER = (
+    f"""{sudo.MAY} && exec sudo -n sh -c "$0"; echo "kubenode: release: {sudo.MAY_NOT}" >&2; exit 1"""
+)
 
 
 @dataclass(frozen=True)
