@@ -25,6 +25,13 @@ _LOOK_SECONDS: Final = 5
 # After the forced second attempt has asked for every deletion, this long for the pods to be gone.
 _FORCED_SECONDS: Final = 60
 _LONGEST_LIST: Final = 10
+_UNENDED: Final = "deleted, but its kubelet has not ended it"
+_BARE: Final = "no controller would make it again"
+_SCRATCH: Final = "it has data in an emptyDir"
+_WAYS: Final = {
+    _BARE: "delete the pods that no controller would make again, or set drain.force",
+    _SCRATCH: "set drain.deleteEmptyDirData, or move the pods whose data would be lost",
+}
 _EVICTION: Final = re.compile(
     r'error when (?:evicting|deleting) pods?/?\s?"([^"]+)" -n "([^"]+)"[^:]*: ([^;]+)'
 )
@@ -90,6 +97,23 @@ def pods_on(session: Session, node: str) -> list[Mapping[str, Any]]:
     return movable(items(session.kubectl.get(with_query(PATHS.pods, fieldSelector=f"spec.nodeName={node}"))))
 
 
+def refusals(pods: Iterable[Mapping[str, Any]], policy: DrainPolicy) -> dict[str, str]:
+    """The pods for which kubectl refuses a drain as a whole, before it evicts any, and why."""
+    found: dict[str, str] = {}
+    for pod in pods:
+        metadata, volumes = pod.get("metadata") or {}, (pod.get("spec") or {}).get("volumes") or ()
+        reasons: list[str] = []
+        if not policy.force and not any(
+            one.get("controller") for one in metadata.get("ownerReferences") or ()
+        ):
+            reasons.append(_BARE)
+        if not policy.delete_empty_dir_data and any("emptyDir" in one for one in volumes):
+            reasons.append(_SCRATCH)
+        if reasons:
+            found[f"{metadata.get('namespace')}/{metadata.get('name')}"] = ", ".join(reasons)
+    return found
+
+
 def explain(pods: Iterable[Mapping[str, Any]], stderr: str) -> str:
     """The pods that are still there, each with kubectl's reason where it gave one."""
     reasons: dict[str, str] = {}
@@ -102,26 +126,39 @@ def explain(pods: Iterable[Mapping[str, Any]], stderr: str) -> str:
         name = f"{metadata.get('namespace')}/{metadata.get('name')}"
         why = reasons.get(name, "")
         if not why and metadata.get("deletionTimestamp"):
-            why = "deleted, but its kubelet has not ended it"
+            why = _UNENDED
         words.append(f"{name} ({why})" if why else name)
+    return _listed(words)
+
+
+def _listed(words: list[str]) -> str:
     if len(words) > _LONGEST_LIST:
         words = [*words[:_LONGEST_LIST], f"and {len(words) - _LONGEST_LIST} more"]
     return ", ".join(words)
 
 
-def advice(stderr: str, node: str, *, force: bool, abandoned: bool = False) -> str:
+def advice(stderr: str, node: str, *, force: bool, abandoned: bool = False, left: str = "") -> str:
     """What the operator can change, in the words of the stack's configuration."""
     if abandoned and not force:
         return f"bring its host back; if it is gone for good: make forget NODE={node}, or set drain.force"
-    if "local storage" in stderr:
-        return "allow it with drain.deleteEmptyDirData, or move these pods"
-    if "declare no controller" in stderr or "not managed by" in stderr:
-        return "delete the pods that no controller would make again, or set drain.force"
     if "disruption budget" in stderr and not force:
         return "give the PodDisruptionBudget room (kubectl get pdb -A), or set drain.force"
+    if force and _UNENDED in left:
+        return (
+            "wait until their time to end is over and run again, or end them: "
+            "kubectl delete pod -n NAMESPACE NAME --grace-period=0 --force"
+        )
     if force:
         return f"see kubectl get pods -A --field-selector spec.nodeName={node}"
     return "raise drain.timeoutSeconds, or set drain.force"
+
+
+def _refused(node: str, refused: Mapping[str, str]) -> Failure:
+    """Nothing was evicted, and every reason is named at once."""
+    reasons = ", ".join(refused.values())
+    ways = [way for reason, way in _WAYS.items() if reason in reasons]
+    names = _listed([f"{name} ({why})" for name, why in refused.items()])
+    return Failure(f"{node}: nothing was drained; pods in the way: {names}. Next: {'; '.join(ways)}")
 
 
 def drain(session: Session, node: str, uid: str, policy: DrainPolicy) -> None:
@@ -143,13 +180,17 @@ def drain(session: Session, node: str, uid: str, policy: DrainPolicy) -> None:
             error = _attempt(session, node, policy, _FORCED_SECONDS, beyond_budgets=True, abandoned=abandoned)
     if error is None:
         return
-    left = explain(pods_on(session, node), error.stderr)
+    there = pods_on(session, node)
+    refused = refusals(there, policy) if "cannot delete" in error.stderr else {}
+    left = explain(there, error.stderr)
     abandoned = nodes.is_unreachable(_same_node(session, node, uid))
     state = "; the control plane has given its kubelet up" if abandoned else ""
+    if refused and not abandoned:
+        raise _refused(node, refused)
     problem = f"pods in the way: {left}" if left else error.stderr[-600:]
     raise Failure(
         f"{node}: not drained within {time.monotonic() - started:.0f} s{state}; {problem}. "
-        f"Next: {advice(error.stderr, node, force=policy.force, abandoned=abandoned)}"
+        f"Next: {advice(error.stderr, node, force=policy.force, abandoned=abandoned, left=left)}"
     )
 
 

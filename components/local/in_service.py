@@ -154,7 +154,16 @@ def remove(session: Session, arguments: Arguments) -> None:
     if found is None:
         return
     node_writes.check_claim(found, arguments)
-    set_aside(session, found, "removal", policy)
+    try:
+        set_aside(session, found, "removal", policy)
+    except Failure as error:
+        if "drain." not in str(error):
+            raise
+        # A removal has its settings from the state, and the node may be out of the configuration by now.
+        raise Failure(
+            f"{error}. A removal takes drain.* as the last 'pulumi up' with this node left it: put the node back "
+            "into the configuration, 'pulumi up' with the other setting, then remove it"
+        ) from error
 
 
 def kubelet_started(session: Session, node: str) -> datetime | None:

@@ -71,7 +71,9 @@ def our_taints(server: ApiServer, name: str) -> list[str]:
     return [one.get("value", "") for one in taints if one["key"] == "kubenode/out-of-service"]
 
 
-def run_pod(server: ApiServer, on: str, *, owned: bool = True, grace_period_seconds: int = 1) -> str:
+def run_pod(
+    server: ApiServer, on: str, *, owned: bool = True, grace_period_seconds: int = 1, empty_dir: bool = False
+) -> str:
     """A pod that counts as running and ready on a node; returns its name, which is also its label app."""
     name = new_name("pod")
     metadata: dict[str, Any] = {"name": name, "labels": {"app": name}}
@@ -92,6 +94,7 @@ def run_pod(server: ApiServer, on: str, *, owned: bool = True, grace_period_seco
                 "nodeName": on,
                 "containers": [{"name": "c", "image": "none"}],
                 "terminationGracePeriodSeconds": grace_period_seconds,
+                "volumes": [{"name": "scratch", "emptyDir": {}}] if empty_dir else [],
             },
         },
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from components.local.drain import DrainPolicy, advice, drain_arguments, explain, movable
+from components.local.drain import DrainPolicy, advice, drain_arguments, explain, movable, refusals
 
 POLICY = DrainPolicy(300, -1, delete_empty_dir_data=True, force=False)
 
@@ -83,12 +83,6 @@ def test_explain_is_short() -> None:
 @pytest.mark.parametrize(
     ("stderr", "force", "words"),
     [
-        (
-            "cannot delete Pods with local storage (use --delete-emptydir-data to override)",
-            False,
-            "drain.deleteEmptyDirData",
-        ),
-        ("cannot delete Pods that declare no controller (use --force to override)", False, "drain.force"),
         ("would violate the pod's disruption budget", False, "kubectl get pdb -A"),
         ("global timeout reached", False, "drain.timeoutSeconds"),
         ("global timeout reached", True, "spec.nodeName=w"),
@@ -96,3 +90,44 @@ def test_explain_is_short() -> None:
 )
 def test_advice_speaks_the_configuration_s_words(stderr: str, force: bool, words: str) -> None:
     assert words in advice(stderr, "w", force=force)
+
+
+def test_whose_kubelet_takes_its_time_is_ended_by_hand() -> None:
+    left = explain([pod("slow", deletionTimestamp="2026-01-31T12:00:00Z")], "")
+    assert "kubectl delete pod -n NAMESPACE NAME --grace-period=0 --force" in advice(
+        "", "w", force=True, left=left
+    )
+    assert "--grace-period=0" not in advice("", "w", force=False, left=left)
+
+
+@pytest.mark.parametrize(
+    ("force", "deletes", "expected"),
+    [
+        (False, True, {"default/bare": "no controller would make it again"}),
+        (
+            False,
+            False,
+            {
+                "default/bare": "no controller would make it again, it has data in an emptyDir",
+                "default/scratch": "it has data in an emptyDir",
+            },
+        ),
+        (
+            True,
+            False,
+            {"default/bare": "it has data in an emptyDir", "default/scratch": "it has data in an emptyDir"},
+        ),
+        (True, True, {}),
+    ],
+)
+def test_every_pod_that_no_drain_may_move_is_told_with_its_reasons(
+    force: bool, deletes: bool, expected: dict[str, str]
+) -> None:
+    volumes = {"volumes": [{"name": "x", "emptyDir": {}}]}
+    owner = {"ownerReferences": [{"kind": "ReplicaSet", "controller": True}]}
+    pods = [
+        {**pod("bare"), "spec": volumes},
+        {**pod("scratch", **owner), "spec": volumes},
+        pod("web", **owner),
+    ]
+    assert refusals(pods, DrainPolicy(9, -1, delete_empty_dir_data=deletes, force=force)) == expected

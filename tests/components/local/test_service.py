@@ -207,11 +207,20 @@ def test_a_bare_pod_stops_the_drain(
     api_server: ApiServer, run: Run, name: str, kubelet: WouldBeKubelet
 ) -> None:
     bare = run_pod(api_server, name, owned=False)
-    outcome = run("out-of-service", "apply", node=name, digest="new", drain=SHORT, expect=1)
-    assert bare in outcome.stderr
-    assert "set drain.force" in outcome.stderr
+    scratch = run_pod(api_server, name, empty_dir=True)
+    other = run_pod(api_server, name)
+    drain = {**SHORT, "deleteEmptyDirData": False}
+    outcome = run("out-of-service", "apply", node=name, digest="new", drain=drain, expect=1)
+    assert f"{name}: nothing was drained; pods in the way: " in outcome.stderr
+    assert f"default/{bare} (no controller would make it again)" in outcome.stderr
+    assert f"default/{scratch} (it has data in an emptyDir)" in outcome.stderr
+    assert other not in outcome.stderr
+    for way in ("set drain.force", "set drain.deleteEmptyDirData"):
+        assert way in outcome.stderr
+    assert "last 'pulumi up'" not in outcome.stderr
     assert not is_cordoned(api_server, name)
-    assert pod_exists(api_server, bare)
+    for pod in (bare, scratch, other):
+        assert pod_exists(api_server, pod)
 
 
 def test_a_cordon_of_somebody_else_outlives_us(
@@ -357,6 +366,7 @@ def test_a_removal_that_cannot_drain_leaves_the_node_usable(
     outcome = run("in-service", "remove", node=name, digest="old", drain=SHORT, expect=1)
     assert f"default/{pod}" in outcome.stderr
     assert "The node is uncordoned again" in outcome.stderr
+    assert "A removal takes drain.* as the last 'pulumi up' with this node left it" in outcome.stderr
     assert not is_cordoned(api_server, name)
     assert our_taints(api_server, name) == []
 
