@@ -250,7 +250,7 @@ merge_json() {
 start_socket() {
     kn_note_unit "$1"
     kn_expect unit "$1"
-    systemctl is-enabled -q "$1" 2>/dev/null || kn_run 60 systemctl enable "$1"
+    kn_enable "$1"
     if kn_changed "$1"; then
         kn_try 60 systemctl stop "$2" || :
         KN_STARTED="$KN_STARTED $1"

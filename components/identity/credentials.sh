@@ -7,10 +7,10 @@ CLIENT_CERTIFICATE=/var/lib/kubelet/pki/kubelet-client-current.pem
 KUBELET_KUBECONFIG=/etc/kubernetes/kubelet.kubeconfig
 
 kn_part_apply() {
-    # A node that has joined needs no token, unless it is to be healed and was not yet: none is written again, and the
-    # kubelet's part deleted the first.
-    [ ! -e "$CLIENT_CERTIFICATE" ] || [ "$(kn_setting heal)" != "$(cat "$KN_R/healed" 2>/dev/null)" ] ||
-        KN_SKIP_FILE=bootstrap.kubeconfig
+    # A node that has joined needs no token, unless it lost what it joined with, or is to be healed and was not yet: none is
+    # written again, and the kubelet's part deleted the first.
+    [ ! -e "$CLIENT_CERTIFICATE" ] || [ ! -e "$KUBELET_KUBECONFIG" ] ||
+        [ "$(kn_setting heal)" != "$(cat "$KN_R/healed" 2>/dev/null)" ] || KN_SKIP_FILE=bootstrap.kubeconfig
     kn_mkdir /etc/kubernetes
     kn_mkdir /etc/kubernetes/ssl 0700
     kn_own_folder /etc/kubernetes kubelet.kubeconfig bootstrap.kubeconfig

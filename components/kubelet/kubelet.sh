@@ -13,6 +13,7 @@ KEYS="/var/lib/kubelet/pki/*.[kp]e[ym]"
 WATCH=/etc/systemd/system/kubenode-bootstrap
 
 kn_part_apply() {
+    demand_kubeconfig
     kn_fetch_artifacts
     kn_note_tables
     kn_note_dirs /var/lib/kubelet /var/log/pods /var/log/containers "$PLUGIN_DIR"
@@ -27,6 +28,8 @@ kn_part_apply() {
     # Certificates that it is given belong to the credentials; new ones ask for a restart here.
     [ "$(kn_setting certificates)" = "$(cat "$KN_R/certificates" 2>/dev/null)" ] || KN_CHANGED="${KN_CHANGED}certificates "
     ! is_to_heal || heal
+    # With the token that it was given for it, the kubelet writes the lost one anew when it starts.
+    ! has_lost_kubeconfig || KN_CHANGED="${KN_CHANGED}registration "
     ! kubelet_is_unregistered || KN_CHANGED="${KN_CHANGED}registration "
     kn_start kubelet.service "$(kn_setting healthy-timeout-seconds 180)" kubelet_healthy \
         kubelet kubelet.yaml kubelet.service registration certificates
@@ -76,6 +79,14 @@ note_root() {
 is_issued() {
     ! grep -qs -e '--bootstrap-kubeconfig=' /etc/systemd/system/kubelet.service &&
         { [ "$(kn_setting client)" = issued ] || [ -e "$KN_R/issued" ]; }
+}
+
+# has_lost_kubeconfig: a kubelet that has joined runs on without, and does not start again.
+has_lost_kubeconfig() { ! is_issued && [ -e "$CLIENT_CERTIFICATE" ] && [ ! -e "$KUBECONFIG" ]; }
+
+demand_kubeconfig() {
+    ! has_lost_kubeconfig || [ -e "$BOOTSTRAP" ] ||
+        kn_die "$KUBECONFIG is gone, and without it the kubelet could not start again. Nothing was changed. Next: make reconcile NODE=$KN_NODE, which lets it join anew"
 }
 
 # is_waiting: whether the kubelet has no certificate yet and nobody here is to do anything about it.

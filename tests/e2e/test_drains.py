@@ -124,7 +124,7 @@ def test_what_stands_in_the_way_is_named_and_nothing_after_it_happens(deployed: 
 
         # What goes away with the whole stack is no different.
         failed = lab.stack.destroy().demand_failure()
-        assert f"{_NAMESPACE}/kept-" in failed.text
+        assert f"{_NAMESPACE}/scratch-" in failed.text
         assert first.name in lab.cluster.nodes()
         assert first.unit("kubelet.service") == "active"
         node = lab.cluster.nodes()[first.name]

@@ -9,6 +9,7 @@ import pytest
 from tests.e2e.auditing import audit
 from tests.e2e.cluster import is_ready, is_schedulable, unchanged_part
 from tests.e2e.hosts import Host, each
+from tests.e2e.killing import wait_until
 from tests.e2e.lab import Lab
 from tests.e2e.measured import MEASURED
 from tests.e2e.stack import Json
@@ -93,6 +94,24 @@ def test_found_mended_and_clean(deployed: Lab) -> None:
     assert spoilt.run(f"cat {_KEPT}/*-* {_KEPT}/[0-9a-f]* 2>/dev/null | grep -c theirs") == "1"
     # A removal would give it back, and later tests want the host as it was.
     spoilt.run(f"rm -r {_KEPT}")
+
+
+def test_a_kubelet_that_lost_its_kubeconfig_gets_it_back(deployed: Lab) -> None:
+    lab = deployed
+    host = lab.hosts[1]
+    certificate = host.run("readlink /var/lib/kubelet/pki/kubelet-client-current.pem")
+    host.run(f"rm {_KUBECONFIG}")
+    found = _found(lab)
+    assert [(one["part"], one["thing"]) for one in found[host.name]] == [("kubelet", _KUBECONFIG)]
+    code, said = audit(lab, host.name, "--reconcile", "--yes")
+    assert code == 0, said
+    lab.note_deployed()
+    assert _found(lab) == {one.name: [] for one in lab.hosts}
+    assert host.run("readlink /var/lib/kubelet/pki/kubelet-client-current.pem") == certificate
+    host.run("systemctl restart kubelet")
+    wait_until(lambda: is_ready(lab.cluster.nodes()[host.name]), "the kubelet runs with it")
+    assert lab.cluster.bootstrap_tokens() == []
+    lab.stack.preview("--expect-no-changes").demand()
 
 
 def test_a_host_that_cannot_be_asked_is_told_and_the_others_go_on(deployed: Lab) -> None:

@@ -76,6 +76,9 @@ def _bundles(host: Box, **more: list[str]) -> dict[str, str]:
             "mkdir /etc/systemd/system/kubelet.service.d; echo x >/etc/systemd/system/kubelet.service.d/a.conf",
             [("kubelet", "/etc/systemd/system/kubelet.service.d/a.conf")],
         ),
+        ("chmod 0777 /etc/kubernetes", [("credentials", "/etc/kubernetes")]),
+        ("chown daemon /etc/kubernetes/ssl", [("credentials", "/etc/kubernetes/ssl")]),
+        ("chmod 0750 /etc/kubernetes", []),
         (f"chmod 0640 {bundles.KUBECONFIG}", [("kubelet", bundles.KUBECONFIG)]),
         (f"chown daemon {bundles.KUBECONFIG}", [("kubelet", bundles.KUBECONFIG)]),
         (f"rm {bundles.KUBECONFIG}", [("kubelet", bundles.KUBECONFIG)]),
@@ -188,3 +191,19 @@ def test_what_the_kubelet_keeps_for_itself_is_closed_to_others_again(node: Box) 
     assert done.stdout.splitlines() == [f"closed {path} to others" for path in (bundles.KUBECONFIG, _KEY)]
     assert node.running() == running
     assert _findings(node) == []
+
+
+def test_a_directory_of_ours_that_others_may_write_in_is_closed_again(node: Box) -> None:
+    node.shell("chmod 0775 /etc/kubernetes; chown daemon /etc/kubernetes")
+    assert _findings(node) == [
+        ("credentials", "/etc/kubernetes", "root:root, writable by root alone", "0775 daemon:root")
+    ]
+    done = node.run("credentials", "apply", _bundles(node)["credentials"])
+    assert done.stdout == "closed /etc/kubernetes to others' writing\n"
+    assert _findings(node) == []
+
+
+def test_a_directory_in_the_place_of_a_file_is_called_one(node: Box) -> None:
+    node.shell("rm /etc/kubernetes/kubelet.yaml; mkdir /etc/kubernetes/kubelet.yaml")
+    ((part, thing, _, found),) = _findings(node)
+    assert (part, thing, found) == ("kubelet", "/etc/kubernetes/kubelet.yaml", "a directory")

@@ -152,6 +152,7 @@ def test_a_node_that_has_joined_gets_no_token_again(host: Box) -> None:
     _apply(host, _bundle(host))
     host.path(BOOTSTRAP).unlink()
     host.put(CLIENT, "joined\n", 0o600)
+    host.put(bundles.KUBECONFIG, "its own\n", 0o600)
     assert _apply(host, _bundle(host, "fedcba.fedcba9876543210")) == "credentials: nothing to change\n"
     assert not host.path(BOOTSTRAP).exists()
     assert host.run("credentials", "check", _bundle(host)).returncode == 0
@@ -164,7 +165,7 @@ def test_a_node_that_has_joined_gets_no_token_again(host: Box) -> None:
     assert not host.path(BOOTSTRAP).exists()
     _apply(host, _bundle(host, heal=["2"]))
     assert TOKEN in host.text(BOOTSTRAP)
-    host.shell("rm -r /var/lib/kubelet")
+    host.shell(f"rm -r /var/lib/kubelet {bundles.KUBECONFIG}")
     assert host.run("credentials", "remove", _bundle(host)).returncode == 0
     assert host.state() == before
 

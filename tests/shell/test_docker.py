@@ -116,6 +116,19 @@ def test_only_the_unit_whose_file_changed_restarts(
     assert _restarts(debian, "cri-docker.socket") == 0
 
 
+def test_a_unit_that_somebody_masked_stays_so_and_is_told_of(debian: Box) -> None:
+    _apply(debian, bundles.docker(debian))
+    debian.shell(
+        "ln -s /dev/null /etc/systemd/system/docker.service; "
+        "rm /etc/systemd/system/multi-user.target.wants/docker.service"
+    )
+    done = debian.run("docker", "apply", bundles.docker(debian))
+    assert done.returncode == 1
+    assert "docker.service is masked on this host. Next: systemctl unmask docker.service there" in done.stderr
+    debian.shell("rm /etc/systemd/system/docker.service")
+    _apply(debian, bundles.docker(debian))
+
+
 def test_a_package_with_a_version_is_the_same_package(debian: Box) -> None:
     _apply(debian, bundles.docker(debian, package="docker.io=20.10.24+dfsg1-1"))
     assert "hi docker.io" in _packages(debian)

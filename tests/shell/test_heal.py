@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from components.remote.bundle import HostFile
 from tests.shell import bundles
 from tests.shell.box import Box
 
@@ -109,3 +110,24 @@ def test_a_kubelet_without_any_certificate_is_asked_to_go_on_not_to_start_anew(h
     host.path("/state/start-kubelet.service").unlink()
     assert "waits for somebody" in _apply(host, bundle)
     assert host.running() == running, "its request would be given up"
+
+
+def test_a_lost_kubeconfig_is_written_anew_with_a_token(joined: Box) -> None:
+    """By a re-apply, which brings one; without it nothing is changed, for the kubelet could not start again."""
+    joined.path(BOOTSTRAP).unlink()
+    joined.path(KUBECONFIG).unlink()
+    running = joined.running()
+    done = joined.run("kubelet", "apply", bundles.kubelet(joined, config="maxPods: 2\n"))
+    assert done.returncode == 1
+    assert f"{KUBECONFIG} is gone" in done.stderr
+    assert "Nothing was changed. Next: make reconcile NODE=worker-1" in done.stderr
+    assert joined.running() == running
+    token = joined.bundle("credentials", HostFile("bootstrap.kubeconfig", BOOTSTRAP, "token\n", "0600"))
+    done = joined.run("credentials", "apply", token)
+    assert done.returncode == 0, done.stderr
+    assert joined.path(BOOTSTRAP).exists()
+    assert "restarted kubelet.service, healthy" in _apply(joined, _bundle(joined))
+    assert joined.text(KUBECONFIG) == "kubeconfig\n"
+    assert joined.path(f"{PKI}/kubelet-client-2026.pem").exists(), "its certificate is good"
+    assert not joined.path(BOOTSTRAP).exists()
+    assert _apply(joined, _bundle(joined)) == "kubelet: nothing to change\n"

@@ -65,6 +65,12 @@ def _answer(
     host.put(f"/state/node-{host.node}", f"{text}\n")
 
 
+def _certify(host: Box) -> None:
+    """What the kubelet writes once its request is approved."""
+    host.put(KUBECONFIG, OWN, 0o600)
+    host.put(CLIENT, "certificate\n", 0o600)
+
+
 def _restarts(host: Box) -> int:
     return len(host.calls("systemctl restart"))
 
@@ -207,7 +213,7 @@ def test_a_kubelet_that_waits_for_somebody_s_approval_is_no_failure(host: Box) -
     assert "waits for somebody" in _apply(host, "kubelet", bundle)
     assert host.running() == running
     assert host.path(f"/state/active/{WATCH}").exists()
-    host.put(CLIENT, "certificate\n", 0o600)
+    _certify(host)
     assert _apply(host, "kubelet", bundle) == "kubelet: nothing to change\n"
     assert not host.path(BOOTSTRAP).exists()
     assert not host.path(f"/state/active/{WATCH}").exists()
@@ -234,7 +240,7 @@ def _boot(host: Box) -> None:
 def _end_the_wait(host: Box) -> None:
     """What systemd does when the path is there that its unit waits for."""
     assert host.path(f"/state/active/{WATCH}").exists()
-    host.put(CLIENT, "certificate\n", 0o600)
+    _certify(host)
     watched = re.findall(r"(?m)^PathExists=(.*)$", host.text(f"/etc/systemd/system/{WATCH}"))
     assert watched == [CLIENT]
     service = host.text(f"/etc/systemd/system/{WATCH.replace('.path', '.service')}")
@@ -264,7 +270,7 @@ def test_the_token_goes_when_the_certificate_comes_and_nobody_is_there(host: Box
 def test_a_token_s_removal_that_is_cut_off_is_made_up_for(host: Box, cut_after: int) -> None:
     """By the next boot as long as there is something to do, and by the next apply."""
     bundle = _waiting(host)
-    host.put(CLIENT, "certificate\n", 0o600)
+    _certify(host)
     service = host.text(f"/etc/systemd/system/{WATCH.replace('.path', '.service')}")
     for command in re.findall(r"(?m)^ExecStart=/bin/(.*)$", service)[:cut_after]:
         host.shell(command)
@@ -315,7 +321,7 @@ def test_a_removal_ends_the_watch(host: Box) -> None:
 
 def test_who_approves_from_now_on_is_no_reason_to_go_on_watching(host: Box) -> None:
     _waiting(host)
-    host.put(CLIENT, "certificate\n", 0o600)
+    _certify(host)
     _apply(host, "kubelet", _asking(host))
     assert not host.path(BOOTSTRAP).exists()
     assert [path for path in host.state() if "kubenode-bootstrap" in path] == []

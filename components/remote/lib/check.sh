@@ -10,6 +10,7 @@ kn_check() {
     : >"$KN_TMP/findings"
     [ ! -e "$KN_R/undo/list" ] || kn_differs "the last apply" finished "cut off"
     kn_check_files
+    kn_check_folders
     kn_check_expected
     kn_tell_findings
 }
@@ -46,6 +47,8 @@ kn_check_files() {
         kn_found=$(kn_stat "$kn_path")
         if [ -L "$kn_path" ]; then
             kn_found="a link to $(readlink "$kn_path")"
+        elif [ -d "$kn_path" ]; then
+            kn_found="a directory"
         elif [ "$kn_found" = "$kn_sum $kn_mode $kn_owner" ]; then
             continue
         fi
@@ -54,18 +57,23 @@ kn_check_files() {
         0?00)
             kn_wanted="$kn_mode $kn_owner, content as applied"
             case $kn_found in
-            nothing | "a link"*) ;;
+            nothing | "a link"* | "a directory") ;;
             "$kn_sum "*) kn_found="${kn_found#* }, content as applied" ;;
             *) kn_found="${kn_found#* }, other content" ;;
             esac
             ;;
         *)
             kn_wanted="$kn_mode $kn_owner sha256 $kn_sum"
-            case $kn_found in nothing | "a link"*) ;; *) kn_found="${kn_found#* } sha256 ${kn_found%% *}" ;; esac
+            case $kn_found in nothing | "a link"* | "a directory") ;; *) kn_found="${kn_found#* } sha256 ${kn_found%% *}" ;; esac
             ;;
         esac
         kn_differs "$kn_path" "$kn_wanted" "$kn_found"
     done <"$kn_list"
+}
+
+kn_check_folders() {
+    kn_open_folders >"$KN_TMP/open"
+    while read -r kn_path kn_found; do kn_differs "$kn_path" "${KN_CLOSED#* }, writable by root alone" "$kn_found"; done <"$KN_TMP/open"
 }
 
 # kn_expect KIND NAME [VALUE]: what a check is to find from this apply on, beside its files.

@@ -72,6 +72,27 @@ kn_keep_closed() {
     done <"$KN_TMP/open"
 }
 
+# kn_close_folders: the directories that we made; who may write in one may put another file in the place of ours.
+kn_close_folders() {
+    kn_open_folders >"$KN_TMP/open"
+    while read -r kn_path _; do
+        chown "${KN_CLOSED#* }" "$kn_path"
+        chmod go-w "$kn_path"
+        KN_CHANGED="${KN_CHANGED}closed "
+        kn_say "closed $kn_path to others' writing"
+    done <"$KN_TMP/open"
+}
+
+# kn_open_folders: those that others may write in, or that are another's, with mode and owner.
+kn_open_folders() {
+    [ -e "$KN_R/dirs" ] || return 0
+    while read -r kn_path; do
+        kn_found=$(stat -c '0%a %U:%G' "$kn_path" 2>/dev/null) || continue
+        [ -d "$kn_path" ] || continue
+        case $kn_found in 0[0-7][0145][0145]" ${KN_CLOSED#* }") ;; *) printf '%s %s\n' "$kn_path" "$kn_found" ;; esac
+    done <"$KN_R/dirs"
+}
+
 # kn_not_closed PATTERN [there]: each of these files that others may read, or that is another's, and its mode and owner. Of
 # a link what it leads to.
 kn_not_closed() {

@@ -112,6 +112,7 @@ kn_apply() {
     kn_take_back "an apply that was cut off"
     kn_note_edits
     kn_part_apply
+    kn_close_folders
     kn_commit
     [ -z "$(kn_setting reapply)" ] || kn_setting reapply >"$KN_R/reapplied"
     [ "$KN_CHANGED" != " " ] || kn_say "$1: nothing to change"

@@ -47,7 +47,7 @@ kn_start() {
     kn_begin=$(kn_now)
     kn_note_unit "$kn_sunit"
     kn_expect unit "$kn_sunit"
-    systemctl is-enabled -q "$kn_sunit" 2>/dev/null || kn_run 60 systemctl enable "$kn_sunit"
+    kn_enable "$kn_sunit"
     if kn_changed taken-back "$@"; then
         kn_daemon_reload
         kn_try 120 systemctl reset-failed "$kn_sunit" || :
@@ -64,6 +64,15 @@ kn_start() {
     fi
     kn_wait "$kn_stimeout" "$kn_health" || kn_roll_back "$kn_sunit"
     [ -z "$kn_restarted" ] || kn_say "$kn_restarted $kn_sunit, healthy after $(($(kn_now) - kn_begin)) s"
+}
+
+# kn_enable UNIT. One that somebody masked is meant not to run, so it is left to them.
+kn_enable() {
+    ! systemctl is-enabled -q "$1" 2>/dev/null || return 0
+    case $(systemctl is-enabled "$1" 2>/dev/null || :) in
+    masked*) kn_die "$1 is masked on this host. Next: systemctl unmask $1 there, then 'pulumi up' or make reconcile" ;;
+    esac
+    kn_run 60 systemctl enable "$1"
 }
 
 # kn_restart UNIT: a part may have a way of its own, and put it in place of this.

@@ -24,6 +24,8 @@ file_of() {
     return 1
 }
 
+masked() { [ "$(readlink "/etc/systemd/system/$1")" = /dev/null ]; }
+
 load() { [ -e "/state/loaded/$1" ] || ! file=$(file_of "$1") || cp "$file" "/state/loaded/$1"; }
 
 # What a unit starts with: itself as it is loaded, and every file of the node that it may read.
@@ -64,13 +66,15 @@ is-active)
 is-enabled)
     unit=${units# }
     file_of "$unit" >/dev/null || { echo "Failed to get unit file state for $unit: No such file or directory" >&2; exit 1; }
-    if [ -L "/etc/systemd/system/multi-user.target.wants/$unit" ]; then word=enabled code=0; else word=disabled code=1; fi
+    if masked "$unit"; then word=masked code=1
+    elif [ -L "/etc/systemd/system/multi-user.target.wants/$unit" ]; then word=enabled code=0; else word=disabled code=1; fi
     [ -n "$quiet" ] || echo "$word"
     exit "$code"
     ;;
 enable)
     for unit in $units; do
         file=$(file_of "$unit") || { echo "Failed to enable unit: Unit file $unit does not exist." >&2; exit 1; }
+        ! masked "$unit" || { echo "Failed to enable unit: Unit file $file is masked." >&2; exit 1; }
         mkdir -p /etc/systemd/system/multi-user.target.wants
         ln -sf "$file" "/etc/systemd/system/multi-user.target.wants/$unit"
     done
