@@ -29,6 +29,7 @@ class NodeArgs(TypedDict):
     """`before` are the `in_service` of nodes that must be back before this one may be drained.
 
     `heal`: what there is to mend, as the one read of the API tells; empty where nothing was ever wrong.
+    `returned`: the same of a node that a run took out of service and left so.
     `reapply`: empty, or a word that is new when the node's parts are to be applied once more.
     `network`: the pod network's objects, if the stack installs it. `is_calico`: whether it is known to be Calico's.
     """
@@ -40,6 +41,7 @@ class NodeArgs(TypedDict):
     drain: DrainSection
     timeouts: TimeoutsSection
     heal: str
+    returned: str
     before: list[pulumi.Resource]
     reapply: str
     network: list[pulumi.Resource]
@@ -63,7 +65,7 @@ class Node(pulumi.ComponentResource):
         }
 
         # Only what is abnormal is an input.
-        self.heal = args["heal"]
+        self.heal, self.returned = args["heal"], args["returned"]
         heal = {"heal": args["heal"]} if args["heal"] else {}
         # What is applied once more may have lost its certificates.
         again = {"reapply": args["reapply"]} if args["reapply"] else {}
@@ -159,6 +161,7 @@ class Node(pulumi.ComponentResource):
                 "taints": [taint.model_dump() for taint in settings.taints],
                 **({"network": "calico"} if args["is_calico"] else {}),
                 **heal,
+                **({"returned": args["returned"]} if args["returned"] else {}),
             },
             [*services, kubelet.command, approval, out_of_service],
             public=True,

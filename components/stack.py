@@ -120,7 +120,12 @@ def facts(settings: StackSettings) -> cluster_facts.Facts:
         kubeconfig(settings), claim(), labels, namespace, calico=settings.calico.is_calico
     )
     if not found.reachable:
-        found = replace(found, healed_before=previous.heals(claim()))
+        before = previous.nodes(claim())
+        found = replace(
+            found,
+            healed_before=previous.words(before, "healed"),
+            returned_before=previous.words(before, "returned"),
+        )
     identity, authority = settings.identity, settings.authority
     end = (
         early_end(authority.certificate_pem, identity.certificate_validity_hours, datetime.now(UTC))
@@ -215,6 +220,7 @@ def nodes(
     heals = cluster_facts.heals(found)
     serving = {name: node.in_service for name, node in found.nodes.items()}
     wanted = {name: disruption_digest(node) for name, node in settings.nodes.items()}
+    returns = cluster_facts.returns(found, wanted)
     before = rollout.predecessors(rollout.waves(serving, wanted, settings.rollout.batch_size))
     made: dict[str, Node] = {}
     for name in [*before, *(name for name in sorted(settings.nodes) if name not in before)]:
@@ -228,6 +234,7 @@ def nodes(
                 "drain": settings.drain,
                 "timeouts": settings.timeouts,
                 "heal": heals.get(name, ""),
+                "returned": returns.get(name, ""),
                 "before": [made[other].in_service for other in before.get(name, [])],
                 "reapply": settings.rollout.reapply.get(name, ""),
                 "network": list(network),

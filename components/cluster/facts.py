@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from components.cluster import calico_facts, downgrades, preflight
+from components.disruption import disruption_digest
 from components.remote.command import Kubeconfig, run_on_operator
 from components.settings import AuthoritySettings, CalicoSettings, NodeSettings
 from components.settings.authority import is_among
@@ -37,6 +38,10 @@ class NodeFacts:
     healed: str | None = None
     """The last `heal` that it was put into service after."""
     silence: Silence | None = None
+    out_of_service: bool = False
+    """Whether our own taint is on it."""
+    returned: int = 0
+    """How often it was put back into service after a run that ended in between."""
     kubelet: str | None = None
     runtime: str | None = None
     """What runs there, as its kubelet last reported, such as 1.37.2 and docker://27.5.1."""
@@ -70,6 +75,8 @@ class Facts:
     """The proof's namespace, if it is there and this stack did not make it."""
     healed_before: Mapping[str, str] = field(default_factory=dict)
     """What each node was healed of as the stack itself knows it; only where the API could not be reached."""
+    returned_before: Mapping[str, str] = field(default_factory=dict)
+    """The same of what each node returned from."""
     calico: calico_facts.CalicoFacts | None = None
     """The cluster's Calico; None where it was not asked for."""
 
@@ -105,6 +112,8 @@ def read(
                 found["joined"],
                 found.get("healed"),
                 Silence(**found["silent"]) if found.get("silent") else None,
+                found.get("outOfService", False),
+                found.get("returned", 0),
                 found.get("kubeletVersion"),
                 found.get("runtimeVersion"),
             )
@@ -134,6 +143,24 @@ def heals(facts: Facts) -> dict[str, str]:
         name: (node.silence.heal if node.silence else "") or node.healed for name, node in facts.nodes.items()
     }
     return {**facts.healed_before, **{name: heal for name, heal in known.items() if heal}}
+
+
+def returns(facts: Facts, wanted: Mapping[str, str]) -> dict[str, str]:
+    """Which nodes are to be put back into service, as a count that goes up each time; that of last time stays.
+
+    `wanted`: the digest of each node's disruptive inputs. One that was put into service with another is on its way, and
+    its commands run anyway.
+    """
+    counts = {
+        name: node.returned + int(is_left_behind(node, wanted.get(name, "")))
+        for name, node in facts.nodes.items()
+    }
+    return {**facts.returned_before, **{name: str(count) for name, count in counts.items() if count}}
+
+
+def is_left_behind(node: NodeFacts, wanted: str) -> bool:
+    """Whether a run took the node out of service and ended, and nothing that is wanted would bring it back."""
+    return node.out_of_service and node.in_service == wanted
 
 
 def refusals(
@@ -274,6 +301,11 @@ def _warnings(facts: Facts, nodes: Mapping[str, NodeSettings]) -> list[str]:
         for name, others in sorted(facts.same_machine.items())
     ]
     found += [_told(name, node.silence) for name, node in sorted(facts.nodes.items()) if node.silence]
+    found += [
+        f"nodes.{name}: out of service, left so by a run that ended in between. pulumi up puts it back."
+        for name, node in sorted(facts.nodes.items())
+        if name in nodes and is_left_behind(node, disruption_digest(nodes[name]))
+    ]
     served = {name for on in facts.proxy_daemon_sets.values() for name in on}
     bare = [name for name in sorted(nodes) if not nodes[name].runs_kube_proxy and name not in served]
     if bare:
@@ -292,8 +324,8 @@ def _told(name: str, silence: Silence) -> str:
             f"its client certificate asked for anew if the API server does not take the old one. Nothing is drained."
         )
     return (
-        f"{said}, and its host does not answer, so nothing is done about it. Bring the host back, or take the node out "
-        f"of the configuration."
+        f"{said}, and its host does not answer, so nothing is done about it. Bring the host back; if it is gone for "
+        f"good, remove it from the configuration and run: make forget NODE={name}"
     )
 
 

@@ -15,24 +15,22 @@ from pulumi.runtime import invoke
 _READ = "pulumi:pulumi:readStackOutputs"
 
 
-def heals(stack: str) -> dict[str, str]:
-    """What each node was last healed of, by name; `stack` is its full name. Empty if there was no such run."""
+def nodes(stack: str) -> Mapping[str, Any]:
+    """The output `nodes` of the stack of this full name. Empty if there was no such run."""
     try:
         found = invoke(_READ, {"name": stack}).value
     except Exception as error:  # noqa: BLE001 - the SDK raises no narrower one; a preview works all the same
         pulumi.log.debug(f"the outputs of the last run cannot be read: {error}")
         return {}
     outputs = found.get("outputs") if isinstance(found, Mapping) else None
-    return healed(outputs) if isinstance(outputs, Mapping) else {}
+    named = outputs.get("nodes") if isinstance(outputs, Mapping) else None
+    return named if isinstance(named, Mapping) else {}
 
 
-def healed(outputs: Mapping[str, Any]) -> dict[str, str]:
-    """The output `nodes` of a stack, read for `healed` alone."""
-    nodes = outputs.get("nodes")
-    if not isinstance(nodes, Mapping):
-        return {}
+def words(found: Mapping[str, Any], key: str) -> dict[str, str]:
+    """What each node of that output has under this key, such as `healed`, by name."""
     return {
-        str(name): str(node["healed"])
-        for name, node in nodes.items()
-        if isinstance(node, Mapping) and node.get("healed")
+        str(name): str(node[key])
+        for name, node in found.items()
+        if isinstance(node, Mapping) and node.get(key)
     }

@@ -79,8 +79,11 @@ def with_set_aside_undone(node: Mapping[str, Any], before: Mapping[str, Any]) ->
     return changed
 
 
-def with_in_service(node: Mapping[str, Any], digest: str, heal: str = "") -> Json:
-    """The node in service: our taint off, uncordoned if the cordon was ours. `heal`: what it was mended by."""
+def with_in_service(node: Mapping[str, Any], digest: str, heal: str = "", returned: str = "") -> Json:
+    """The node in service: our taint off, uncordoned if the cordon was ours.
+
+    `heal`: what it was mended by. `returned`: how often this made up for a run that ended in between.
+    """
     changed = copy.deepcopy(dict(node))
     _remove_taint(changed)
     annotations = _annotations(changed)
@@ -89,6 +92,8 @@ def with_in_service(node: Mapping[str, Any], digest: str, heal: str = "") -> Jso
     annotations[nodes.IN_SERVICE] = digest
     if heal:
         annotations[nodes.HEALED] = heal
+    if returned:
+        annotations[nodes.RETURNED] = returned
     return changed
 
 

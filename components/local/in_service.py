@@ -4,8 +4,9 @@ Arguments: node, digest, runId (of out-of-service; only there to run after it), 
 for out-of-service), kubeletVersion (optional: the release that must have reported), renewedAfter (optional
 RFC 3339, by the host's clock: a Lease renewal after it is proof of life), stack (optional: a Node that
 another stack claims is refused), taints (a list of {key, effect, value}: those that the configuration gives
-the node), heal (optional: what the run healed; remembered in the annotation kubenode/healed), network (optional:
-calico, if the pod network is Calico's).
+the node), heal (optional: what the run healed; remembered in the annotation kubenode/healed), returned (optional: how
+often a run made up for one that ended while the node was out of service; remembered in kubenode/returned), network
+(optional: calico, if the pod network is Calico's).
 
 A Node that was never in service and has the machine-id of another Node is refused: a machine that was cloned. Only the
 API knows, for hosts do not see each other.
@@ -81,7 +82,7 @@ def shortcomings(node: Json | None, lease: Json | None, proof: Proof, version: s
 def apply(session: Session, arguments: Arguments) -> None:
     node = arguments.node()
     digest = arguments.text("digest")
-    heal = arguments.text("heal", "")
+    heal, returned = arguments.text("heal", ""), arguments.text("returned", "")
     version = arguments.text("kubeletVersion", "")
     taints = [Taint.read(raw) for raw in arguments.objects("taints")]
     wait = Wait(arguments.integer("timeoutSeconds", 180, low=1), node)
@@ -119,7 +120,7 @@ def apply(session: Session, arguments: Arguments) -> None:
 
     def change(current: Json) -> Json:
         cordons.append(nodes.view(current).cordoned_by)
-        return with_in_service(with_taints(current, taints), digest, heal)
+        return with_in_service(with_taints(current, taints), digest, heal, returned)
 
     written = node_writes.rewrite(session, node, seen.uid, change)
     if nodes.view(written).unschedulable:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from components.cluster.facts import Facts, NodeFacts, Silence
+from components.disruption import disruption_digest
 from components.local.arguments import loaded
 from tests.components import example
 from tests.components.graph import Graph, graph_of, is_secret
@@ -324,6 +325,18 @@ def test_a_node_to_heal_changes_its_own_five_commands_and_nothing_else(tmp_path:
     outputs = found.outputs["nodes"]
     assert outputs["worker-1"]["healed"] == "2026-01-31T10:00:00Z+2h"
     assert "healed" not in outputs["worker-2"]
+
+
+def test_a_node_that_was_left_out_of_service_runs_one_command(tmp_path: Path, graph: Graph) -> None:
+    settings = example.stack(tmp_path, {"verification": {"enabled": True}})
+    wanted = disruption_digest(settings.nodes["worker-1"])
+    left = NodeFacts("organization/kubenode/test", wanted, True, True, out_of_service=True)
+    found = graph_of(settings, Facts(reachable=True, nodes={"worker-1": left}))
+    healthy = graph_of(settings, Facts(reachable=True))
+    changed = {name for name, one in found.resources.items() if one.inputs != healthy.resources[name].inputs}
+    assert changed == {"worker-1-in-service"}
+    assert loaded(found.resources["worker-1-in-service"].inputs["stdin"])["returned"] == "1"
+    assert found.outputs["nodes"]["worker-1"]["returned"] == "1"
 
 
 def test_a_node_that_is_given_its_certificate_is_healed_without_a_token(tmp_path: Path) -> None:

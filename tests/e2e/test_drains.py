@@ -12,6 +12,7 @@ import pytest
 
 from tests.e2e.cluster import Cluster, is_ready, is_schedulable
 from tests.e2e.hosts import each
+from tests.e2e.killing import Running
 from tests.e2e.lab import Lab
 from tests.e2e.measured import MEASURED
 from tests.e2e.stack import Json
@@ -149,3 +150,30 @@ def test_what_stands_in_the_way_is_named_and_nothing_after_it_happens(deployed: 
         assert phases == {"kept": "Pending", "scratch": "Pending"}
     assert lab.differences() == {}
     lab.stack.restore_configuration()
+
+
+def test_a_killed_drain_whose_change_is_taken_back_leaves_no_node_out_of_service(deployed: Lab) -> None:
+    """Nothing of the node differs from the state then, and its cordon would stay for ever."""
+    lab = deployed
+    first = lab.hosts[0]
+    with _there(lab.cluster, *_stays(lab, first.name)[:2]):
+        lab.note_unknown()
+        lab.stack.configure(_disturb)
+        run = Running(lab.stack)
+        try:
+            run.wait_for_step(
+                f"{first.name}-out-of-service",
+                lambda: not is_schedulable(lab.cluster.nodes()[first.name]),
+            )
+            run.kill()
+        finally:
+            # With the program that drains: it would put the node back.
+            run.end_leftovers()
+        lab.stack.cancel().demand()
+        lab.stack.restore_configuration()
+        assert not is_schedulable(lab.cluster.nodes()[first.name])
+        result = lab.stack.up().demand()
+        assert f"nodes.{first.name}: out of service, left so by a run that ended in between" in result.text
+        assert all(is_schedulable(node) for node in lab.cluster.nodes().values())
+        lab.stack.preview("--expect-no-changes").demand()
+    lab.note_deployed()

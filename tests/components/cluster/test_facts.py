@@ -7,7 +7,17 @@ from pathlib import Path
 import pytest
 
 from components.cluster.cluster import stack_slug
-from components.cluster.facts import Facts, ForeignNamespace, NodeFacts, Silence, heals, refusals, warnings
+from components.cluster.facts import (
+    Facts,
+    ForeignNamespace,
+    NodeFacts,
+    Silence,
+    heals,
+    refusals,
+    returns,
+    warnings,
+)
+from components.disruption import disruption_digest
 from components.settings import AuthoritySettings
 from tests.components import example
 from tests.components.authorities import certificate_pem, new_key
@@ -168,6 +178,36 @@ def test_what_was_healed_stays_an_input_so_that_nothing_changes() -> None:
     assert heals(Facts(reachable=True, nodes={"worker-1": healed, "worker-2": _node(CLAIM)})) == {
         "worker-1": "2025-12-31T10:00:00Z+1h"
     }
+
+
+@pytest.mark.parametrize(
+    ("in_service", "aside", "returned", "word"),
+    [
+        ("wanted", True, 0, "1"),
+        ("wanted", True, 3, "4"),
+        # As before, so that nothing changes.
+        ("wanted", False, 3, "3"),
+        ("wanted", False, 0, None),
+        # On its way to something else, or new.
+        ("other", True, 0, None),
+        (None, True, 0, None),
+    ],
+)
+def test_a_node_that_a_run_left_out_of_service_returns(
+    in_service: str | None, aside: bool, returned: int, word: str | None
+) -> None:
+    node = NodeFacts(CLAIM, in_service, True, True, out_of_service=aside, returned=returned)
+    found = returns(Facts(reachable=True, nodes={"worker-1": node}), {"worker-1": "wanted"})
+    assert found.get("worker-1") == word
+
+
+def test_a_node_that_a_run_left_out_of_service_is_told(tmp_path: Path) -> None:
+    nodes = example.stack(tmp_path).nodes
+    node = NodeFacts(CLAIM, disruption_digest(nodes["worker-1"]), True, True, out_of_service=True)
+    (warning,) = warnings(Facts(reachable=True, nodes={"worker-1": node}), nodes)
+    assert warning.startswith(
+        "nodes.worker-1: out of service, left so by a run that ended in between. pulumi up "
+    )
 
 
 def test_a_namespace_of_somebody_else_is_never_taken_for_the_proof(tmp_path: Path) -> None:

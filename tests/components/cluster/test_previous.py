@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from components.cluster.facts import Facts, NodeFacts, heals
-from components.cluster.previous import healed
+from components.cluster.previous import words
 from tests.components import example, program
 from tests.plugins.engine import new_project
 
@@ -37,14 +37,17 @@ def test_without_the_api_nothing_seems_to_change_of_a_node_that_was_healed(
         "ready": True,
         "joined": True,
         "healed": HEAL,
+        "returned": 2,
         "claim": "organization/kubenode/test",
     }
     there = {"stdout": json.dumps({"reachable": True, "nodes": {"worker-1": node}})}
     before = _ran(tmp_path, monkeypatch, {_ASK: there})
     assert _READ not in before.asked, "the state's outputs are for want of better"
-    outputs = {"outputs": {"nodes": {"worker-1": {"healed": HEAL}, "worker-2": {"address": "10.0.0.12"}}}}
+    kept = {"worker-1": {"healed": HEAL, "returned": "2"}, "worker-2": {"address": "10.0.0.12"}}
+    outputs = {"outputs": {"nodes": kept}}
     after = _ran(tmp_path, monkeypatch, {_ASK: _AWAY, _READ: outputs})
     assert HEAL in str(after.inputs["worker-1-kubelet"])
+    assert '"returned": "2"' in str(after.inputs["worker-1-in-service"])
     assert after.inputs == before.inputs
 
 
@@ -56,15 +59,22 @@ def test_a_stack_without_outputs_is_previewed_too(tmp_path: Path, monkeypatch: p
 @pytest.mark.parametrize(
     "outputs",
     [
-        {},
-        {"nodes": None},
-        {"nodes": []},
-        {"nodes": {"worker-1": None}},
-        {"nodes": {"worker-1": {"healed": ""}}},
+        {"outputs": None},
+        {"outputs": {"nodes": None}},
+        {"outputs": {"nodes": []}},
+        {"outputs": {"nodes": {"worker-1": None}}},
+        {"outputs": {"nodes": {"worker-1": {"healed": ""}}}},
     ],
 )
-def test_outputs_of_another_form_say_nothing(outputs: dict[str, Any]) -> None:
-    assert healed(outputs) == {}
+def test_outputs_of_another_form_say_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, outputs: dict[str, Any]
+) -> None:
+    ran = _ran(tmp_path, monkeypatch, {_ASK: _AWAY, _READ: outputs})
+    assert ran.inputs == _ran(tmp_path, monkeypatch, {_ASK: _AWAY, _READ: {}}).inputs
+
+
+def test_the_words_of_a_key() -> None:
+    assert words({"a": {"healed": HEAL}, "b": {"returned": "2"}, "c": None}, "returned") == {"b": "2"}
 
 
 def test_what_the_api_says_is_newer() -> None:
@@ -80,7 +90,7 @@ _PROGRAM = """
     from components.cluster import previous
 
     name = f"{{pulumi.get_organization()}}/{{pulumi.get_project()}}/{{pulumi.get_stack()}}"
-    pulumi.export("found", previous.heals(name))
+    pulumi.export("found", previous.words(previous.nodes(name), "healed"))
     pulumi.export("nodes", {{"worker-1": {{"healed": {heal!r}}}, "worker-2": {{"address": "x"}}}})
     pulumi.export("other", pulumi.Output.secret("s"))
     """

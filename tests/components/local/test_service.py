@@ -178,6 +178,25 @@ def test_a_budget_stops_the_drain_and_the_node_is_put_back(
     assert pod_exists(api_server, pod)
 
 
+def test_a_node_that_a_killed_run_left_out_of_service_is_read_and_put_back(
+    api_server: ApiServer, run: Run, name: str, kubelet: WouldBeKubelet
+) -> None:
+    """The run was reverted, so that nothing else of the node changes."""
+
+    def read() -> tuple[bool, int]:
+        found = json.loads(run("api-read", "apply", nodes=[name]).stdout)["nodes"][name]
+        return found["outOfService"], found["returned"]
+
+    in_service = {"node": name, "digest": "old", "runId": "r", "timeoutSeconds": 30}
+    run("in-service", "apply", **in_service)
+    assert read() == (False, 0)
+    run("out-of-service", "apply", node=name, digest="new", drain=SHORT)
+    assert read() == (True, 0)
+    run("in-service", "apply", **in_service, returned="1")
+    assert read() == (False, 1)
+    assert not is_cordoned(api_server, name)
+
+
 def test_a_second_failed_drain_leaves_what_the_first_run_had_done(
     api_server: ApiServer, run: Run, name: str, kubelet: WouldBeKubelet
 ) -> None:
