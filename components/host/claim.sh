@@ -101,8 +101,10 @@ preflight_bare() {
         ! systemctl is-active -q "$kn_unit" || problem "the unit $kn_unit runs: this machine is a node already. Take it out of its cluster first"
     done
     for kn_dir in /etc/kubernetes /var/lib/kubelet; do
-        [ ! -d "$kn_dir" ] || [ -z "$(ls -A "$kn_dir")" ] ||
-            problem "$kn_dir is not empty: another installation left it. Clean it up first, for example with 'kubeadm reset'"
+        kn_found=$(find "$kn_dir" -mindepth 1 -maxdepth 1 2>/dev/null | sed 's|.*/||' | LC_ALL=C sort |
+            awk 'NR < 4 { printf "%s%s", sep, $0; sep = " " } NR == 4 { printf " …" }')
+        [ -z "$kn_found" ] ||
+            problem "$kn_dir is not empty ($kn_found): another installation left it. Clean it up first, for example with 'kubeadm reset'"
     done
     kn_way=$(kn_docker_in_the_way "$(kn_setting docker-source distribution)" "$(kn_setting docker-package)")
     [ -z "$kn_way" ] || problem "$kn_way"

@@ -199,7 +199,7 @@ def _advice_on_silence(sight: Sight, expected: Expectation) -> str:
     if sight.reach is Reach.FORBIDDEN:
         return "kubectl auth can-i get nodes --subresource=proxy"
     if is_given_up(sight):
-        return f"bring its host back; if it is gone for good: make forget NODE={expected.node}"
+        return f"bring its host, or its kubelet, back; if the host is gone for good: make forget NODE={expected.node}"
     # This program sees the cluster only, and runs beside the kubelet's own command, which sees the host.
     return (
         f"if {expected.node}-kubelet failed in this run, its error says why; "

@@ -155,7 +155,8 @@ def test_a_re_apply_puts_all_of_it_right_and_moves_aside_what_is_not_ours(node: 
     done = node.run("credentials", "apply", _bundles(node, reapply=["now"])["credentials"])
     assert node.text("/etc/kubernetes/again") == "z\n"
     node.path("/etc/kubernetes/again").unlink()
-    assert node.run("credentials", "remove", _bundles(node)["credentials"]).returncode == 0
+    done = node.run("credentials", "remove", _bundles(node)["credentials"])
+    assert "put back /etc/kubernetes/mine, which is not ours" in done.stdout
     assert node.text("/etc/kubernetes/mine") == "y\n", "what was moved aside is given back"
 
 

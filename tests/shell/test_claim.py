@@ -169,7 +169,8 @@ def test_preflight_names_every_problem_at_once_and_writes_nothing(bare: Box) -> 
     bare.put("/proc_swaps", "Filename Type Size Used Priority\n/swapfile file 1 0 -2\n")
     bare.shell("mount --bind /proc_swaps /proc/swaps")
     bare.put("/etc/kubernetes/admin.conf", "x\n")
-    bare.put("/var/lib/kubelet/pki/x", "x\n")
+    for name in "dbca":
+        bare.put(f"/var/lib/kubelet/{name}", "x\n")
     for unit in ("kubelet", "k3s"):
         bare.put(f"/state/active/{unit}", "")
     bare.shell("rm -r /run/systemd/system; mv /usr/bin/comm /usr/bin/comm.away")
@@ -188,8 +189,8 @@ def test_preflight_names_every_problem_at_once_and_writes_nothing(bare: Box) -> 
         "- swap is on (/swapfile): turn it off for good, or set host.swap to allow",
         "- the unit kubelet runs",
         "- the unit k3s runs",
-        "- /etc/kubernetes is not empty",
-        "- /var/lib/kubelet is not empty",
+        "- /etc/kubernetes is not empty (admin.conf): another installation left it",
+        "- /var/lib/kubelet is not empty (a b c …): another installation left it",
         "- port 10250 is taken",
     ]:
         assert problem in done.stderr

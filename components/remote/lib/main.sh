@@ -127,7 +127,7 @@ kn_remove() {
     kn_part_remove
     kn_restore_files
     [ ! -e "$KN_R/aside/list" ] || while read -r _ _ kn_path; do
-        [ -e "$kn_path" ] || kn_put_back "$KN_R/aside" "$kn_path"
+        [ -e "$kn_path" ] || { kn_put_back "$KN_R/aside" "$kn_path" && kn_say "put back $kn_path, which is not ours"; }
     done <"$KN_R/aside/list"
     kn_drop "$KN_R"
     kn_say "$1: removed"
