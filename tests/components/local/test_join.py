@@ -509,4 +509,4 @@ def test_a_kubelet_that_the_control_plane_has_given_up_is_not_waited_for_long(
     started = time.monotonic()
     outcome = run("csr-approval", "apply", timeoutSeconds=180, expect=1, **given)
     assert 30 <= time.monotonic() - started < 60
-    assert f"if it is gone for good: make forget NODE={name}" in outcome.stderr
+    assert f"if the host is gone for good: make forget NODE={name}" in outcome.stderr
