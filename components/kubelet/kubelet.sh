@@ -8,8 +8,6 @@ SERVING_CERTIFICATE=/etc/kubernetes/ssl/kubelet-server.pem
 CLIENT_CERTIFICATE=/var/lib/kubelet/pki/kubelet-client-current.pem
 KUBECONFIG=/etc/kubernetes/kubelet.kubeconfig
 BOOTSTRAP=/etc/kubernetes/bootstrap.kubeconfig
-# Those that it makes: of its client and its serving certificate.
-KEYS="/var/lib/kubelet/pki/*.[kp]e[ym]"
 WATCH=/etc/systemd/system/kubenode-bootstrap
 
 kn_part_apply() {
@@ -37,8 +35,7 @@ kn_part_apply() {
     [ -z "$(kn_setting certificates)" ] || kn_setting certificates >"$KN_R/certificates"
     if is_waiting; then
         kn_say "the kubelet runs and waits for somebody to approve its request"
-        kn_keep_closed "$KUBECONFIG"
-        kn_keep_closed "$KEYS"
+        keep_own_closed
         drop_token_later
         return
     fi
@@ -55,9 +52,14 @@ kn_part_apply() {
         rm -f "$KN_R/issued"
     fi
     [ ! -e "$SERVING_CERTIFICATE" ] || rm -f /var/lib/kubelet/pki/kubelet-server-*
-    # A kubeconfig that it is given is the credentials' file.
-    is_issued || kn_keep_closed "$KUBECONFIG" there
-    kn_keep_closed "$KEYS"
+    keep_own_closed there
+}
+
+# keep_own_closed [there]: what the kubelet writes itself. A kubeconfig that it is given is the credentials' file.
+keep_own_closed() {
+    is_issued || kn_keep_closed "$KUBECONFIG" "$@"
+    kn_keep_closed "/var/lib/kubelet/pki/*.pem"
+    kn_keep_closed "/var/lib/kubelet/pki/*.key"
 }
 
 # note_root: the flag --root-dir moves what pods have on the host to another folder, and the kubelet makes that with its

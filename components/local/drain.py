@@ -15,7 +15,7 @@ from typing import Any, Final
 from components.local import nodes, pods
 from components.local.arguments import Arguments
 from components.local.errors import Failure
-from components.local.kubectl import PATHS, Json, KubectlError, items, with_query
+from components.local.kubectl import PATHS, Json, KubectlError
 from components.local.session import Session
 from components.local.waiting import Wait
 
@@ -76,10 +76,10 @@ def drain_arguments(
     return command
 
 
-def movable(pods: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def movable(there: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """The pods that a drain moves: no DaemonSet's, no static ones, none that have ended."""
     found: list[Mapping[str, Any]] = []
-    for pod in pods:
+    for pod in there:
         metadata = pod.get("metadata") or {}
         owners = metadata.get("ownerReferences") or ()
         if any(one.get("kind") == "DaemonSet" and one.get("controller") for one in owners):
@@ -94,13 +94,13 @@ def movable(pods: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 def pods_on(session: Session, node: str) -> list[Mapping[str, Any]]:
     """The pods on a node that a drain would move."""
-    return movable(items(session.kubectl.get(with_query(PATHS.pods, fieldSelector=f"spec.nodeName={node}"))))
+    return movable(pods.bound_to(session, node))
 
 
-def refusals(pods: Iterable[Mapping[str, Any]], policy: DrainPolicy) -> dict[str, str]:
+def refusals(there: Iterable[Mapping[str, Any]], policy: DrainPolicy) -> dict[str, str]:
     """The pods for which kubectl refuses a drain as a whole, before it evicts any, and why."""
     found: dict[str, str] = {}
-    for pod in pods:
+    for pod in there:
         metadata, volumes = pod.get("metadata") or {}, (pod.get("spec") or {}).get("volumes") or ()
         reasons: list[str] = []
         if not policy.force and not any(
@@ -110,22 +110,21 @@ def refusals(pods: Iterable[Mapping[str, Any]], policy: DrainPolicy) -> dict[str
         if not policy.delete_empty_dir_data and any("emptyDir" in one for one in volumes):
             reasons.append(_SCRATCH)
         if reasons:
-            found[f"{metadata.get('namespace')}/{metadata.get('name')}"] = ", ".join(reasons)
+            found[pods.name(pod)] = ", ".join(reasons)
     return found
 
 
-def explain(pods: Iterable[Mapping[str, Any]], stderr: str) -> str:
+def explain(there: Iterable[Mapping[str, Any]], stderr: str) -> str:
     """The pods that are still there, each with kubectl's reason where it gave one."""
     reasons: dict[str, str] = {}
     for name, namespace, why in _EVICTION.findall(stderr):
         # The last word on every pod is that time was up; the first one says why it took so long.
         reasons.setdefault(f"{namespace}/{name}", why.strip())
     words: list[str] = []
-    for pod in pods:
-        metadata = pod.get("metadata") or {}
-        name = f"{metadata.get('namespace')}/{metadata.get('name')}"
+    for pod in there:
+        name = pods.name(pod)
         why = reasons.get(name, "")
-        if not why and metadata.get("deletionTimestamp"):
+        if not why and pod["metadata"].get("deletionTimestamp"):
             why = _UNENDED
         words.append(f"{name} ({why})" if why else name)
     return _listed(words)

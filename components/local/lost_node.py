@@ -62,8 +62,7 @@ def _demand_silence(node: str, lease: Mapping[str, Any] | None) -> None:
 
 def _delete_pods(session: Session, node: str) -> None:
     """All of them, DaemonSets' and static ones too: nobody else would, before the control plane collects them."""
-    bound = items(session.kubectl.get(with_query(PATHS.pods, fieldSelector=f"spec.nodeName={node}")))
-    names = [pods.name(pod) for pod in pods.end_at_once(session, bound)]
+    names = [pods.name(pod) for pod in pods.end_at_once(session, pods.bound_to(session, node))]
     if names:
         session.say(f"deleted its pods, whose containers may run on if its host does: {', '.join(names)}")
 

@@ -1,6 +1,7 @@
-"""Pods that no kubelet will ever end.
+"""Pods of a node, and those among them that no kubelet will ever end.
 
-Owns deleting such a pod. Does not own which they are (`dead_nodes.py`, `lost_node.py`, `drain.py`).
+Owns reading and naming them, and deleting such a pod. Does not own which are to go (`dead_nodes.py`, `lost_node.py`,
+`drain.py`).
 """
 
 from __future__ import annotations
@@ -8,10 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypeVar
 
+from components.local import kubectl
+from components.local.kubectl import PATHS, items, with_query
 from components.local.nodes import Json
 from components.local.session import Session
 
 Pod = TypeVar("Pod", bound=Json)
+
+
+def bound_to(session: Session, node: str) -> list[kubectl.Json]:
+    """All that were given to this node."""
+    return items(session.kubectl.get(with_query(PATHS.pods, fieldSelector=f"spec.nodeName={node}")))
 
 
 def end_at_once(session: Session, pods: Iterable[Pod]) -> list[Pod]:

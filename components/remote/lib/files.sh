@@ -64,22 +64,22 @@ kn_drop_stale() {
 kn_keep_closed() {
     kn_expect closed "$@"
     kn_not_closed "$1" >"$KN_TMP/open"
-    while read -r kn_path _; do
-        chown "${KN_CLOSED#* }" "$kn_path"
-        chmod "${KN_CLOSED% *}" "$kn_path"
-        KN_CHANGED="${KN_CHANGED}closed "
-        kn_say "closed $kn_path to others"
-    done <"$KN_TMP/open"
+    kn_close "${KN_CLOSED% *}" "others"
 }
 
 # kn_close_folders: the directories that we made; who may write in one may put another file in the place of ours.
 kn_close_folders() {
     kn_open_folders >"$KN_TMP/open"
+    kn_close go-w "others' writing"
+}
+
+# kn_close MODE WHOM: those that are listed as open.
+kn_close() {
     while read -r kn_path _; do
         chown "${KN_CLOSED#* }" "$kn_path"
-        chmod go-w "$kn_path"
+        chmod "$1" "$kn_path"
         KN_CHANGED="${KN_CHANGED}closed "
-        kn_say "closed $kn_path to others' writing"
+        kn_say "closed $kn_path to $2"
     done <"$KN_TMP/open"
 }
 

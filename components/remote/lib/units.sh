@@ -68,8 +68,8 @@ kn_start() {
 
 # kn_enable UNIT. One that somebody masked is meant not to run, so it is left to them.
 kn_enable() {
-    ! systemctl is-enabled -q "$1" 2>/dev/null || return 0
-    case $(systemctl is-enabled "$1" 2>/dev/null || :) in
+    kn_enabled=$(systemctl is-enabled "$1" 2>/dev/null) && return 0
+    case $kn_enabled in
     masked*) kn_die "$1 is masked on this host. Next: systemctl unmask $1 there, then 'pulumi up' or make reconcile" ;;
     esac
     kn_run 60 systemctl enable "$1"
