@@ -11,8 +11,9 @@ often a run made up for one that ended while the node was out of service; rememb
 A Node that was never in service and has the machine-id of another Node is refused: a machine that was cloned. Only the
 API knows, for hosts do not see each other.
 
-apply  Waits for proof that the kubelet of now works: Ready=True, reported by it, and a Lease that it renewed; with
-       Calico also for calico-node on the node (components.local.calico_node).
+apply  Waits for proof that the kubelet of now works: Ready=True, reported by it, and a Lease that it renewed; until
+       the control plane has taken off what keeps pods from a node that is not Ready; with Calico also for
+       calico-node on the node (components.local.calico_node).
        Then, in one write of the Node: annotation kubenode/in-service, the configuration's taints on and our
        own off, uncordoned if the cordon was ours. Prints what the node is then, as JSON
        (components.local.node_report).
@@ -60,6 +61,11 @@ def shortcomings(node: Json | None, lease: Json | None, proof: Proof, version: s
     missing: list[str] = []
     if not seen.is_ready:
         missing.append(f"the node is not Ready ({seen.conditions})")
+    elif seen.held_back_by:
+        missing.append(
+            f"the control plane still keeps pods off it (its taint {', '.join(seen.held_back_by)}), "
+            "which kube-controller-manager takes off a node that is Ready"
+        )
     if version and nodes.version_number(seen.kubelet_version) != nodes.version_number(version):
         missing.append(
             f"kubelet {version} has not reported (the Node says {seen.kubelet_version or 'nothing'})"

@@ -21,6 +21,10 @@ NODE_LABEL: Final = "kubenode/node"
 STACK_LABEL: Final = "kubenode/stack"
 NAME_LABEL: Final = "kubenode/name"
 
+# Of the node lifecycle controller, for the condition Ready. It takes off one of NoSchedule as soon as it sees Ready,
+# one of NoExecute at its next look at all nodes (--node-monitor-period, 5 s).
+_OF_THE_CONTROL_PLANE: Final = frozenset({"node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"})
+
 _LABEL_VALUE: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 # A node may write its own annotations, and this one becomes a line of a bundle.
 _HEAL: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\+\d{1,6}h")
@@ -42,6 +46,9 @@ class NodeView:
     unschedulable: bool
     is_tainted: bool
     """Whether our own taint is on it."""
+    held_back_by: tuple[str, ...]
+    """Taints by which the control plane keeps pods off a node that it thinks unwell, such as
+    node.kubernetes.io/not-ready:NoSchedule. It takes them off itself, up to 5 s after the node is Ready."""
     kubelet_version: str
     runtime_version: str
     """Such as docker://27.5.1, empty until a kubelet has reported."""
@@ -82,6 +89,13 @@ def view(node: Json) -> NodeView:
         cordoned_by=annotations.get(CORDONED),
         unschedulable=bool(spec.get("unschedulable")),
         is_tainted=any(one.get("key") == OUT_OF_SERVICE_TAINT for one in spec.get("taints") or ()),
+        held_back_by=tuple(
+            sorted(
+                f"{one.get('key')}:{one.get('effect')}"
+                for one in spec.get("taints") or ()
+                if one.get("key") in _OF_THE_CONTROL_PLANE
+            )
+        ),
         kubelet_version=str((status.get("nodeInfo") or {}).get("kubeletVersion") or ""),
         runtime_version=str((status.get("nodeInfo") or {}).get("containerRuntimeVersion") or ""),
         machine_id=str((status.get("nodeInfo") or {}).get("machineID") or ""),

@@ -109,6 +109,16 @@ def is_schedulable(node: Json) -> bool:
     return not node["spec"].get("unschedulable") and not node["spec"].get("taints")
 
 
+def unfit(nodes: dict[str, Json]) -> dict[str, str]:
+    """The nodes that would take no pod, each with what keeps pods off it."""
+    return {
+        name: f"Ready={is_ready(node)}, unschedulable={bool(node['spec'].get('unschedulable'))}, "
+        f"taints={node['spec'].get('taints')}"
+        for name, node in nodes.items()
+        if not (is_ready(node) and is_schedulable(node))
+    }
+
+
 def unchanged_part(pod: Json) -> Json:
     """What must stay the same while a pod is left alone."""
     return {

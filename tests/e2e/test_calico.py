@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.cluster import Json, is_ready, is_schedulable
+from tests.e2e.cluster import Json, is_schedulable, unfit
 from tests.e2e.hosts import Host, each
 from tests.e2e.lab import Lab
 from tests.e2e.stack import Step
@@ -112,7 +112,7 @@ def test_the_life_of_calico_and_of_a_node_with_it(lab_with_calico: Lab) -> None:
     lab.cluster.kubectl("delete", "pods", "-n", "kube-system", "-l", "k8s-app=calico-node", "--wait=false")
     _configure(lab)
     lab.stack.up().demand()
-    assert all(is_ready(node) and is_schedulable(node) for node in lab.cluster.nodes().values())
+    assert unfit(lab.cluster.nodes()) == {}
     lab.stack.preview("--expect-no-changes").demand()
     lab.stack.up("--expect-no-changes").demand()
     lab.stack.refresh("--yes", "--skip-preview", "--expect-no-changes").demand()

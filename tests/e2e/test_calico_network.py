@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.e2e.cluster import Cluster, Json, is_ready, is_schedulable
+from tests.e2e.cluster import Cluster, Json, unfit
 from tests.e2e.lab import HOSTS, STACK
 from tests.e2e.place import Place
 from tests.e2e.stack import Stack
@@ -117,7 +117,7 @@ def pods(network: Network) -> dict[str, str]:
 
 def test_nodes_are_in_service_with_addresses_of_the_pool(network: Network, pods: dict[str, str]) -> None:
     nodes = network.cluster.nodes()
-    assert all(is_ready(node) and is_schedulable(node) for node in nodes.values())
+    assert unfit(nodes) == {}
     assert all(address.startswith("10.244.") for address in pods.values())
     affinities = json.loads(network.cluster.kubectl("get", "blockaffinities", "-o", "json"))["items"]
     assert {one["spec"]["node"] for one in affinities} >= set(nodes)

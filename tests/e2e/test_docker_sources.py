@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e import snapshot
-from tests.e2e.cluster import is_ready, is_schedulable
+from tests.e2e.cluster import unfit
 from tests.e2e.hosts import Host
 from tests.e2e.lab import Lab
 from tests.e2e.measured import MEASURED
@@ -103,7 +103,7 @@ def test_a_docker_that_is_there_serves_and_is_given_back_with_its_container(sour
         result = lab.stack.up().demand()
     lab.note_unknown()
     MEASURED.add("up, one node on a Docker that is there and one from an archive", result.seconds, "s")
-    assert all(is_ready(node) and is_schedulable(node) for node in lab.cluster.nodes().values())
+    assert unfit(lab.cluster.nodes()) == {}
     assert "these containers, which are not the cluster's, run on: theirs" in result.text
     assert existing.run(_CONTAINER) == container
     assert existing.run(_LIVE_RESTORE) == "true"

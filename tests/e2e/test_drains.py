@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.e2e.cluster import Cluster, is_ready, is_schedulable
+from tests.e2e.cluster import Cluster, is_ready, is_schedulable, unfit
 from tests.e2e.hosts import each
 from tests.e2e.killing import Running
 from tests.e2e.lab import Lab
@@ -99,8 +99,7 @@ def _disturb(config: Json) -> None:
 
 def _demand_untouched(lab: Lab, started: dict[str, int]) -> None:
     assert each(lab.hosts, lambda host: host.started("docker.service")) == started
-    nodes = lab.cluster.nodes().values()
-    assert all(is_ready(node) and is_schedulable(node) for node in nodes)
+    assert unfit(lab.cluster.nodes()) == {}
 
 
 def test_what_stands_in_the_way_is_named_and_nothing_after_it_happens(deployed: Lab) -> None:
@@ -137,8 +136,7 @@ def test_what_stands_in_the_way_is_named_and_nothing_after_it_happens(deployed: 
         result = lab.stack.up().demand()
         assert "force: deleting what eviction did not move in 12 s" in result.text
         assert first.started("docker.service") > started[first.name]
-        nodes = lab.cluster.nodes().values()
-        assert all(is_ready(node) and is_schedulable(node) for node in nodes)
+        assert unfit(lab.cluster.nodes()) == {}
         result = lab.stack.destroy().demand()
         MEASURED.add("destroy of the last nodes by force", result.seconds, "s")
         assert lab.cluster.nodes() == {}
@@ -174,6 +172,6 @@ def test_a_killed_drain_whose_change_is_taken_back_leaves_no_node_out_of_service
         assert not is_schedulable(lab.cluster.nodes()[first.name])
         result = lab.stack.up().demand()
         assert f"nodes.{first.name}: out of service, left so by a run that ended in between" in result.text
-        assert all(is_schedulable(node) for node in lab.cluster.nodes().values())
+        assert unfit(lab.cluster.nodes()) == {}
         lab.stack.preview("--expect-no-changes").demand()
     lab.note_deployed()

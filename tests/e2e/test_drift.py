@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.e2e.auditing import audit
-from tests.e2e.cluster import is_ready, is_schedulable, unchanged_part
+from tests.e2e.cluster import is_ready, unchanged_part, unfit
 from tests.e2e.hosts import Host, each
 from tests.e2e.killing import wait_until
 from tests.e2e.lab import Lab
@@ -89,7 +89,7 @@ def test_found_mended_and_clean(deployed: Lab) -> None:
     after = each(lab.hosts, lambda host: {unit: host.started(unit) for unit in units})
     assert after[other.name] == before[other.name]
     assert after[spoilt.name]["cri-docker.service"] == before[spoilt.name]["cri-docker.service"]
-    assert all(is_ready(node) and is_schedulable(node) for node in lab.cluster.nodes().values())
+    assert unfit(lab.cluster.nodes()) == {}
     assert not spoilt.exists(_STRANGER)
     assert spoilt.run(f"cat {_KEPT}/*-* {_KEPT}/[0-9a-f]* 2>/dev/null | grep -c theirs") == "1"
     # A removal would give it back, and later tests want the host as it was.

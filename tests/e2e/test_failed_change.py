@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.e2e.cluster import is_ready, is_schedulable
+from tests.e2e.cluster import is_ready, is_schedulable, unfit
 from tests.e2e.hosts import each
 from tests.e2e.lab import Lab
 from tests.e2e.measured import MEASURED
@@ -60,6 +60,6 @@ def test_rolled_back_and_reverted(deployed: Lab) -> None:
     lab.note_deployed()
     MEASURED.add("up that takes a failed change back", mended.seconds, "s")
     nodes = lab.cluster.nodes()
-    assert all(is_ready(node) and is_schedulable(node) for node in nodes.values())
+    assert unfit(nodes) == {}
     assert second.started("docker.service") == started
     lab.stack.preview("--expect-no-changes").demand()

@@ -12,7 +12,7 @@ import pytest
 from cryptography import x509
 
 from tests.e2e import load
-from tests.e2e.cluster import is_ready, is_schedulable
+from tests.e2e.cluster import unfit
 from tests.e2e.hosts import Host
 from tests.e2e.killing import wait_until
 from tests.e2e.lab import Lab
@@ -126,8 +126,7 @@ def test_no_mode_of_kube_proxy_leaves_its_rules_to_another(deployed: Lab) -> Non
         lab.stack.up().demand()
         lab.note_deployed()
         assert all(host.run("curl -fsS http://127.0.0.1:10249/proxyMode") == mode for host in hosts)
-        nodes = lab.cluster.nodes().values()
-        assert all(is_ready(node) and is_schedulable(node) for node in nodes)
+        assert unfit(lab.cluster.nodes()) == {}
         assert all(_answers(host, f"{host.address}:{port}") for host in hosts)
 
     port = load.serve(lab.cluster, 2, "docker.io/library/nginx:sandbox")

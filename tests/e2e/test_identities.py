@@ -11,7 +11,7 @@ from itertools import product
 import pytest
 
 from tests.e2e import control_plane, kubelet_api
-from tests.e2e.cluster import is_ready, is_schedulable, unchanged_part
+from tests.e2e.cluster import unchanged_part, unfit
 from tests.e2e.hosts import Host
 from tests.e2e.lab import AUTHORITYS_KEY, Lab
 from tests.e2e.measured import MEASURED
@@ -140,7 +140,7 @@ def _demand_serving(lab: Lab, hosts: list[Host]) -> None:
     """Nodes in service; logs and exec through verified TLS; nobody else gets an answer of a kubelet."""
     nodes = lab.cluster.nodes()
     assert sorted(nodes) == sorted(host.name for host in hosts)
-    assert all(is_ready(node) and is_schedulable(node) for node in nodes.values())
+    assert unfit(nodes) == {}
     assert lab.cluster.bootstrap_tokens() == []
     for name in lab.cluster.pods():
         page = lab.cluster.kubectl(

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.e2e import control_plane
-from tests.e2e.cluster import Json, http_status, is_ready, is_schedulable
+from tests.e2e.cluster import Json, http_status, is_ready, unfit
 from tests.e2e.hosts import Host, each
 from tests.e2e.lab import Lab
 from tests.support.apiserver import new_key
@@ -63,7 +63,7 @@ def _until(condition: Callable[[], object], seconds: float = 60) -> None:
 def _in_service(lab: Lab) -> None:
     nodes = lab.cluster.nodes()
     assert sorted(nodes) == [host.name for host in lab.hosts]
-    assert all(is_ready(node) and is_schedulable(node) for node in nodes.values())
+    assert unfit(nodes) == {}
     for name in lab.cluster.pods():
         lab.cluster.kubectl("logs", "-n", "kubenode-verification", name)
 

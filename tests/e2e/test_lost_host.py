@@ -10,7 +10,7 @@ import pytest
 
 from tests.docs.commands import run_by
 from tests.e2e import documented
-from tests.e2e.cluster import is_ready, is_schedulable
+from tests.e2e.cluster import unfit
 from tests.e2e.hosts import Host
 from tests.e2e.killing import wait_until
 from tests.e2e.lab import Lab
@@ -135,7 +135,7 @@ def test_a_lost_host_and_its_return(deployed: Lab) -> None:
     lab.stack.up().demand()
     nodes = lab.cluster.nodes()
     assert set(nodes) == {"worker-1", "worker-2"}
-    assert all(is_ready(node) and is_schedulable(node) for node in nodes.values())
+    assert unfit(nodes) == {}
     lab.note_deployed()
     assert set(lab.cluster.requests_of_nodes()) <= others_requests
 
@@ -156,7 +156,7 @@ def test_a_state_that_is_lost_is_made_anew_from_the_claims(deployed: Lab) -> Non
     lab.note_canaries()
     nodes = lab.cluster.nodes()
     assert set(nodes) == {host.name for host in lab.hosts}
-    assert all(is_ready(node) and is_schedulable(node) for node in nodes.values())
+    assert unfit(nodes) == {}
     for host in lab.hosts:
         # Its kube-proxy has another certificate: the key of the first was in the state.
         after = [host.started(unit) for unit in ("docker", "kubelet")]

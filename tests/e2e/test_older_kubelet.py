@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.e2e.cluster import is_ready, is_schedulable
+from tests.e2e.cluster import unfit
 from tests.e2e.lab import HOSTS, Lab
 from tests.e2e.measured import MEASURED
 from tests.e2e.stack import Json
@@ -26,7 +26,7 @@ def test_it_joins_and_leaves(bare: Lab) -> None:
         nodes = lab.cluster.nodes()
         versions = {node["status"]["nodeInfo"]["kubeletVersion"] for node in nodes.values()}
         assert versions == {f"v{OLDEST}"}
-        assert all(is_ready(node) and is_schedulable(node) for node in nodes.values())
+        assert unfit(nodes) == {}
         lab.stack.preview("--expect-no-changes").demand()
     finally:
         lab.stack.destroy().demand()

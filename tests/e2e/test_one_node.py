@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.e2e.cluster import is_ready, is_schedulable
+from tests.e2e.cluster import unfit
 from tests.e2e.lab import Lab
 from tests.e2e.measured import MEASURED
 from tests.e2e.stack import Json
@@ -56,7 +56,7 @@ def test_removed_and_added_again(deployed: Lab) -> None:
     MEASURED.add("up that adds a node", result.seconds, "s")
     nodes = lab.cluster.nodes()
     assert sorted(nodes) == [stays.name, goes.name]
-    assert all(is_ready(node) and is_schedulable(node) for node in nodes.values())
+    assert unfit(nodes) == {}
     after = lab.connections()
     assert after[goes.name] - logins[goes.name] <= 8
     assert after[stays.name] == logins[stays.name]

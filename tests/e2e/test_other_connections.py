@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.e2e.cluster import is_ready, is_schedulable, unchanged_part
+from tests.e2e.cluster import unchanged_part, unfit
 from tests.e2e.hosts import Host, each
 from tests.e2e.lab import Lab
 from tests.e2e.measured import MEASURED
@@ -83,7 +83,7 @@ class _Quiet:
         written = each(self.lab.hosts, lambda host: host.run(_WRITTEN).splitlines())
         assert all(files == [] for files in written.values()), written
         nodes = self.lab.cluster.nodes()
-        assert all(is_ready(node) and is_schedulable(node) for node in nodes.values())
+        assert unfit(nodes) == {}
         self.lab.stack.preview("--expect-no-changes").demand()
 
     def _started(self) -> dict[str, dict[str, int]]:

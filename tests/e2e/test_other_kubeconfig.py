@@ -7,7 +7,7 @@ import re
 import pytest
 import yaml
 
-from tests.e2e.cluster import is_ready, is_schedulable
+from tests.e2e.cluster import unfit
 from tests.e2e.lab import Lab
 from tests.e2e.measured import MEASURED
 from tests.e2e.stack import Json
@@ -70,7 +70,7 @@ def test_nothing_is_drained_and_no_host_is_asked(deployed: Lab) -> None:
     assert {kind for kind, _ in updated} == {"command:local:Command"}, updated
     assert set(opened.values()) == {0}
     nodes = lab.cluster.nodes()
-    assert all(is_ready(node) and is_schedulable(node) for node in nodes.values())
+    assert unfit(nodes) == {}
     lab.stack.preview("--expect-no-changes").demand()
 
     # What the file holds is no input at all.

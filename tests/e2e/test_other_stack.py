@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from tests.e2e import snapshot
-from tests.e2e.cluster import is_ready, is_schedulable
+from tests.e2e.cluster import unfit
 from tests.e2e.hosts import Host, each
 from tests.e2e.lab import STACK, Lab
 from tests.e2e.stack import Json, Stack, commands_and_nodes, copied_configuration
@@ -83,5 +83,5 @@ def test_hosts_under_other_names_are_refused_by_their_claims(deployed: Lab) -> N
         assert snapshot.differences(_lasting(before[host.name]), _lasting(after[host.name])) == []
     nodes = lab.cluster.nodes()
     assert sorted(nodes) == [host.name for host in lab.hosts]
-    assert all(is_ready(node) and is_schedulable(node) for node in nodes.values())
+    assert unfit(nodes) == {}
     lab.stack.preview("--expect-no-changes").demand()

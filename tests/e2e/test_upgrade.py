@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e import load
-from tests.e2e.cluster import is_ready, is_schedulable
+from tests.e2e.cluster import is_ready, unfit
 from tests.e2e.hosts import Host
 from tests.e2e.lab import HOSTS, Lab
 from tests.e2e.measured import MEASURED
@@ -72,7 +72,7 @@ def test_waves_under_load(bare: Lab, three: list[Host]) -> None:
     assert {one["key"]: one.get("value") for one in nodes[first.name]["spec"]["taints"]}[
         "kubenode/out-of-service"
     ] == "change"
-    assert all(is_ready(nodes[host.name]) and is_schedulable(nodes[host.name]) for host in others)
+    assert unfit({host.name: nodes[host.name] for host in others}) == {}
     assert {host.name: host.started("kubelet.service") for host in others} == drained
 
     # Taken back: in service again, and nobody is drained for it.
@@ -80,7 +80,7 @@ def test_waves_under_load(bare: Lab, three: list[Host]) -> None:
     lab.stack.configure(_as_released)
     reverted = lab.stack.up().demand()
     assert "going out of service" not in reverted.text
-    assert all(is_ready(node) and is_schedulable(node) for node in cluster.nodes().values())
+    assert unfit(cluster.nodes()) == {}
 
     # And now for good.
     run(NEW)
@@ -92,7 +92,7 @@ def test_waves_under_load(bare: Lab, three: list[Host]) -> None:
     assert answers.asked > 100
     assert answers.failed == []
     assert running() == {host.name: f"v{NEW}" for host in three}
-    assert all(is_ready(node) and is_schedulable(node) for node in cluster.nodes().values())
+    assert unfit(cluster.nodes()) == {}
     assert _cordoned_together(events.lines) == 1
     lab.stack.preview("--expect-no-changes").demand()
 

@@ -47,6 +47,7 @@ Key = ec.EllipticCurvePrivateKey
 # What the tests need, and no more: without nodelifecycle nobody marks a played node NotReady behind a test's
 # back.
 CONTROLLERS = (
+    "nodelifecycle",
     "csrsigning",
     "csrapproving",
     "disruption",
@@ -448,6 +449,10 @@ def _prepared(directory: Path, controllers: Sequence[str]) -> ApiServer:
             f"--cluster-signing-cert-file={ca}",
             f"--cluster-signing-key-file={ca_key}",
             f"--controllers={','.join(controllers)}",
+            # Kubelets are played here: only what a test says of a node's health counts.
+            "--node-monitor-period=1s",
+            "--node-monitor-grace-period=1h",
+            "--node-startup-grace-period=1h",
         ],
     }
     return server

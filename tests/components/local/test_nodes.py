@@ -22,7 +22,11 @@ def lease(age_seconds: float) -> dict[str, Any]:
 
 
 def node(
-    ready: str = "True", version: str = "v1.37.2", heartbeat_age: float = 5, message: str = "not now"
+    ready: str = "True",
+    version: str = "v1.37.2",
+    heartbeat_age: float = 5,
+    message: str = "not now",
+    taints: tuple[tuple[str, str], ...] = (),
 ) -> dict[str, Any]:
     condition = {
         "type": "Ready",
@@ -33,6 +37,7 @@ def node(
     }
     return {
         "metadata": {"name": "w", "uid": "u"},
+        "spec": {"taints": [{"key": key, "effect": effect} for key, effect in taints]},
         "status": {"nodeInfo": {"kubeletVersion": version}, "conditions": [condition]},
     }
 
@@ -91,6 +96,9 @@ def test_a_text_that_may_be_a_label_stays_itself() -> None:
     assert nodes.label_value("worker-1.example.com") == "worker-1.example.com"
 
 
+NOT_READY = "node.kubernetes.io/not-ready"
+UNREACHABLE = "node.kubernetes.io/unreachable"
+
 # The node was Ready and its Lease renewed 5 s ago; what counts is whether that was the kubelet of now.
 STARTED_BEFORE = Proof(NOW - timedelta(seconds=5), NOW - timedelta(seconds=60))
 STARTED_AFTER = Proof(NOW - timedelta(seconds=5), NOW - timedelta(seconds=1))
@@ -116,6 +124,28 @@ NO_LEASE_AT_FIRST = Proof(None, None)
         (node(version="v1.36.3"), lease(0), STARTED_BEFORE, "1.37.2", "kubelet 1.37.2 has not reported"),
         (node(), None, STARTED_BEFORE, "", "Lease kube-node-lease/w does not exist"),
         (None, None, NO_LEASE_AT_FIRST, "", "no such Node"),
+        # Ready, but no pod would come yet.
+        (
+            node(taints=((NOT_READY, "NoSchedule"), ("rack", "NoExecute"))),
+            lease(5),
+            STARTED_BEFORE,
+            "",
+            f"(its taint {NOT_READY}:NoSchedule)",
+        ),
+        (
+            node(taints=((UNREACHABLE, "NoExecute"),)),
+            lease(5),
+            STARTED_BEFORE,
+            "",
+            f"{UNREACHABLE}:NoExecute",
+        ),
+        (
+            node(taints=(("node.kubernetes.io/memory-pressure", "NoSchedule"),)),
+            lease(5),
+            STARTED_BEFORE,
+            "",
+            "",
+        ),
     ],
 )
 def test_shortcomings(found: Any, its_lease: Any, proof: Proof, version: str, missing: str) -> None:
@@ -124,3 +154,8 @@ def test_shortcomings(found: Any, its_lease: Any, proof: Proof, version: str, mi
         assert missing in "; ".join(reasons)
     else:
         assert reasons == []
+
+
+def test_of_a_node_that_is_not_ready_its_taint_is_no_reason_of_its_own() -> None:
+    reasons = shortcomings(node("False", taints=((NOT_READY, "NoExecute"),)), lease(5), STARTED_BEFORE, "")
+    assert reasons == ["the node is not Ready (Ready=False Because not now)"]

@@ -312,6 +312,24 @@ def test_a_node_that_is_not_ready_is_not_put_into_service(
     assert annotations_of(api_server, name)["kubenode/in-service"] == "old"
 
 
+def test_a_node_that_the_control_plane_keeps_pods_off_is_not_put_into_service(
+    api_server: ApiServer, run: Run, name: str, kubelet: WouldBeKubelet
+) -> None:
+    """Its controller takes its taint off a while after the node is Ready; until then no pod would come."""
+    controllers = api_server.processes["kube-controller-manager"]
+    controllers.send_signal(signal.SIGSTOP)
+    try:
+        taint = {"key": "node.kubernetes.io/not-ready", "effect": "NoExecute"}
+        api_server.admin.merge(f"/api/v1/nodes/{name}", {"spec": {"taints": [taint]}})
+        outcome = run("in-service", "apply", node=name, digest="new", timeoutSeconds=2, expect=1)
+        assert "keeps pods off it (its taint node.kubernetes.io/not-ready:NoExecute)" in outcome.stderr
+        assert annotations_of(api_server, name)["kubenode/in-service"] == "old"
+    finally:
+        controllers.send_signal(signal.SIGCONT)
+    run("in-service", "apply", node=name, digest="new", timeoutSeconds=15)
+    assert node(api_server, name)["spec"].get("taints") is None
+
+
 def test_a_kubelet_that_died_still_ready_is_not_believed(
     api_server: ApiServer, run: Run, name: str, kubelet: WouldBeKubelet
 ) -> None:
