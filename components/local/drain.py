@@ -47,15 +47,18 @@ class DrainPolicy:
     force: bool
     """Pods without a controller too; and pods that are still there at the timeout are deleted, whatever a
     PodDisruptionBudget says, without waiting for a kubelet that is gone."""
+    how_to_change: str = ""
+    """Said with advice to change a setting, where the configuration alone would not bring it here."""
 
     @classmethod
-    def read(cls, arguments: Arguments) -> DrainPolicy:
+    def read(cls, arguments: Arguments, how_to_change: str = "") -> DrainPolicy:
         section = arguments.section("drain")
         return cls(
             timeout_seconds=section.integer("timeoutSeconds", 300, low=1),
             grace_period_seconds=section.integer("gracePeriodSeconds", -1, low=-1),
             delete_empty_dir_data=section.flag("deleteEmptyDirData", default=True),
             force=section.flag("force", default=False),
+            how_to_change=how_to_change,
         )
 
 
@@ -152,12 +155,18 @@ def advice(stderr: str, node: str, *, force: bool, abandoned: bool = False, left
     return "raise drain.timeoutSeconds, or set drain.force"
 
 
-def _refused(node: str, refused: Mapping[str, str]) -> Failure:
+def _refused(node: str, refused: Mapping[str, str], policy: DrainPolicy) -> Failure:
     """Nothing was evicted, and every reason is named at once."""
     reasons = ", ".join(refused.values())
     ways = [way for reason, way in _WAYS.items() if reason in reasons]
     names = _listed([f"{name} ({why})" for name, why in refused.items()])
-    return Failure(f"{node}: nothing was drained; pods in the way: {names}. Next: {'; '.join(ways)}")
+    return Failure(
+        f"{node}: nothing was drained; pods in the way: {names}. Next: {_with_how('; '.join(ways), policy)}"
+    )
+
+
+def _with_how(advice: str, policy: DrainPolicy) -> str:
+    return f"{advice}. {policy.how_to_change}" if policy.how_to_change else advice
 
 
 def drain(session: Session, node: str, uid: str, policy: DrainPolicy) -> None:
@@ -185,11 +194,13 @@ def drain(session: Session, node: str, uid: str, policy: DrainPolicy) -> None:
     abandoned = nodes.is_unreachable(_same_node(session, node, uid))
     state = "; the control plane has given its kubelet up" if abandoned else ""
     if refused and not abandoned:
-        raise _refused(node, refused)
+        raise _refused(node, refused, policy)
     problem = f"pods in the way: {left}" if left else error.stderr[-600:]
+    ways = advice(error.stderr, node, force=policy.force, abandoned=abandoned, left=left)
+    if not policy.force:  # With it, no setting is left that would help.
+        ways = _with_how(ways, policy)
     raise Failure(
-        f"{node}: not drained within {time.monotonic() - started:.0f} s{state}; {problem}. "
-        f"Next: {advice(error.stderr, node, force=policy.force, abandoned=abandoned, left=left)}"
+        f"{node}: not drained within {time.monotonic() - started:.0f} s{state}; {problem}. Next: {ways}"
     )
 
 

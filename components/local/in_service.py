@@ -26,6 +26,7 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
 from components.local import calico_node, node_writes, nodes
 from components.local.arguments import Arguments
@@ -39,6 +40,11 @@ from components.local.session import Session
 from components.local.taints import Taint, with_taints
 from components.local.waiting import Wait
 
+# It has them from the state, and the node may be out of the configuration by now.
+_SETTINGS_OF_A_REMOVAL: Final = (
+    "A removal takes drain.* as the last 'pulumi up' with this node left it: put the node back into the configuration, "
+    "'pulumi up' with the other setting, then remove it"
+)
 _PROCESS_START = re.compile(r"^process_start_time_seconds ([0-9.e+]+)$", re.MULTILINE)
 
 
@@ -156,21 +162,12 @@ def check_machine(session: Session, node: str) -> None:
 
 def remove(session: Session, arguments: Arguments) -> None:
     node = arguments.node()
-    policy = DrainPolicy.read(arguments)
+    policy = DrainPolicy.read(arguments, _SETTINGS_OF_A_REMOVAL)
     found = node_writes.find(session, node)
     if found is None:
         return
     node_writes.check_claim(found, arguments)
-    try:
-        set_aside(session, found, "removal", policy)
-    except Failure as error:
-        if "drain." not in str(error):
-            raise
-        # A removal has its settings from the state, and the node may be out of the configuration by now.
-        raise Failure(
-            f"{error}. A removal takes drain.* as the last 'pulumi up' with this node left it: put the node back "
-            "into the configuration, 'pulumi up' with the other setting, then remove it"
-        ) from error
+    set_aside(session, found, "removal", policy)
 
 
 def kubelet_started(session: Session, node: str) -> datetime | None:
