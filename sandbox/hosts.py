@@ -41,6 +41,11 @@ def existing(all_containers: Sequence[Container]) -> list[Container]:
     return [container for container in all_containers if container.role.startswith(HOST_PREFIX)]
 
 
+def highest(there: Sequence[Container]) -> int:
+    """How many hosts there were: one that is missing between them was lost, and is no reason to take the last away."""
+    return max((container.index for container in there), default=0)
+
+
 def spec(site: Site, index: int, image: HostImage, files: dict[str, tuple[str, int]]) -> containers.Spec:
     options = [
         *containers.systemd_options(privileged=site.privileged),

@@ -39,7 +39,7 @@ def up(
     older: bool,
     calico: Calico | None = None,
 ) -> list[Host]:
-    """Everything running; without `count` and `release` the hosts stay as they are.
+    """Everything running; without `count` and `release` the hosts stay as they are, and one that is missing is made.
 
     With `calico` new hosts have no pod network of the sandbox's.
     """
@@ -68,7 +68,7 @@ def up(
         with steps.step("Artifacts") as step:
             step.did(_serve(site, existing, tools, calico, step.doing))
         with steps.step("Hosts") as step:
-            count = count if count is not None else len(there) or DEFAULT_HOSTS
+            count = count if count is not None else hosts.highest(there) or DEFAULT_HOSTS
             ready = _hosts(site, there, count, image, step.doing, networked=calico is None)
             did = [f"{host.name} {host.did}" for host in ready]
             step.did(", ".join(did + [f"{one.role} removed" for one in there if one.index > count]) or "none")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from components.cluster import calico_facts, downgrades, preflight
 from components.disruption import disruption_digest
+from components.local import ways_out
 from components.remote.command import Kubeconfig, run_on_operator
 from components.settings import AuthoritySettings, CalicoSettings, NodeSettings
 from components.settings.authority import is_among
@@ -300,7 +301,9 @@ def _warnings(facts: Facts, nodes: Mapping[str, NodeSettings]) -> list[str]:
         f"other. Give one an id of its own: rm -f /etc/machine-id; systemd-machine-id-setup; systemctl restart kubelet."
         for name, others in sorted(facts.same_machine.items())
     ]
-    found += [_told(name, node.silence) for name, node in sorted(facts.nodes.items()) if node.silence]
+    found += [
+        _told(name, node.claim, node.silence) for name, node in sorted(facts.nodes.items()) if node.silence
+    ]
     found += [
         f"nodes.{name}: out of service, left so by a run that ended in between. pulumi up puts it back."
         for name, node in sorted(facts.nodes.items())
@@ -316,7 +319,7 @@ def _warnings(facts: Facts, nodes: Mapping[str, NodeSettings]) -> list[str]:
     return found
 
 
-def _told(name: str, silence: Silence) -> str:
+def _told(name: str, claim: str | None, silence: Silence) -> str:
     said = f"nodes.{name}: not heard of since {silence.since} ({silence.reason})"
     if silence.heal:
         return (
@@ -325,7 +328,7 @@ def _told(name: str, silence: Silence) -> str:
         )
     return (
         f"{said}, and its host does not answer, so nothing is done about it. Bring the host back; if it is gone for "
-        f"good, remove it from the configuration and run: make forget NODE={name}"
+        f"good, remove it from the configuration and run: {ways_out.forget(name, claim)}"
     )
 
 

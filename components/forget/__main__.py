@@ -117,8 +117,8 @@ def _demand_no_answer(node: str, door: Door) -> None:
     elif answers(door):
         raise ForgetError(
             f"{node}: an SSH server answers at {door.address} port {door.port}, so its host is not gone. Nothing was "
-            "changed. Remove the node from the configuration and run 'pulumi up', which leaves a clean host. If that "
-            "is another machine by now: again with FORCE=yes"
+            "changed. If that is another machine by now, or it was reinstalled: again with FORCE=yes. Else remove the "
+            "node from the configuration and run 'pulumi up', which leaves a clean host"
         )
 
 

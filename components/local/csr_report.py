@@ -16,7 +16,7 @@ from cryptography import x509
 from components.identity.csr import Judgement, Standing, requested_node
 from components.identity.expectation import Expectation
 from components.identity.request import described
-from components.local import nodes
+from components.local import nodes, ways_out
 from components.local.csr_sight import Reach, Sight, is_given_up
 from components.local.kubectl import Json, path
 from components.local.session import Session
@@ -199,7 +199,11 @@ def _advice_on_silence(sight: Sight, expected: Expectation) -> str:
     if sight.reach is Reach.FORBIDDEN:
         return "kubectl auth can-i get nodes --subresource=proxy"
     if is_given_up(sight):
-        return f"bring its host, or its kubelet, back; if the host is gone for good: make forget NODE={expected.node}"
+        claim = nodes.view(sight.node).claim if sight.node else None
+        return (
+            "bring its host, or its kubelet, back; if the host is gone for good: "
+            f"{ways_out.forget(expected.node, claim)}"
+        )
     # This program sees the cluster only, and runs beside the kubelet's own command, which sees the host.
     return (
         f"if {expected.node}-kubelet failed in this run, its error says why; "

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from components.local import nodes, pods
+from components.local import nodes, pods, ways_out
 from components.local.arguments import Arguments
 from components.local.errors import Failure
 from components.local.kubectl import PATHS, Json, KubectlError
@@ -139,10 +139,16 @@ def _listed(words: list[str]) -> str:
     return ", ".join(words)
 
 
-def advice(stderr: str, node: str, *, force: bool, abandoned: bool = False, left: str = "") -> str:
+def advice(
+    stderr: str, node: str, *, force: bool, claim: str | None = None, abandoned: bool = False, left: str = ""
+) -> str:
     """What the operator can change, in the words of the stack's configuration."""
     if abandoned and not force:
-        return f"bring its host back; if it is gone for good: make forget NODE={node}, or set drain.force"
+        return (
+            f"bring its host back; if it is gone for good: {ways_out.forget(node, claim)} (FORCE=yes if another "
+            "machine has its address by now); if the host runs, and only its kubelet does not: bring the kubelet "
+            "back, or set drain.force"
+        )
     if "disruption budget" in stderr and not force:
         return "give the PodDisruptionBudget room (kubectl get pdb -A), or set drain.force"
     if force and _UNENDED in left:
@@ -191,12 +197,14 @@ def drain(session: Session, node: str, uid: str, policy: DrainPolicy) -> None:
     there = pods_on(session, node)
     refused = refusals(there, policy) if "cannot delete" in error.stderr else {}
     left = explain(there, error.stderr)
-    abandoned = nodes.is_unreachable(_same_node(session, node, uid))
+    found = _same_node(session, node, uid)
+    abandoned = nodes.is_unreachable(found)
     state = "; the control plane has given its kubelet up" if abandoned else ""
     if refused and not abandoned:
         raise _refused(node, refused, policy)
     problem = f"pods in the way: {left}" if left else error.stderr[-600:]
-    ways = advice(error.stderr, node, force=policy.force, abandoned=abandoned, left=left)
+    claim = nodes.view(found).claim
+    ways = advice(error.stderr, node, force=policy.force, claim=claim, abandoned=abandoned, left=left)
     if not policy.force:  # With it, no setting is left that would help.
         ways = _with_how(ways, policy)
     raise Failure(

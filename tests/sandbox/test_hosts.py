@@ -28,6 +28,12 @@ def test_hosts_are_told_from_the_rest() -> None:
     assert [one.role for one in found] == ["worker-1", "worker-12"]
 
 
+def test_a_lost_host_is_no_reason_to_take_the_last_one_away() -> None:
+    there = [container(labels={"kubenode.sandbox.index": str(index)}) for index in (1, 3)]
+    assert hosts.highest(there) == 3
+    assert hosts.highest([]) == 0
+
+
 def test_a_host_has_its_own_address_and_space_for_docker() -> None:
     spec = hosts.spec(_site(FakeDocker()), 3, HostImage("bookworm"), {})
     assert (spec.role, spec.address, spec.os) == ("worker-3", "172.30.5.13", "bookworm")

@@ -76,7 +76,11 @@ def test_an_apply_without_a_claim_is_refused_with_the_way_out_and_writes_nothing
     done = host.run("calico", "apply", bundles.calico(host, HostFile("x", "/etc/x", "x\n")))
     assert done.returncode == 1
     assert "carries no claim of organization/kubenode/test" in done.stderr
-    assert "Remove the node from the configuration, 'pulumi up', add it again, 'pulumi up'." in done.stderr
+    assert (
+        "put its address back, 'pulumi up'; to move the node, remove it, 'pulumi up', and add it with"
+        in done.stderr
+    )
+    assert "make forget NODE=worker-1 STACK=test FORCE=yes, then 'pulumi up'." in done.stderr
     assert host.state() == before
     assert os.listdir(host.path(RECORD)) == []
 

@@ -89,7 +89,7 @@ kn_lock() {
 
 kn_demand_claim() {
     [ -e "$KN_RECORD/claim" ] ||
-        kn_die "this host carries no claim of $KN_CLAIM: it is another machine, or was reinstalled. Nothing was written. Remove the node from the configuration, 'pulumi up', add it again, 'pulumi up'."
+        kn_die "this host carries no claim of $KN_CLAIM: it is another machine, or was reinstalled. Nothing was written. If the machine of $KN_NODE still runs: put its address back, 'pulumi up'; to move the node, remove it, 'pulumi up', and add it with the new address. If it is gone, or this is it, reinstalled: make forget NODE=$KN_NODE STACK=${KN_CLAIM##*/} FORCE=yes, then 'pulumi up'."
     kn_claim_is_ours ||
         kn_die "this host is claimed by $(kn_claim_text). Nothing was written. Correct the node's address; or, to put it on this host, destroy it there first."
 }

@@ -92,6 +92,13 @@ def test_advice_speaks_the_configuration_s_words(stderr: str, force: bool, words
     assert words in advice(stderr, "w", force=force)
 
 
+def test_a_node_that_is_given_up_may_be_dead_replaced_or_only_silent() -> None:
+    said = advice("", "w", force=False, claim="organization/kubenode/prod", abandoned=True)
+    assert "make forget NODE=w STACK=prod (FORCE=yes if another machine has its address by now)" in said
+    assert "bring the kubelet back, or set drain.force" in said
+    assert "make forget NODE=w (" in advice("", "w", force=False, abandoned=True)
+
+
 def test_whose_kubelet_takes_its_time_is_ended_by_hand() -> None:
     left = explain([pod("slow", deletionTimestamp="2026-01-31T12:00:00Z")], "")
     assert "kubectl delete pod -n NAMESPACE NAME --grace-period=0 --force" in advice(
