@@ -4,6 +4,7 @@
 set -eu
 . "${0%/*}/lib.sh"
 CLIENT_CERTIFICATE=/var/lib/kubelet/pki/kubelet-client-current.pem
+BOOTSTRAP=/etc/kubernetes/bootstrap.kubeconfig
 KUBELET_KUBECONFIG=/etc/kubernetes/kubelet.kubeconfig
 
 kn_part_apply() {
@@ -21,9 +22,19 @@ kn_part_apply() {
     kn_put_files
     kn_drop_stale
     # The token's file comes and goes; it is not a file that a check should miss.
-    grep -v ' /etc/kubernetes/bootstrap.kubeconfig$' "$KN_TMP/owned" >"$KN_TMP/owned.lasting" || :
+    grep -v " $BOOTSTRAP\$" "$KN_TMP/owned" >"$KN_TMP/owned.lasting" || :
     mv "$KN_TMP/owned.lasting" "$KN_TMP/owned"
     [ -z "$(kn_setting heal)" ] || kn_setting heal >"$KN_R/healed"
+    stop_orphan
+}
+
+# A kubelet that lost its certificate runs on with it in memory, and looks well to who approves its next request: that is
+# not waited for. So it stops here, for the moment until its own part starts it with its token.
+stop_orphan() {
+    [ -e "$BOOTSTRAP" ] && [ ! -e "$CLIENT_CERTIFICATE" ] && kn_is_reapply || return 0
+    systemctl is-active -q kubelet.service || return 0
+    kn_stop kubelet.service
+    kn_say "the kubelet has lost its client certificate: stopped, to join anew"
 }
 
 # kubelet.kubeconfig is ours if the kubelet is given its certificate, else the kubelet's own. So what the kubelet wrote is

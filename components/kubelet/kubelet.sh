@@ -11,7 +11,7 @@ BOOTSTRAP=/etc/kubernetes/bootstrap.kubeconfig
 WATCH=/etc/systemd/system/kubenode-bootstrap
 
 kn_part_apply() {
-    demand_kubeconfig
+    demand_identity
     kn_fetch_artifacts
     kn_note_tables
     kn_note_dirs /var/lib/kubelet /var/log/pods /var/log/containers "$PLUGIN_DIR"
@@ -27,7 +27,7 @@ kn_part_apply() {
     [ "$(kn_setting certificates)" = "$(cat "$KN_R/certificates" 2>/dev/null)" ] || KN_CHANGED="${KN_CHANGED}certificates "
     ! is_to_heal || heal
     # With the token that it was given for it, the kubelet writes the lost one anew when it starts.
-    ! has_lost_kubeconfig || KN_CHANGED="${KN_CHANGED}registration "
+    ! has_lost_identity || KN_CHANGED="${KN_CHANGED}registration "
     ! kubelet_is_unregistered || KN_CHANGED="${KN_CHANGED}registration "
     kn_start kubelet.service "$(kn_setting healthy-timeout-seconds 180)" kubelet_healthy \
         kubelet kubelet.yaml kubelet.service registration certificates
@@ -35,6 +35,7 @@ kn_part_apply() {
     [ -z "$(kn_setting certificates)" ] || kn_setting certificates >"$KN_R/certificates"
     if is_waiting; then
         kn_say "the kubelet runs and waits for somebody to approve its request"
+        rm -f "$KN_R/joined"
         keep_own_closed
         drop_token_later
         return
@@ -46,9 +47,10 @@ kn_part_apply() {
     # Of the other way to a certificate nothing is left.
     if is_issued; then
         : >"$KN_R/issued"
-        rm -f /var/lib/kubelet/pki/kubelet-client-*
+        rm -f /var/lib/kubelet/pki/kubelet-client-* "$KN_R/joined"
     else
         refer_to_own_certificate
+        : >"$KN_R/joined"
         rm -f "$KN_R/issued"
     fi
     [ ! -e "$SERVING_CERTIFICATE" ] || rm -f /var/lib/kubelet/pki/kubelet-server-*
@@ -57,7 +59,10 @@ kn_part_apply() {
 
 # keep_own_closed [there]: what the kubelet writes itself. A kubeconfig that it is given is the credentials' file.
 keep_own_closed() {
-    is_issued || kn_keep_closed "$KUBECONFIG" "$@"
+    if ! is_issued; then
+        kn_keep_closed "$KUBECONFIG" "$@"
+        kn_keep_closed "$CLIENT_CERTIFICATE" "$@"
+    fi
     kn_keep_closed "/var/lib/kubelet/pki/*.pem"
     kn_keep_closed "/var/lib/kubelet/pki/*.key"
 }
@@ -83,12 +88,22 @@ is_issued() {
         { [ "$(kn_setting client)" = issued ] || [ -e "$KN_R/issued" ]; }
 }
 
-# has_lost_kubeconfig: a kubelet that has joined runs on without, and does not start again.
-has_lost_kubeconfig() { ! is_issued && [ -e "$CLIENT_CERTIFICATE" ] && [ ! -e "$KUBECONFIG" ]; }
+# has_lost_identity: what a kubelet has joined with. One that runs goes on without, and does not start again. One that joins
+# just now has its kubeconfig before its certificate; if the record was lost too, only a re-apply tells it from that one.
+has_lost_identity() {
+    ! is_issued || return 1
+    if [ -e "$CLIENT_CERTIFICATE" ]; then
+        kn_lost=$KUBECONFIG
+        [ ! -e "$KUBECONFIG" ]
+        return
+    fi
+    kn_lost=$CLIENT_CERTIFICATE
+    [ -e "$KN_R/joined" ] || { kn_is_reapply && [ -e "$KUBECONFIG" ]; }
+}
 
-demand_kubeconfig() {
-    ! has_lost_kubeconfig || [ -e "$BOOTSTRAP" ] ||
-        kn_die "$KUBECONFIG is gone, and without it the kubelet could not start again. Nothing was changed. Next: make reconcile NODE=$KN_NODE, which lets it join anew"
+demand_identity() {
+    ! has_lost_identity || [ -e "$BOOTSTRAP" ] ||
+        kn_die "$kn_lost is gone, and without it the kubelet could not start again. Nothing was changed. Next: make reconcile NODE=$KN_NODE, which lets it join anew"
 }
 
 # is_waiting: whether the kubelet has no certificate yet and nobody here is to do anything about it.

@@ -19,6 +19,7 @@ pytestmark = [pytest.mark.sandbox, pytest.mark.long]
 
 _SETTING = "net.ipv4.ip_forward"
 _STRANGER = "/etc/kubernetes/somebodys.conf"
+_CERTIFICATE = "/var/lib/kubelet/pki/kubelet-client-current.pem"
 _KUBECONFIG = "/etc/kubernetes/kubelet.kubeconfig"
 _PROXY_UNIT = "/etc/systemd/system/kube-proxy.service"
 _DAMAGE = f"""
@@ -110,6 +111,23 @@ def test_a_kubelet_that_lost_its_kubeconfig_gets_it_back(deployed: Lab) -> None:
     assert host.run("readlink /var/lib/kubelet/pki/kubelet-client-current.pem") == certificate
     host.run("systemctl restart kubelet")
     wait_until(lambda: is_ready(lab.cluster.nodes()[host.name]), "the kubelet runs with it")
+    assert lab.cluster.bootstrap_tokens() == []
+    lab.stack.preview("--expect-no-changes").demand()
+
+
+def test_a_kubelet_that_lost_its_certificate_gets_another(deployed: Lab) -> None:
+    lab = deployed
+    host = lab.hosts[1]
+    docker = host.started("docker.service")
+    host.run("rm -r /var/lib/kubelet/pki")
+    found = _found(lab)
+    assert [(one["part"], one["thing"]) for one in found[host.name]] == [("kubelet", _CERTIFICATE)]
+    code, said = audit(lab, host.name, "--reconcile", "--yes")
+    assert code == 0, said
+    lab.note_deployed()
+    assert _found(lab) == {one.name: [] for one in lab.hosts}
+    assert host.started("docker.service") == docker
+    assert unfit(lab.cluster.nodes()) == {}
     assert lab.cluster.bootstrap_tokens() == []
     lab.stack.preview("--expect-no-changes").demand()
 

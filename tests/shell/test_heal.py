@@ -112,6 +112,40 @@ def test_a_kubelet_without_any_certificate_is_asked_to_go_on_not_to_start_anew(h
     assert host.running() == running, "its request would be given up"
 
 
+def _reapply(host: Box, text: str) -> str:
+    return text.replace("\nend\n", "\nset | reapply now\nend\n")
+
+
+@pytest.mark.parametrize(
+    "lost", [f"{PKI}", f"{PKI}/kubelet-client-*", f"{PKI} /var/lib/kubenode/parts/kubelet"]
+)
+def test_a_lost_certificate_is_found_and_asked_for_anew_by_a_reapply(joined: Box, lost: str) -> None:
+    """A kubelet that runs has it in memory, and would not start again."""
+    _apply(joined, _bundle(joined))
+    joined.path(BOOTSTRAP).unlink(missing_ok=True)
+    joined.shell(f"rm -r {lost}")
+    running = joined.running()
+    if "parts" not in lost:
+        checked = joined.run("kubelet", "check", _bundle(joined))
+        found = [line for line in checked.stderr.splitlines() if ": expected " in line]
+        assert found == [f"kubelet: {CLIENT}: expected 0600 root:root, found nothing"]
+        done = joined.run("kubelet", "apply", bundles.kubelet(joined, config="maxPods: 2\n"))
+        assert done.returncode == 1
+        assert f"{CLIENT} is gone, and without it the kubelet could not start again" in done.stderr
+        assert joined.running() == running
+    token = joined.bundle("credentials", HostFile("bootstrap.kubeconfig", BOOTSTRAP, "token\n", "0600"))
+    done = joined.run("credentials", "apply", _reapply(joined, token))
+    assert done.returncode == 0, done.stderr
+    assert joined.path(BOOTSTRAP).exists()
+    assert "lost its client certificate: stopped, to join anew" in done.stdout
+    assert joined.calls("systemctl stop") == ["systemctl stop kubelet.service"]
+    assert "started kubelet.service, healthy" in _apply(joined, _reapply(joined, _bundle(joined)))
+    assert joined.text(CLIENT) == "certificate\n"
+    assert not joined.path(BOOTSTRAP).exists()
+    assert _apply(joined, _reapply(joined, _bundle(joined))) == "kubelet: nothing to change\n"
+    assert joined.run("kubelet", "check", _bundle(joined)).returncode == 0
+
+
 def test_a_lost_kubeconfig_is_written_anew_with_a_token(joined: Box) -> None:
     """By a re-apply, which brings one; without it nothing is changed, for the kubelet could not start again."""
     joined.path(BOOTSTRAP).unlink()

@@ -15,12 +15,13 @@ kn_check() {
     kn_tell_findings
 }
 
-# kn_differs THING EXPECTED FOUND
+# kn_differs THING EXPECTED FOUND: told once, if two rules find the same.
 kn_differs() {
     for kn_text in "$KN_PART" "$@"; do
         printf '%s\t' "$(printf '%s' "${kn_text:-nothing}" | tr -d '[:cntrl:]' | cut -c1-300)"
-    done >>"$KN_TMP/findings"
-    echo >>"$KN_TMP/findings"
+    done >"$KN_TMP/finding"
+    echo >>"$KN_TMP/finding"
+    grep -qxFf "$KN_TMP/finding" "$KN_TMP/findings" || cat "$KN_TMP/finding" >>"$KN_TMP/findings"
 }
 
 kn_tell_findings() {
