@@ -6,7 +6,7 @@ Owns the lines that a host prints (`host.sh`, `claim.sh`) and the two reports. D
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 CLEAN, DRIFTED, UNASKED = 0, 1, 2
@@ -62,18 +62,21 @@ def answered(node: str, address: str, text: str, parts: Collection[str]) -> Audi
         raise AnswerError("its answer is not whole")
     audit = Audit(node, address, checked, tuple(found))
     if audit.is_ours:
-        scripts = {one.thing.rpartition("/")[2] for one in found if one.part == CLAIM}
-        missing = [part for part in parts if part not in checked]
+        scripts = {one.thing.rpartition("/")[2]: one.found for one in found if one.part == CLAIM}
         found += [
-            Finding(
-                part,
-                f"part {part}",
-                "checked",
-                "its script is gone" if part in scripts or scripts & {"lib.sh", CLAIM} else "no record of it",
-            )
-            for part in missing
+            Finding(part, f"part {part}", "checked", _why_not(part, scripts))
+            for part in parts
+            if part not in checked
         ]
     return Audit(node, address, checked, tuple(found))
+
+
+def _why_not(part: str, scripts: Mapping[str, str]) -> str:
+    """Why a part was not checked, by what was found of the toolkit's scripts."""
+    of_it = [scripts[name] for name in (part, "lib.sh", CLAIM) if name in scripts]
+    if not of_it:
+        return "no record of it"
+    return "its script is gone" if "nothing" in of_it else "its script was edited, and is not run"
 
 
 def code(audits: Sequence[Audit]) -> int:

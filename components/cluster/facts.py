@@ -324,7 +324,9 @@ def _told(name: str, claim: str | None, silence: Silence) -> str:
     if silence.heal:
         return (
             f"{said}, but its host is there. pulumi up heals it: a new bootstrap token, its kubelet restarted, "
-            f"its client certificate asked for anew if the API server does not take the old one. Nothing is drained."
+            "its client certificate asked for anew if the API server does not take the old one. Nothing is drained. "
+            "If that host was reinstalled, or is another machine, nothing can be healed: "
+            f"{ways_out.forget(name, claim)} FORCE=yes, then pulumi up."
         )
     return (
         f"{said}, and its host does not answer, so nothing is done about it. Bring the host back; if it is gone for "

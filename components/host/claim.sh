@@ -45,11 +45,7 @@ move_strangers_aside() {
     kn_is_reapply || return 0
     # shellcheck disable=SC2086
     kn_strangers "$KN_LIB" lib.sh $KN_PARTS >"$KN_TMP/strangers"
-    while read -r kn_path; do
-        kn_keep "$KN_RECORD/aside" "$kn_path"
-        rm -f "$kn_path"
-        kn_say "$kn_path is not ours; it is kept in $KN_RECORD/aside"
-    done <"$KN_TMP/strangers"
+    kn_move_aside aside
     kn_setting reapply >"$KN_RECORD/reapplied"
 }
 
@@ -154,6 +150,13 @@ kn_part_check() {
     kn_tell_findings
 }
 
+# is_as_installed SCRIPT: of one that the record does not know, nothing can be told.
+is_as_installed() {
+    kn_sum=$(sed -n "s/  $1\$//p" "$KN_RECORD/toolkit" 2>/dev/null || :)
+    kn_found=$(kn_stat "$KN_LIB/$1")
+    [ "$kn_found" != nothing ] && [ "${kn_found%% *}" = "${kn_sum:-${kn_found%% *}}" ]
+}
+
 check_toolkit() {
     for kn_script in lib.sh $KN_PARTS; do
         kn_sum=$(sed -n "s/  $kn_script\$//p" "$KN_RECORD/toolkit" 2>/dev/null || :)
@@ -164,11 +167,11 @@ check_toolkit() {
     done
     # shellcheck disable=SC2086 # names of scripts are words
     kn_strangers "$KN_LIB" lib.sh $KN_PARTS >"$KN_TMP/strangers"
-    while read -r kn_path; do kn_differs "$kn_path" "no such file" "a file that is not ours"; done <"$KN_TMP/strangers"
+    while IFS= read -r kn_path; do kn_differs "$kn_path" "no such file" "a file that is not ours"; done <"$KN_TMP/strangers"
 }
 
 # kn_part_audit: the check of the claim and of every part that the record lists, under one lock, as lines of words between
-# tabs; the last line says which parts were checked. A part whose script is gone is not among them.
+# tabs; the last line says which parts were checked. A part whose script is gone or edited is not among them.
 kn_part_audit() {
     : >"$KN_TMP/findings"
     kn_checked=claim
@@ -180,7 +183,7 @@ kn_part_audit() {
     else
         check_toolkit
         for kn_part in $KN_PARTS; do
-            { [ -d "$KN_RECORD/parts/$kn_part" ] && [ -r "$KN_LIB/$kn_part" ]; } || continue
+            { [ -d "$KN_RECORD/parts/$kn_part" ] && is_as_installed "$kn_part"; } || continue
             KN_LOCK_HELD=1 KN_FINDINGS=$KN_TMP/findings sh "$KN_LIB/$kn_part" check <"$KN_TMP/bundle" \
                 >>"$KN_TMP/log" 2>>"$KN_TMP/die" || kn_die "the check of $kn_part failed"
             kn_checked="$kn_checked $kn_part"

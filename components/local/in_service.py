@@ -15,7 +15,8 @@ apply  Waits for proof that the kubelet of now works: Ready=True, reported by it
        the control plane has taken off what keeps pods from a node that is not Ready; with Calico also for
        calico-node on the node (components.local.calico_node).
        Then, in one write of the Node: annotation kubenode/in-service, the configuration's taints on and our
-       own off, uncordoned if the cordon was ours. Prints what the node is then, as JSON
+       own off, uncordoned if the cordon was ours. Ends before its time if the control plane has given the kubelet
+       up. Prints what the node is then, as JSON
        (components.local.node_report).
 remove No Node: nothing. Else cordon, taint, drain; a drain that fails leaves cordon and taint as they were.
 """
@@ -24,11 +25,12 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from components.local import calico_node, node_writes, nodes
+from components.local import calico_node, node_writes, nodes, ways_out
 from components.local.arguments import Arguments
 from components.local.disruption import BY_OTHERS, with_in_service
 from components.local.drain import DrainPolicy
@@ -40,6 +42,9 @@ from components.local.session import Session
 from components.local.taints import Taint, with_taints
 from components.local.waiting import Wait
 
+# A kubelet that runs, and whose host is there, reports within seconds of its start.
+_GIVEN_UP_SECONDS: Final = 30
+_LONGEST_REASON: Final = 120
 # It has them from the state, and the node may be out of the configuration by now.
 _SETTINGS_OF_A_REMOVAL: Final = (
     "A removal takes drain.* as the last 'pulumi up' with this node left it: put the node back into the configuration, "
@@ -114,12 +119,20 @@ def apply(session: Session, arguments: Arguments) -> None:
             missing += _network_faults(session, found, is_last=is_last)
         if not missing:
             break
+        if found and nodes.is_unreachable(found) and wait.elapsed >= _GIVEN_UP_SECONDS:
+            raise Failure(
+                f"{node}: not put into service, for the control plane has given its kubelet up: {'; '.join(missing)}. "
+                "Next: bring its host, or its kubelet, back, and run again; if the host is gone for good: "
+                f"{ways_out.forget(node, nodes.view(found).claim)}"
+            )
         if is_last:
             raise Failure(
                 f"{node}: not put into service, for {wait.timeout_seconds:.0f} s: {'; '.join(missing)}. "
                 f"Next: kubectl describe node {node}; on the host: journalctl -u kubelet -n 50"
             )
-        wait.pause(f"until it is healthy: {missing[0]}")
+        wait.pause(
+            f"until it is healthy: {textwrap.shorten(missing[0], _LONGEST_REASON, placeholder=' ...')}"
+        )
         found, lease = session.kubectl.together(
             lambda: node_writes.find(session, node),
             lambda: session.kubectl.find(f"{PATHS.leases}/{node}"),

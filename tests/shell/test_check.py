@@ -160,6 +160,38 @@ def test_a_re_apply_puts_all_of_it_right_and_moves_aside_what_is_not_ours(node: 
     assert node.text("/etc/kubernetes/mine") == "y\n", "what was moved aside is given back"
 
 
+def test_an_audit_runs_no_script_that_was_edited(node: Box) -> None:
+    node.shell(f"cd {LIBRARY}; sha256sum * >{RECORD}/toolkit")
+    assert _findings(node) == []
+    node.shell(f"echo 'touch /was-run' >>{LIBRARY}/kube-proxy; echo x >>/etc/kubernetes/kubelet.yaml")
+    before = node.state()
+    node.put("/state/audit", AUDIT.read_text())
+    lines = node.shell("sh /state/audit", bundles.calico(node)).stdout.splitlines()
+    assert lines[-1] == "checked\tclaim prepare credentials kubelet"
+    assert [line.split("\t")[2] for line in lines[:-1]] == [
+        f"{LIBRARY}/kube-proxy",
+        "/etc/kubernetes/kubelet.yaml",
+    ]
+    assert node.state() == before
+
+
+def test_a_line_break_in_a_name_makes_no_two_names_of_it(node: Box) -> None:
+    """Such a file is told and stays; nothing elsewhere is taken for it."""
+    node.put("/etc/elsewhere", "theirs\n")
+    node.shell(
+        "mkdir -p '/etc/kubernetes/x\n/etc'; echo y >'/etc/kubernetes/x\n/etc/elsewhere'".replace("\\n", "\n")
+    )
+    node.put("/etc/kubernetes/ends with a space ", "z\n")
+    found = [thing for part, thing in _things(node) if part == "credentials"]
+    assert found == ["/etc/kubernetes/ends with a space ", "/etc/kubernetes/x?/etc/elsewhere"]
+    done = node.run("credentials", "apply", _bundles(node, reapply=["now"])["credentials"])
+    assert "/etc/kubernetes/x?/etc/elsewhere is not ours; its name has a line break" in done.stdout
+    assert "/etc/kubernetes/ends with a space  is not ours; it is kept in " in done.stdout
+    assert node.text("/etc/elsewhere") == "theirs\n"
+    assert node.path("/etc/kubernetes/x\n/etc/elsewhere").exists()
+    assert [thing for part, thing in _things(node) if part == "credentials"] == found[1:]
+
+
 def test_a_folder_that_held_something_before_us_is_not_ours_alone(host: Box) -> None:
     drop_in = "/etc/systemd/system/kubelet.service.d/theirs.conf"
     host.put(drop_in, "theirs\n")

@@ -103,7 +103,7 @@ kn_check_expected() {
         folder)
             # shellcheck disable=SC2086 # names of files are words
             kn_strangers "$kn_name" $kn_value >"$KN_TMP/strangers"
-            while read -r kn_path; do kn_differs "$kn_path" "no such file" "a file that is not ours"; done <"$KN_TMP/strangers"
+            while IFS= read -r kn_path; do kn_differs "$kn_path" "no such file" "a file that is not ours"; done <"$KN_TMP/strangers"
             ;;
         closed)
             kn_not_closed "$kn_name" "$kn_value" >"$KN_TMP/open"

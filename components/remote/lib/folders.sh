@@ -3,6 +3,9 @@
 #
 # Owns folders and aside/ of the record, and which file is a stranger's.
 
+KN_LINE_BREAK='
+'
+
 # kn_own_folder DIR [NAME...]: from now on DIR holds files of ours only, and those NAMEs, which services of ours write. Not
 # so if something else was there before. A re-apply moves aside what somebody put there since; an apply leaves it, for it
 # may be in use. Other words for a unit are a reason to restart it.
@@ -15,10 +18,19 @@ kn_own_folder() {
     kn_expect folder "$@"
     kn_is_reapply || return 0
     kn_strangers "$@" >"$KN_TMP/strangers"
-    while read -r kn_path; do
+    case $1 in *.d) kn_move_aside "$(basename "$1" .d)" ;; *) kn_move_aside aside ;; esac
+}
+
+# kn_move_aside CHANGE: those that are listed as strangers, into the record.
+kn_move_aside() {
+    while IFS= read -r kn_path; do
+        if [ ! -e "$kn_path" ] && [ ! -L "$kn_path" ]; then
+            kn_say "$kn_path is not ours; its name has a line break where this has a question mark, so it stays"
+            continue
+        fi
         kn_keep "$KN_R/aside" "$kn_path"
         rm -f "$kn_path"
-        case $1 in *.d) KN_CHANGED="$KN_CHANGED$(basename "$1" .d) " ;; *) KN_CHANGED="${KN_CHANGED}aside " ;; esac
+        KN_CHANGED="$KN_CHANGED$1 "
         kn_say "$kn_path is not ours; it is kept in $KN_R/aside"
     done <"$KN_TMP/strangers"
 }
@@ -29,7 +41,8 @@ kn_is_reapply() {
     [ -n "$kn_asked" ] && [ "$kn_asked" != "$(cat "$KN_R/reapplied" 2>/dev/null)" ]
 }
 
-# kn_strangers DIR [NAME...]: the files below it that no part of ours put there, but for NAMEs in it and static pods.
+# kn_strangers DIR [NAME...]: the files below it that no part of ours put there, but for NAMEs in it and static pods. A line
+# break in a name is told as a question mark: such a name is not to be taken for two, of which one may be a file elsewhere.
 kn_strangers() {
     kn_dir=$1
     shift
@@ -40,5 +53,6 @@ kn_strangers() {
         for kn_stranger in "$@"; do printf '%s\n' "$kn_dir/$kn_stranger"; done
     } >"$KN_TMP/known" 2>/dev/null || :
     kn_pods=$(sed -n 's/^staticPodPath: *//p' /etc/kubernetes/kubelet.yaml 2>/dev/null | tr -d "\"'" || :)
-    find "$kn_dir" -xdev ! -type d ! -path "${kn_pods:-/nowhere}/*" | grep -vxF -f "$KN_TMP/known" | sort || :
+    find "$kn_dir" -xdev ! -type d ! -path "${kn_pods:-/nowhere}/*" \( ! -path "*$KN_LINE_BREAK*" -print -o \
+        -exec sh -c 'printf %s "$1" | tr "\n" "?"; echo' sh {} \; \) | grep -vxF -f "$KN_TMP/known" | sort || :
 }

@@ -35,6 +35,11 @@ def test_a_part_that_the_host_does_not_know_is_a_finding() -> None:
     assert audit.findings == (Finding("docker", "part docker", "checked", "no record of it"),)
     lost = "finding\tclaim\t/usr/local/lib/kubenode/lib.sh\tas installed\tnothing\t\nchecked\tclaim\n"
     assert [one.found for one in _answered(lost, "docker").findings] == ["nothing", "its script is gone"]
+    edited = _answered(lost.replace("nothing", "other content"), "docker")
+    assert [one.found for one in edited.findings] == [
+        "other content",
+        "its script was edited, and is not run",
+    ]
 
 
 def test_of_a_host_of_another_stack_no_part_is_missed() -> None:

@@ -164,6 +164,7 @@ def test_a_silent_node_is_healed_and_told_and_forbids_nothing(tmp_path: Path) ->
         "nodes.worker-1: not heard of since 2026-01-31T10:00Z (Ready=Unknown), but its host "
     )
     assert "pulumi up heals it: a new bootstrap token" in warning
+    assert " FORCE=yes, then pulumi up." in warning
 
 
 def test_a_host_that_is_off_is_told_and_nothing_changes_for_it(tmp_path: Path) -> None:

@@ -453,6 +453,18 @@ def test_a_drain_does_not_wait_long_for_a_kubelet_that_is_given_up(
     assert "The node is uncordoned again" in outcome.stderr
 
 
+def test_a_dead_host_is_not_waited_for_to_the_end(
+    api_server: ApiServer, run: Run, name: str, kubelet: WouldBeKubelet
+) -> None:
+    kubelet.stop()
+    abandon(api_server, name)
+    started = time.monotonic()
+    outcome = run("in-service", "apply", node=name, digest="new", timeoutSeconds=300, expect=1)
+    assert 30 <= time.monotonic() - started < 60
+    assert f"{name}: not put into service, for the control plane has given its kubelet up: " in outcome.stderr
+    assert f"if the host is gone for good: make forget NODE={name} STACK=dev" in outcome.stderr
+
+
 def test_a_signal_during_a_drain_puts_the_node_back(
     api_server: ApiServer, run: Run, name: str, kubelet: WouldBeKubelet, tmp_path: Path
 ) -> None:
