@@ -15,9 +15,8 @@ apply  Waits for proof that the kubelet of now works: Ready=True, reported by it
        the control plane has taken off what keeps pods from a node that is not Ready; with Calico also for
        calico-node on the node (components.local.calico_node).
        Then, in one write of the Node: annotation kubenode/in-service, the configuration's taints on and our
-       own off, uncordoned if the cordon was ours. Ends before its time if the control plane has given the kubelet
-       up. Prints what the node is then, as JSON
-       (components.local.node_report).
+       own off, uncordoned if the cordon was ours. Prints what the node is then, as JSON
+       (components.local.node_report). Fails before its time if the control plane has given the kubelet up.
 remove No Node: nothing. Else cordon, taint, drain; a drain that fails leaves cordon and taint as they were.
 """
 
