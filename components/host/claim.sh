@@ -150,16 +150,19 @@ kn_part_check() {
     kn_tell_findings
 }
 
+# recorded_sum SCRIPT: in $kn_sum, as it was installed; empty if the record does not say.
+recorded_sum() { kn_sum=$(sed -n "s/  $1\$//p" "$KN_RECORD/toolkit" 2>/dev/null || :); }
+
 # is_as_installed SCRIPT: of one that the record does not know, nothing can be told.
 is_as_installed() {
-    kn_sum=$(sed -n "s/  $1\$//p" "$KN_RECORD/toolkit" 2>/dev/null || :)
+    recorded_sum "$1"
     kn_found=$(kn_stat "$KN_LIB/$1")
     [ "$kn_found" != nothing ] && [ "${kn_found%% *}" = "${kn_sum:-${kn_found%% *}}" ]
 }
 
 check_toolkit() {
     for kn_script in lib.sh $KN_PARTS; do
-        kn_sum=$(sed -n "s/  $kn_script\$//p" "$KN_RECORD/toolkit" 2>/dev/null || :)
+        recorded_sum "$kn_script"
         kn_found=$(kn_stat "$KN_LIB/$kn_script")
         kn_wanted="0755 root:root${kn_sum:+ sha256 $kn_sum}"
         [ "$kn_found" = nothing ] || kn_found="${kn_found#* }${kn_sum:+ sha256 ${kn_found%% *}}"

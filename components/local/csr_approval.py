@@ -38,10 +38,8 @@ from components.local.csr_sight import Reach, Sight, is_alive, is_done, is_given
 from components.local.errors import Failure
 from components.local.kubectl import PATHS, Json, items
 from components.local.session import Session
-from components.local.waiting import Wait
+from components.local.waiting import GIVEN_UP_SECONDS, Wait
 
-# A kubelet that the control plane has given up, and that is started by this run, reports within seconds of its start.
-_GIVEN_UP_SECONDS: Final = 30
 _APPROVALS: Final = ("exact", "rbac", "manual")
 _MESSAGE: Final = "kubenode: exactly the request that this node may send"
 
@@ -75,7 +73,7 @@ def apply(session: Session, arguments: Arguments) -> None:
         if is_done(sight, serving=serving, by_hand=by_hand) and not mute:
             break
         # A node that is to be healed is silent, and is known to be.
-        given_up = not mute and is_given_up(sight) and wait.elapsed >= _GIVEN_UP_SECONDS
+        given_up = not mute and is_given_up(sight) and wait.elapsed >= GIVEN_UP_SECONDS
         if wait.expired or given_up:
             told = report(
                 sight, expected, story, wait.elapsed, serving=serving, mute=mute, given_up=not wait.expired

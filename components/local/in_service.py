@@ -39,10 +39,8 @@ from components.local.node_report import report
 from components.local.out_of_service import set_aside
 from components.local.session import Session
 from components.local.taints import Taint, with_taints
-from components.local.waiting import Wait
+from components.local.waiting import GIVEN_UP_SECONDS, Wait
 
-# A kubelet that runs, and whose host is there, reports within seconds of its start.
-_GIVEN_UP_SECONDS: Final = 30
 _LONGEST_REASON: Final = 120
 # It has them from the state, and the node may be out of the configuration by now.
 _SETTINGS_OF_A_REMOVAL: Final = (
@@ -118,7 +116,7 @@ def apply(session: Session, arguments: Arguments) -> None:
             missing += _network_faults(session, found, is_last=is_last)
         if not missing:
             break
-        if found and nodes.is_unreachable(found) and wait.elapsed >= _GIVEN_UP_SECONDS:
+        if found and nodes.is_unreachable(found) and wait.elapsed >= GIVEN_UP_SECONDS:
             raise Failure(
                 f"{node}: not put into service, for the control plane has given its kubelet up: {'; '.join(missing)}. "
                 "Next: bring its host, or its kubelet, back, and run again; if the host is gone for good: "

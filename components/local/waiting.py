@@ -7,6 +7,8 @@ import time
 from typing import Final
 
 PROGRESS_SECONDS: Final = 15.0
+# A kubelet that the control plane has given up, and that is started by this run, reports within seconds of its start.
+GIVEN_UP_SECONDS: Final = 30
 _FIRST_PAUSE: Final = 0.2
 _LONGEST_PAUSE: Final = 2.0
 

@@ -97,18 +97,23 @@ def test_found_mended_and_clean(deployed: Lab) -> None:
     spoilt.run(f"rm -r {_KEPT}")
 
 
-def test_a_kubelet_that_lost_its_kubeconfig_gets_it_back(deployed: Lab) -> None:
-    lab = deployed
-    host = lab.hosts[1]
-    certificate = host.run("readlink /var/lib/kubelet/pki/kubelet-client-current.pem")
-    host.run(f"rm {_KUBECONFIG}")
+def _lost_and_mended(lab: Lab, host: Host, command: str, missed: str) -> None:
+    """What the kubelet joined with is damaged: the audit misses that alone, and a re-apply mends it."""
+    host.run(command)
     found = _found(lab)
-    assert [(one["part"], one["thing"]) for one in found[host.name]] == [("kubelet", _KUBECONFIG)]
+    assert [(one["part"], one["thing"]) for one in found[host.name]] == [("kubelet", missed)]
     code, said = audit(lab, host.name, "--reconcile", "--yes")
     assert code == 0, said
     lab.note_deployed()
     assert _found(lab) == {one.name: [] for one in lab.hosts}
-    assert host.run("readlink /var/lib/kubelet/pki/kubelet-client-current.pem") == certificate
+
+
+def test_a_kubelet_that_lost_its_kubeconfig_gets_it_back(deployed: Lab) -> None:
+    lab = deployed
+    host = lab.hosts[1]
+    certificate = host.run(f"readlink {_CERTIFICATE}")
+    _lost_and_mended(lab, host, f"rm {_KUBECONFIG}", _KUBECONFIG)
+    assert host.run(f"readlink {_CERTIFICATE}") == certificate
     host.run("systemctl restart kubelet")
     wait_until(lambda: is_ready(lab.cluster.nodes()[host.name]), "the kubelet runs with it")
     assert lab.cluster.bootstrap_tokens() == []
@@ -119,13 +124,7 @@ def test_a_kubelet_that_lost_its_certificate_gets_another(deployed: Lab) -> None
     lab = deployed
     host = lab.hosts[1]
     docker = host.started("docker.service")
-    host.run("rm -r /var/lib/kubelet/pki")
-    found = _found(lab)
-    assert [(one["part"], one["thing"]) for one in found[host.name]] == [("kubelet", _CERTIFICATE)]
-    code, said = audit(lab, host.name, "--reconcile", "--yes")
-    assert code == 0, said
-    lab.note_deployed()
-    assert _found(lab) == {one.name: [] for one in lab.hosts}
+    _lost_and_mended(lab, host, "rm -r /var/lib/kubelet/pki", _CERTIFICATE)
     assert host.started("docker.service") == docker
     assert unfit(lab.cluster.nodes()) == {}
     assert lab.cluster.bootstrap_tokens() == []
