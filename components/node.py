@@ -82,6 +82,9 @@ class Node(pulumi.ComponentResource):
                 result_is_public=public,
             )
 
+        static = settings.static_token
+        shared = {"bootstrapUser": static.user} if static else {}
+        leftovers = operator("leftovers", shared, [])
         claim = Claim(host, settings, [], own)
         prepare = Prepare(host, settings, [claim.command], own)
         node = node_object(
@@ -92,7 +95,7 @@ class Node(pulumi.ComponentResource):
             settings.annotations,
             cluster.provider,
             self,
-            [claim.command, *args["network"]],
+            [claim.command, leftovers, *args["network"]],
         )
         out_of_service = operator(
             "out-of-service", {"digest": digest, "drain": drain}, [node, *args["before"]], public=True
@@ -102,7 +105,6 @@ class Node(pulumi.ComponentResource):
         proxy = cluster.proxy_certificate or cluster.proxy_token
         given = issued(settings, cluster.issuing, proxy if settings.runs_kube_proxy else None, own)
         self.issued = given
-        static = settings.static_token
         token = None if given.client or static else BootstrapToken(f"{name}-token", own)
         before_credentials: list[pulumi.Resource] = [prepare.command, out_of_service]
         if token is not None:
@@ -116,8 +118,7 @@ class Node(pulumi.ComponentResource):
                     **heal,
                     **again,
                 },
-                # It lives an hour, of which a node that waits for others before it would lose some; and the removal of
-                # out-of-service deletes one that the state does not know, so it has to come after.
+                # It lives an hour, of which a node that waits for others before it would lose some.
                 [out_of_service, *cluster.rights],
             )
             before_credentials.append(bootstrap)

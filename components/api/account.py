@@ -13,17 +13,19 @@ import pulumi
 from pulumi_kubernetes.core.v1 import Secret, ServiceAccount
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
-NAMESPACE = "kube-system"
-
 
 def account_token(
-    name: str, object_name: str, provider: pulumi.ProviderResource, parent: pulumi.Resource
+    name: str,
+    namespace: str,
+    object_name: str,
+    provider: pulumi.ProviderResource,
+    parent: pulumi.Resource,
 ) -> pulumi.Output[str]:
     """Makes both objects; the token, secret, as soon as the control plane has filled it in."""
     own = pulumi.ResourceOptions(parent=parent, provider=provider)
     account = ServiceAccount(
         name,
-        metadata=ObjectMetaArgs(name=object_name, namespace=NAMESPACE),
+        metadata=ObjectMetaArgs(name=object_name, namespace=namespace),
         # No pod uses it, and one that does is to get nothing by itself.
         automount_service_account_token=False,
         opts=own,
@@ -32,7 +34,7 @@ def account_token(
         f"{name}-token",
         metadata=ObjectMetaArgs(
             name=object_name,
-            namespace=NAMESPACE,
+            namespace=namespace,
             annotations={
                 "kubernetes.io/service-account.name": object_name,
                 "pulumi.com/waitFor": "jsonpath={.data.token}",
@@ -41,7 +43,7 @@ def account_token(
         type="kubernetes.io/service-account-token",
         opts=pulumi.ResourceOptions(parent=parent, provider=provider, depends_on=[account]),
     )
-    return pulumi.Output.secret(secret.data.apply(lambda data: decoded(data, object_name)))
+    return pulumi.Output.secret(secret.data.apply(lambda data: decoded(data, f"{namespace}/{object_name}")))
 
 
 def decoded(data: Mapping[str, str] | None, name: str) -> str:
@@ -49,7 +51,7 @@ def decoded(data: Mapping[str, str] | None, name: str) -> str:
     token = base64.b64decode((data or {}).get("token", "")).decode()
     if not token and not pulumi.runtime.is_dry_run():
         raise pulumi.RunError(
-            f"the Secret {NAMESPACE}/{name} has no token: does the controller manager run its controller "
+            f"the Secret {name} has no token: does the controller manager run its controller "
             f"serviceaccount-token, with --service-account-private-key-file? Then: pulumi refresh, pulumi up"
         )
     return token

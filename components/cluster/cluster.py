@@ -4,25 +4,29 @@ Owns the objects with names of the stack's own. Does not own the control plane, 
 No `from __future__ import annotations` here: the component analyzer reads the annotations at run time.
 """
 
-import hashlib
-import re
 from typing import TypedDict
 
 import pulumi
 
-from components.api.account import NAMESPACE, account_token
+from components.api.account import account_token
 from components.api.provider import cluster_provider
 from components.api.rbac import Binding, Subject, account, bind, group, user
+from components.cluster import names
 from components.identity.expectation import NODES_GROUP
 from components.pki.issued import IssuedCertificate, IssuedCertificateArgs, Issuing
+from components.remote.command import operator_command
 from components.settings.identity_sections import IdentitySection
 
 _APPROVERS = "system:certificates.k8s.io:certificatesigningrequests"
 
 
 class ClusterArgs(TypedDict):
-    """`issuing` has the kubeconfig and the claim too. `runs_kube_proxy`: whether any node of the stack runs ours."""
+    """`issuing` has the kubeconfig and the claim too. `runs_kube_proxy`: whether any node of the stack runs ours.
 
+    `possible`: all but Nodes that the stack may make in the cluster (`components/cluster/names.py`).
+    """
+
+    possible: list[dict[str, str]]
     identifier: str
     issuing: Issuing
     identity: IdentitySection
@@ -46,13 +50,26 @@ class Cluster(pulumi.ComponentResource):
         super().__init__("kubenode:index:Cluster", name, None, opts)
         self.issuing = issuing = args["issuing"]
         identity = args["identity"]
-        short = stack_slug(issuing.claim)
+        claim = issuing.claim
         own = pulumi.ResourceOptions(parent=self)
-        self.provider = cluster_provider(f"{name}-provider", issuing.kubeconfig, args["identifier"], own)
-        self.bootstrap_group = f"system:bootstrappers:kubenode:{short}"
+        leftovers = operator_command(
+            f"{name}-leftovers",
+            "leftovers",
+            issuing.kubeconfig,
+            {"stack": claim, "slug": names.stack_slug(claim), "objects": args["possible"]},
+            pulumi.ResourceOptions(parent=self),
+        )
+        # Every object in the cluster has this provider, so none is made before that command is in the state.
+        self.provider = cluster_provider(
+            f"{name}-provider",
+            issuing.kubeconfig,
+            args["identifier"],
+            pulumi.ResourceOptions(parent=self, depends_on=[leftovers]),
+        )
+        self.bootstrap_group = names.bootstrap_group(claim)
 
-        def bound(step: str, subject: Subject, role: str) -> Binding:
-            return bind(f"{name}-{step}", f"kubenode:{short}:{step}", subject, role, self.provider, self)
+        def bound(right: str, subject: Subject, role: str) -> Binding:
+            return bind(f"{name}-{right}", names.binding(claim, right), subject, role, self.provider, self)
 
         static = identity.static if identity.client == "static" else None
         asking = user(static.user) if static else group(self.bootstrap_group)
@@ -66,9 +83,11 @@ class Cluster(pulumi.ComponentResource):
             bound("kubelet-api", user(identity.kubelet_api_user), "system:kubelet-api-admin")
         self.proxy_certificate = self.proxy_token = None
         if args["runs_kube_proxy"] and identity.kube_proxy == "serviceAccount":
-            account_name = f"kubenode-{short}-kube-proxy"
-            bound("kube-proxy", account(account_name, NAMESPACE), "system:node-proxier")
-            self.proxy_token = account_token(f"{name}-kube-proxy-account", account_name, self.provider, self)
+            account_name, namespace = names.proxy_account(claim), names.ACCOUNT_NAMESPACE
+            bound("kube-proxy", account(account_name, namespace), "system:node-proxier")
+            self.proxy_token = account_token(
+                f"{name}-kube-proxy-account", namespace, account_name, self.provider, self
+            )
         elif args["runs_kube_proxy"]:
             self.proxy_certificate = IssuedCertificate(
                 f"{name}-kube-proxy",
@@ -80,9 +99,3 @@ class Cluster(pulumi.ComponentResource):
                 own,
             )
         self.register_outputs({})
-
-
-def stack_slug(claim: str) -> str:
-    """A stack's name as a part of object and group names: readable, and unique by its last eight hex digits."""
-    readable = re.sub(r"[^a-z0-9]+", "-", "-".join(claim.lower().split("/")[-2:])).strip("-")[:40]
-    return f"{readable}-{hashlib.sha256(claim.encode()).hexdigest()[:8]}"

@@ -3,7 +3,7 @@
 components/local/run PROGRAM apply|remove < arguments.json components/local/run PROGRAM --help
 
 Programs: bootstrap-token, csr-approval, signed-certificate, out-of-service, in-service, api-read,
-certificate-ends, verification, lost-node, calico-leftovers.
+certificate-ends, verification, lost-node, calico-leftovers, leftovers.
 
 Every program takes one JSON object: kubeconfigFile (a path, seen from the project directory) or kubeconfig
 (contents), context (optional), lockSeconds (optional, how long to wait for another program at work on the
@@ -38,6 +38,7 @@ PROGRAMS: Final = (
     "verification",
     "lost-node",
     "calico-leftovers",
+    "leftovers",
 )
 # What a program is about, and locks, where that is no node.
 _SUBJECT_KEYS: Final = {"signed-certificate": "name", "verification": "namespace"}
@@ -93,12 +94,13 @@ def _run(arguments: Sequence[str], secrets: list[str]) -> int:
         if verb == "apply":
             print(module.run(values), flush=True)
         return 0
-    if verb == "remove" and (program == "lost-node" or _has_token(program, values)):
-        # They leave nothing behind; needing the API here could only make a removal fail.
+    act = getattr(module, verb, None)
+    if act is None:
+        # It has nothing to do; needing the API here could only make a removal fail.
         return 0
     if values.has("tokenSecret"):
         secrets.append(values.token_secret())
-    subject = values.text(_SUBJECT_KEYS[program]) if program in _SUBJECT_KEYS else values.node()
+    subject = _subject(program, values)
     holder = f"{program} {verb} of {subject} (process {os.getpid()}, since {time.strftime('%H:%M:%S')})"
     try:
         with (
@@ -106,7 +108,7 @@ def _run(arguments: Sequence[str], secrets: list[str]) -> int:
             kubectl.opened(values, secrets, values.integer("apiRetrySeconds", 30)) as opened,
         ):
             session = Session(opened, subject, os.environ.get("KUBENODE_PREVIOUS_STDOUT", ""))
-            getattr(module, verb)(session, values)
+            act(session, values)
     except UsageError:
         raise
     except Failure as error:
@@ -115,9 +117,13 @@ def _run(arguments: Sequence[str], secrets: list[str]) -> int:
     return 0
 
 
-def _has_token(program: str, values: Arguments) -> bool:
-    """Whether it is an approval whose requests the removal of the node's token deletes."""
-    return program == "csr-approval" and values.has("tokenId")
+def _subject(program: str, values: Arguments) -> str:
+    """What this run is about, and locks."""
+    if program in _SUBJECT_KEYS:
+        return values.text(_SUBJECT_KEYS[program])
+    if program == "leftovers" and not values.has("node"):
+        return values.text("stack")
+    return values.node()
 
 
 def _cluster(values: Arguments) -> str:

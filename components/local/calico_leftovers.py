@@ -2,7 +2,7 @@
 
 Arguments: node.
 
-apply  Nothing.
+apply  Nothing: what there is to release comes with the kubelet's first pod.
 remove Deletes the node's BlockAffinity objects, its blocks of addresses if nobody else has one in them, the handles of
        its addresses, its BGPPeer and CalicoNodeStatus objects. Without Calico's definitions there is nothing to do. May
        run again at any time. Calico's own controller collects blocks too, later, and no peers.
@@ -22,10 +22,6 @@ from components.local.session import Session
 # Where releases keep it: behind Calico's own API, and since 3.31 there if asked for.
 GROUPS = ("/apis/crd.projectcalico.org/v1", "/apis/projectcalico.org/v3")
 _ATTEMPTS = 5
-
-
-def apply(session: Session, arguments: Arguments) -> None:
-    """Nothing: what there is to release comes with the kubelet's first pod."""
 
 
 def remove(session: Session, arguments: Arguments) -> None:

@@ -14,7 +14,7 @@ apply  Looks for pending requests of exactly these users, approves those that `c
        denies. Ends when the kubelet has joined and answers; then
        deletes the node's bootstrap tokens. With approval manual it ends with an error as soon as a request in order
        waits, which tells what to approve and how; the next run goes on.
-remove The requests of exactly this node, where no bootstrap-token does it.
+remove Nothing: an approval cannot be taken back. Requests go with bootstrap-token, or leftovers.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from __future__ import annotations
 import ipaddress
 from typing import Final
 
-from components.identity.csr import requested_node
 from components.identity.expectation import (
     BOOTSTRAPPERS_GROUP,
     SERVING_SIGNER,
@@ -36,7 +35,7 @@ from components.local.bootstrap_token import delete_tokens
 from components.local.csr_report import Story, left_alone, missing, report, to_approve, told_of_others
 from components.local.csr_sight import Reach, Sight, is_alive, is_done, is_given_up, look
 from components.local.errors import Failure
-from components.local.kubectl import PATHS, Json, items
+from components.local.kubectl import Json
 from components.local.session import Session
 from components.local.waiting import GIVEN_UP_SECONDS, Wait
 
@@ -89,26 +88,6 @@ def apply(session: Session, arguments: Arguments) -> None:
             "check --kubelet-client-certificate of the API server and the node's CA file"
         )
     delete_tokens(session, expected.node, arguments.text("stack"))
-
-
-def remove(session: Session, arguments: Arguments) -> None:
-    """An approval cannot be taken back; requests go with the bootstrap token, or here where there is none.
-
-    Those of a node in service stay: it is this command alone that goes, to be made anew.
-    """
-    if arguments.has("tokenId"):
-        return
-    expected = expectation(arguments)
-    found = session.kubectl.find(f"{PATHS.nodes}/{expected.node}")
-    if found is not None and not nodes.view(found).is_tainted:
-        return
-    for request in items(session.kubectl.get(PATHS.requests)):
-        user = (request.get("spec") or {}).get("username")
-        is_shared = expected.bootstrap_user and user == expected.bootstrap_user
-        if user == expected.node_user or (is_shared and requested_node(request) == expected.node):
-            session.kubectl.delete(
-                f"{PATHS.requests}/{request['metadata']['name']}", request["metadata"]["uid"]
-            )
 
 
 def expectation(arguments: Arguments) -> Expectation:

@@ -46,10 +46,6 @@ def apply(session: Session, arguments: Arguments) -> None:
     _delete_requests(session, node, ids)
 
 
-def remove(session: Session, arguments: Arguments) -> None:
-    """Nothing to undo."""
-
-
 def _demand_silence(node: str, lease: Mapping[str, Any] | None) -> None:
     last = nodes.renewed(lease)
     if last is not None and nodes.is_fresh(last, datetime.now(UTC)):

@@ -9,8 +9,7 @@ apply  Level-triggered: compares digest with the Node's annotation kubenode/in-s
        kubelet ever reported are those of a deleted Node, and are deleted at once. Different: cordoned, tainted,
        drained; if the drain fails, cordon and taint are put back as they were and the program fails. Prints
        one line, a fresh run id, so that whatever consumes it runs after every run of this.
-remove Bootstrap tokens that this stack made for the node and does not know, for its run was killed in the moment it
-       made one. Does not drain: in-service does.
+remove Nothing: in-service drains, and leftovers deletes what is left.
 """
 
 from __future__ import annotations
@@ -19,11 +18,10 @@ import uuid
 
 from components.local import node_writes, nodes
 from components.local.arguments import Arguments
-from components.local.bootstrap_token import delete_tokens
 from components.local.disruption import plan_out_of_service, with_set_aside, with_set_aside_undone
 from components.local.drain import DrainPolicy, drain, forget, pods_on
 from components.local.errors import Failure
-from components.local.kubectl import Json, KubectlError
+from components.local.kubectl import Json
 from components.local.nodes import NodeView
 from components.local.session import Session
 
@@ -50,16 +48,6 @@ def apply(session: Session, arguments: Arguments) -> None:
             session.say(f"going out of service ({plan.why})")
         set_aside(session, found, reason, policy if plan.drain else None)
     session.result(str(uuid.uuid4()))
-
-
-def remove(session: Session, arguments: Arguments) -> None:
-    """Runs after the removal of the node's token, if the state knows one."""
-    try:
-        delete_tokens(session, arguments.node(), arguments.text("stack"))
-    except KubectlError as error:
-        # Who may not read Secrets gave the node a certificate, and never made a token.
-        if error.reason != "Forbidden":
-            raise
 
 
 def set_aside(session: Session, before: Json, reason: str, policy: DrainPolicy | None) -> None:

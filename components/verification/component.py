@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pulumi
 
 from components.api.workload import nginx
-from components.cluster.cluster import stack_slug
+from components.cluster.names import stack_slug
 from components.kubelet import files as kubelet_files
 from components.local.fingerprint import fingerprint
 from components.node import Node

@@ -21,6 +21,7 @@ _ORDER = (
     ("release", "claim"),
     ("claim", "prepare"),
     ("claim", "node"),
+    ("leftovers", "node"),
     ("node", "out-of-service"),
     ("out-of-service", "bootstrap-token"),
     ("prepare", "docker"),
@@ -35,6 +36,8 @@ _ORDER = (
     ("kube-proxy", "in-service"),
     ("csr-approval", "in-service"),
 )
+
+_ON_THE_OPERATOR_S_MACHINE = ("leftovers", "out-of-service", "bootstrap-token", "csr-approval", "in-service")
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +140,7 @@ def test_the_lines_of_a_command_do_not_depend_on_the_node(graph: Graph) -> None:
             lines.setdefault(part, set()).add(line)
     # One of the two users is root.
     for part, found in lines.items():
-        expected = 1 if part in ("out-of-service", "bootstrap-token", "csr-approval", "in-service") else 2
+        expected = 1 if part in _ON_THE_OPERATOR_S_MACHINE else 2
         assert len(found) == expected, part
         assert len({re.sub("' sudo ", "' root ", line.replace("sudo -n ", "")) for line in found}) == 1
 
@@ -398,6 +401,43 @@ def test_calico_s_leftovers_go_when_the_kubelet_is_gone(tmp_path: Path) -> None:
     assert graph.follows("worker-1-kubelet", "worker-1-calico-leftovers")
     assert graph.follows("worker-1-calico-leftovers", "worker-1-node")
     assert loaded(graph.resources["worker-1-in-service"].inputs["stdin"])["network"] == "calico"
+
+
+_EVERY_KIND = {
+    "verification": {"enabled": True},
+    "identity": {"approval": "rbac", "kubeProxy": "serviceAccount", "kubeletApiUser": "kube-apiserver"},
+}
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, _EVERY_KIND, {"verification": {"enabled": True, "namespace": "ours"}}]
+)
+def test_every_object_in_the_cluster_has_one_before_it_that_deletes_it_though_the_state_does_not_know_it(
+    tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    """Else a run that is killed as it makes the object leaves it for ever."""
+    shutil.copy(Path(__file__).parents[1] / "support/calico.yaml", tmp_path / "calico.yaml")
+    graph = graph_of(example.stack(tmp_path, {"calico": CALICO, **changes}))
+    known = loaded(graph.resources["cluster-leftovers"].inputs["stdin"])["objects"]
+    objects = [one for one in graph.resources.values() if one.type.startswith("kubernetes:")]
+    assert len(objects) > 20
+    for one in objects:
+        body, metadata = one.inputs, one.inputs["metadata"]
+        if body["kind"] == "Node":
+            assert graph.follows(one.name, f"{metadata['name']}-leftovers")
+            continue
+        found = {"apiVersion": body["apiVersion"], "kind": body["kind"], "name": metadata["name"]}
+        place = metadata.get("namespace")
+        within = {"apiVersion": "v1", "kind": "Namespace", "name": place}
+        assert within in known or {**found, **({"namespace": place} if place else {})} in known, one.name
+    assert graph.follows("cluster-provider", "cluster-leftovers")
+    assert "cluster-provider" in str(graph.resources["worker-1-node"].request.provider)
+
+
+def test_what_may_be_left_is_said_alike_whatever_is_configured(tmp_path: Path, graph: Graph) -> None:
+    """A killed run may have had another configuration than the one after it."""
+    other = graph_of(example.stack(tmp_path, _EVERY_KIND))
+    assert other.resources["cluster-leftovers"].inputs == graph.resources["cluster-leftovers"].inputs
 
 
 def test_a_pod_network_that_nobody_looks_at_costs_nothing(graph: Graph) -> None:

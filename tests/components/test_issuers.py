@@ -359,6 +359,6 @@ def test_a_token_that_never_came_is_an_error_and_not_an_empty_kubeconfig(
 ) -> None:
     monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: False)
     with pytest.raises(pulumi.RunError, match="the Secret kube-system/x has no token"):
-        decoded(None, "x")
+        decoded(None, "kube-system/x")
     monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)
-    assert decoded(None, "x") == ""
+    assert decoded(None, "kube-system/x") == ""

@@ -5,12 +5,15 @@ not yet in the state. `pulumi cancel`, and the next `up` comes to the very same 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
+from components.cluster import names
 from tests.e2e import same
 from tests.e2e.cluster import is_ready, is_schedulable
 from tests.e2e.killing import Running, wait_until
@@ -157,6 +160,46 @@ def test_a_node_whose_docker_was_only_begun_is_given_back(bare: Lab) -> None:
     lab.only(_NODE)
     with _killed_when(lab, _of("docker", BEGINS), "docker begins"):
         _demand_bare(lab)
+
+
+def test_objects_that_the_state_does_not_know_go_and_those_of_others_stay(bare: Lab) -> None:
+    """Whether the provider had made one when its engine was killed is chance, so they are made here."""
+    lab = bare
+    lab.only(_NODE)
+    claim = f"organization/kubenode/{lab.stack.name}"
+    ours = [
+        _object("v1", "Node", _NODE, claim),
+        _object("v1", "Namespace", "kubenode-verification", claim),
+        _binding(names.binding(claim, "approve")),
+        _binding(names.binding(claim, "kubelet-api")),
+    ]
+    others = [
+        _object("v1", "Namespace", "kubenode-e2e-of-others", "somebody/else/dev"),
+        _binding("kubenode-e2e-of-others"),
+    ]
+    with _killed_when(lab, lambda one: (one.name, one.phase) == (f"{_NODE}-node", BEGINS), "node begins"):
+        for one in (*ours, *others):
+            lab.cluster.kubectl("apply", "--server-side", "--filename", "-", stdin=json.dumps(one))
+        _demand_bare(lab)
+    for one in others:
+        # An error if it is not there.
+        lab.cluster.kubectl("delete", one["kind"], one["metadata"]["name"])
+
+
+def _object(version: str, kind: str, name: str, claim: str) -> dict[str, Any]:
+    metadata = {"name": name, "annotations": {"kubenode/claim": claim}}
+    return {"apiVersion": version, "kind": kind, "metadata": metadata}
+
+
+def _binding(name: str) -> dict[str, Any]:
+    group = "rbac.authorization.k8s.io"
+    role = {"apiGroup": group, "kind": "ClusterRole", "name": "view"}
+    return {
+        "apiVersion": f"{group}/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": name},
+        "roleRef": role,
+    }
 
 
 def test_a_node_whose_kubelet_the_state_does_not_know_goes_on(bare: Lab) -> None:

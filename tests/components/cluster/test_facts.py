@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from components.cluster.cluster import stack_slug
 from components.cluster.facts import (
     Facts,
     ForeignNamespace,
@@ -103,13 +102,6 @@ def test_a_node_without_any_kube_proxy_is_warned_of(tmp_path: Path) -> None:
 def test_the_skew_policy(tmp_path: Path, kubelet: str, server: str, accepted: bool) -> None:
     problems = _refusals(tmp_path, Facts(reachable=True, server_version=server), kubelet)
     assert (problems == []) is accepted
-
-
-def test_a_stack_s_slug_is_readable_unique_and_fit_for_a_group_name() -> None:
-    first, second = stack_slug("acme/kubenode/prod"), stack_slug("other/kubenode/prod")
-    assert first.startswith("kubenode-prod-")
-    assert first != second
-    assert stack_slug(f"acme/kubenode/{'x' * 200}")[-9] == "-"
 
 
 def test_clones_are_a_warning_with_the_way_out_and_no_refusal(tmp_path: Path) -> None:

@@ -327,20 +327,13 @@ def test_who_approves_by_hand_is_told_what_is_not_to_be_approved(
     assert f"request {other} of others left alone: requestor: " in stopped.stderr
 
 
-def test_a_removal_takes_the_requests_of_this_node_alone_and_of_one_in_service_none(
-    clean: ApiServer, run: Run, static: Client
-) -> None:
+def test_a_removal_takes_the_requests_of_this_node_alone(clean: ApiServer, run: Run, static: Client) -> None:
+    """Also those of an approval that was killed, and that no state knows."""
     mine, neighbour = new_name(), new_name()
     for node in (mine, neighbour):
         post(static, asked(f"system:node:{node}"))
         post(node_client(clean, f"system:node:{node}"), asked(f"system:node:{node}", dns_names=[node]))
-    make_node(clean, mine)
-    run("csr-approval", "remove", node=mine, **STATIC)
-    assert len(requests_of(clean, "kubelet-bootstrap")) == 2
-    taint = {"key": "kubenode/out-of-service", "value": "removal", "effect": "NoSchedule"}
-    clean.admin.merge(f"/api/v1/nodes/{mine}", {"spec": {"taints": [taint]}})
-    run("csr-approval", "remove", node=mine, **STATIC)
+    run("leftovers", "remove", node=mine, stack=STACK, bootstrapUser="kubelet-bootstrap")
     assert requests_of(clean, f"system:node:{mine}") == []
     assert len(requests_of(clean, "kubelet-bootstrap")) == 1
     assert len(requests_of(clean, f"system:node:{neighbour}")) == 1
-    clean.admin.delete(f"/api/v1/nodes/{mine}")

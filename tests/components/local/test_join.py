@@ -257,31 +257,6 @@ def test_leftovers_go_and_tokens_of_others_stay(api_server: ApiServer, run: Run,
     assert tokens_of(api_server, name) == []
 
 
-def test_a_token_that_a_killed_run_made_goes_with_the_node(
-    api_server: ApiServer, run: Run, name: str
-) -> None:
-    """The state does not know it: its own removal never runs, that of out-of-service does."""
-    unknown, others, neighbour = values(name), values(name, stack="acme/kubenode/prod"), values(new_name())
-    for one in (unknown, others, neighbour):
-        run("bootstrap-token", "apply", **one)
-    run("out-of-service", "remove", node=name, stack=unknown["stack"], digest="d")
-    (left,) = tokens_of(api_server, name)
-    assert content(left)["token-id"] == others["tokenId"]
-    assert len(tokens_of(api_server, neighbour["node"])) == 1
-    for one in (others, neighbour):
-        run("bootstrap-token", "remove", **one)
-
-
-def test_who_may_not_read_secrets_can_remove_a_node(api_server: ApiServer, run: Run, name: str) -> None:
-    """With certificates that the stack issues, nobody needs that right."""
-    somebody = values(name)
-    run("bootstrap-token", "apply", **somebody)
-    kubeconfig = api_server.kubeconfig_for(token=joined_text(somebody))
-    run("out-of-service", "remove", node=name, stack=somebody["stack"], digest="d", kubeconfig=kubeconfig)
-    assert len(tokens_of(api_server, name)) == 1, "it had no right to"
-    run("bootstrap-token", "remove", **somebody)
-
-
 def test_the_same_token_again_gets_a_new_expiration(api_server: ApiServer, run: Run, name: str) -> None:
     given = values(name)
     run("bootstrap-token", "apply", **given, ttlSeconds=100)
