@@ -200,10 +200,7 @@ def _advice_on_silence(sight: Sight, expected: Expectation) -> str:
         return "kubectl auth can-i get nodes --subresource=proxy"
     if is_given_up(sight):
         claim = nodes.view(sight.node).claim if sight.node else None
-        return (
-            "bring its host, or its kubelet, back; if the host is gone for good: "
-            f"{ways_out.forget(expected.node, claim)}"
-        )
+        return ways_out.after_giving_up(expected.node, claim)
     # This program sees the cluster only, and runs beside the kubelet's own command, which sees the host.
     return (
         f"if {expected.node}-kubelet failed in this run, its error says why; "

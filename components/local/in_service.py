@@ -119,8 +119,7 @@ def apply(session: Session, arguments: Arguments) -> None:
         if found and nodes.is_unreachable(found) and wait.elapsed >= GIVEN_UP_SECONDS:
             raise Failure(
                 f"{node}: not put into service, for the control plane has given its kubelet up: {'; '.join(missing)}. "
-                "Next: bring its host, or its kubelet, back, and run again; if the host is gone for good: "
-                f"{ways_out.forget(node, nodes.view(found).claim)}"
+                f"Next: {ways_out.after_giving_up(node, nodes.view(found).claim)}"
             )
         if is_last:
             raise Failure(
