@@ -11,6 +11,7 @@ import pulumi
 from components.api.node import node_object
 from components.calico.component import Calico
 from components.cluster.cluster import Cluster
+from components.cluster.leftovers import leftovers
 from components.disruption import disruption_digest
 from components.docker.component import Docker
 from components.host.component import Claim, Prepare
@@ -84,7 +85,7 @@ class Node(pulumi.ComponentResource):
 
         static = settings.static_token
         shared = {"bootstrapUser": static.user} if static else {}
-        leftovers = operator("leftovers", shared, [])
+        left = leftovers(name, args["kubeconfig"], args["claim"], {"node": settings.name, **shared}, self)
         claim = Claim(host, settings, [], own)
         prepare = Prepare(host, settings, [claim.command], own)
         node = node_object(
@@ -95,7 +96,7 @@ class Node(pulumi.ComponentResource):
             settings.annotations,
             cluster.provider,
             self,
-            [claim.command, leftovers, *args["network"]],
+            [claim.command, left, *args["network"]],
         )
         out_of_service = operator(
             "out-of-service", {"digest": digest, "drain": drain}, [node, *args["before"]], public=True
@@ -103,7 +104,7 @@ class Node(pulumi.ComponentResource):
         docker = Docker(host, settings, [prepare.command, out_of_service], own)
         calico = Calico(host, settings, [prepare.command, out_of_service], own)
         proxy = cluster.proxy_certificate or cluster.proxy_token
-        given = issued(settings, cluster.issuing, proxy if settings.runs_kube_proxy else None, own)
+        given = issued(settings, cluster.issuing, proxy if settings.runs_kube_proxy else None, [left], own)
         self.issued = given
         token = None if given.client or static else BootstrapToken(f"{name}-token", own)
         before_credentials: list[pulumi.Resource] = [prepare.command, out_of_service]

@@ -20,9 +20,8 @@ from pulumi.runtime.config import get_config_env, get_config_secret_keys_env
 
 from components import rollout
 from components.api.node import labels_of
-from components.calico.objects import cluster_objects
 from components.cluster import facts as cluster_facts
-from components.cluster import names, previous
+from components.cluster import previous
 from components.cluster.calico import ClusterCalico, ClusterCalicoArgs
 from components.cluster.cluster import Cluster
 from components.disruption import disruption_digest
@@ -193,11 +192,6 @@ def cluster(settings: StackSettings) -> Cluster:
             ),
             "identity": settings.identity,
             "runs_kube_proxy": any(node.runs_kube_proxy for node in settings.nodes.values()),
-            "possible": names.possible(
-                claim(),
-                namespace_of(settings.verification, claim()),
-                [one.body for one in cluster_objects(settings.calico, claim())],
-            ),
         },
     )
 
@@ -209,6 +203,7 @@ def calico(settings: StackSettings, cluster: Cluster) -> list[pulumi.Resource]:
         return []
     args: ClusterCalicoArgs = {
         "settings": settings.calico,
+        "kubeconfig": kubeconfig(settings),
         "claim": claim(),
         "provider": cluster.provider,
     }

@@ -20,6 +20,7 @@ CLAIM = "kubenode/claim"
 SKIP_AWAIT = "pulumi.com/skipAwait"
 
 # Each stage is made after the one before it, and deleted before it.
+STAGES = ("definitions", "ground", "workloads", "orders")
 _DEFINITIONS, _GROUND, _WORKLOADS, _ORDERS = range(4)
 _FIRST = ("Namespace", "CustomResourceDefinition")
 # No pod of these can run before there is a node, and no node is Ready before they run.

@@ -6,12 +6,15 @@ objects say (`components/calico/objects.py`), nor what Calico makes of them: `in
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TypedDict
 
 import pulumi
 
 from components.api.object import manifest_object
-from components.calico.objects import cluster_objects
+from components.calico.objects import STAGES, cluster_objects
+from components.cluster.leftovers import leftovers, reference
+from components.remote.command import Kubeconfig
 from components.settings import CalicoSettings
 
 
@@ -19,6 +22,7 @@ class ClusterCalicoArgs(TypedDict):
     """`claim` is the stack, whose objects they are."""
 
     settings: CalicoSettings
+    kubeconfig: Kubeconfig
     claim: str
     provider: pulumi.ProviderResource
 
@@ -35,18 +39,29 @@ class ClusterCalico(pulumi.ComponentResource):
         etcd = args["settings"].etcd
         ignored = ["data"] if etcd is not None and etcd.private_key is None else []
         self.objects = []
-        stages: dict[int, list[pulumi.Resource]] = {}
-        for each in cluster_objects(args["settings"], args["claim"]):
-            before = [one for stage, made in stages.items() if stage < each.stage for one in made]
-            made = manifest_object(
-                each.name,
-                each.body,
-                args["provider"],
+        for stage, objects in groupby(
+            cluster_objects(args["settings"], args["claim"]), key=lambda one: one.stage
+        ):
+            these = list(objects)
+            # One for each stage: what is left of it goes while there is who does what its finalizers ask.
+            left = leftovers(
+                f"{name}-{STAGES[stage]}",
+                args["kubeconfig"],
+                args["claim"],
+                {"objects": [reference(one.body) for one in these], "nodesNeedThem": True},
                 self,
-                before,
-                each.secret,
-                ignored if each.secret else [],
+                list(self.objects),
             )
-            stages.setdefault(each.stage, []).append(made)
-            self.objects.append(made)
+            self.objects += [
+                manifest_object(
+                    one.name,
+                    one.body,
+                    args["provider"],
+                    self,
+                    [left],
+                    one.secret,
+                    ignored if one.secret else [],
+                )
+                for one in these
+            ]
         self.register_outputs({})

@@ -12,21 +12,17 @@ from components.api.account import account_token
 from components.api.provider import cluster_provider
 from components.api.rbac import Binding, Subject, account, bind, group, user
 from components.cluster import names
+from components.cluster.leftovers import leftovers
 from components.identity.expectation import NODES_GROUP
 from components.pki.issued import IssuedCertificate, IssuedCertificateArgs, Issuing
-from components.remote.command import operator_command
 from components.settings.identity_sections import IdentitySection
 
 _APPROVERS = "system:certificates.k8s.io:certificatesigningrequests"
 
 
 class ClusterArgs(TypedDict):
-    """`issuing` has the kubeconfig and the claim too. `runs_kube_proxy`: whether any node of the stack runs ours.
+    """`issuing` has the kubeconfig and the claim too. `runs_kube_proxy`: whether any node of the stack runs ours."""
 
-    `possible`: all but Nodes that the stack may make in the cluster (`components/cluster/names.py`).
-    """
-
-    possible: list[dict[str, str]]
     identifier: str
     issuing: Issuing
     identity: IdentitySection
@@ -52,19 +48,18 @@ class Cluster(pulumi.ComponentResource):
         identity = args["identity"]
         claim = issuing.claim
         own = pulumi.ResourceOptions(parent=self)
-        leftovers = operator_command(
-            f"{name}-leftovers",
-            "leftovers",
+        left = leftovers(
+            name,
             issuing.kubeconfig,
-            {"stack": claim, "slug": names.stack_slug(claim), "objects": args["possible"]},
-            pulumi.ResourceOptions(parent=self),
+            claim,
+            {"slug": names.stack_slug(claim), "objects": names.own(claim), "nodesNeedThem": True},
+            self,
         )
-        # Every object in the cluster has this provider, so none is made before that command is in the state.
         self.provider = cluster_provider(
             f"{name}-provider",
             issuing.kubeconfig,
             args["identifier"],
-            pulumi.ResourceOptions(parent=self, depends_on=[leftovers]),
+            pulumi.ResourceOptions(parent=self, depends_on=[left]),
         )
         self.bootstrap_group = names.bootstrap_group(claim)
 
@@ -95,6 +90,7 @@ class Cluster(pulumi.ComponentResource):
                     common_name="system:kube-proxy",
                     organizations=(),
                     issuing=issuing,
+                    after=[left],
                 ),
                 own,
             )

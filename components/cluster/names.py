@@ -1,15 +1,14 @@
-"""The names in the cluster that are a stack's own, and all that it may make there. Pure.
+"""The names in the cluster that are a stack's own. Pure.
 
-Owns the names of what has the stack's name in its own. Does not own Nodes, nor Calico's objects, whose names are given:
-those carry the stack's claim.
+Owns the names that hold the stack's. Does not own those that are given, of Nodes, of Calico's objects and of the
+proof's namespace: these carry the stack's claim.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 ACCOUNT_NAMESPACE: Final = "kube-system"
 _RBAC: Final = "rbac.authorization.k8s.io/v1"
@@ -39,29 +38,13 @@ def proxy_account(claim: str) -> str:
     return f"kubenode-{stack_slug(claim)}-kube-proxy"
 
 
-def possible(claim: str, namespace: str, others: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
-    """Everything but Nodes that the stack may make in the cluster, whatever it is configured to make now.
-
-    `namespace`: the proof's. `others`: bodies of further objects. Each as apiVersion, kind, name, and namespace if it
-    is in one.
-    """
-    account = proxy_account(claim)
+def own(claim: str) -> list[dict[str, str]]:
+    """All that may have these names, whatever is configured now: apiVersion, kind, name, and a namespace or none."""
+    account = {"apiVersion": "v1", "name": proxy_account(claim), "namespace": ACCOUNT_NAMESPACE}
     return [
-        *(_reference(_RBAC, "ClusterRoleBinding", binding(claim, right)) for right in _RIGHTS),
-        _reference("v1", "Secret", account, ACCOUNT_NAMESPACE),
-        _reference("v1", "ServiceAccount", account, ACCOUNT_NAMESPACE),
-        _reference("v1", "Namespace", namespace),
-        *_references(list(others)),
+        *(
+            {"apiVersion": _RBAC, "kind": "ClusterRoleBinding", "name": binding(claim, one)}
+            for one in _RIGHTS
+        ),
+        *({**account, "kind": kind} for kind in ("Secret", "ServiceAccount")),
     ]
-
-
-def _references(bodies: Sequence[Mapping[str, Any]]) -> Iterable[dict[str, str]]:
-    """The last made first, for the first are what the others are made of."""
-    for body in reversed(bodies):
-        metadata = body["metadata"]
-        yield _reference(body["apiVersion"], body["kind"], metadata["name"], metadata.get("namespace") or "")
-
-
-def _reference(api_version: str, kind: str, name: str, namespace: str = "") -> dict[str, str]:
-    within = {"namespace": namespace} if namespace else {}
-    return {"apiVersion": api_version, "kind": kind, "name": name, **within}

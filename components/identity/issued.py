@@ -7,6 +7,7 @@ Does not own how they are made (`components/pki/issued.py`) nor where they lie (
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -41,22 +42,25 @@ def issued(
     settings: NodeSettings,
     issuing: Issuing,
     proxy: IssuedCertificate | pulumi.Output[str] | None,
+    after: Sequence[pulumi.Resource],
     opts: pulumi.ResourceOptions,
 ) -> Issued:
-    """The node's own certificates, made; and kube-proxy's proof, which the stack has once."""
+    """The node's own certificates, made, and signed `after` these; and kube-proxy's proof, which the stack has once."""
     user, groups = f"system:node:{settings.name}", (NODES_GROUP,)
     client = serving = None
     if settings.client_is_issued:
         client = IssuedCertificate(
             f"{settings.name}-kubelet-client",
-            IssuedCertificateArgs(user, groups, issuing, KUBELET_CLIENT),
+            IssuedCertificateArgs(user, groups, issuing, KUBELET_CLIENT, after=after),
             opts,
         )
     if settings.serving_is_issued:
         dns_names, ips = server_names(settings)
         serving = IssuedCertificate(
             f"{settings.name}-kubelet-server",
-            IssuedCertificateArgs(user, groups, issuing, KUBELET_SERVING, dns_names=dns_names, ips=ips),
+            IssuedCertificateArgs(
+                user, groups, issuing, KUBELET_SERVING, dns_names=dns_names, ips=ips, after=after
+            ),
             opts,
         )
     return Issued(proxy, client, serving)

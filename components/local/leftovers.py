@@ -1,20 +1,23 @@
 """Deletes what a killed run made in the cluster and the state does not know.
 
-Arguments: stack, slug (a part of the names that are the stack's own), objects (list of {apiVersion, kind, name,
-namespace}), timeoutSeconds 120 (for what does not go at once, such as a namespace). Or, of one node: stack, node,
-bootstrapUser (optional: whom nodes without a token of their own ask as).
+Arguments: stack, objects (list of {apiVersion, kind, name, namespace}), slug (optional: a part of names that are the
+stack's own; also the requests of the certificates that it had signed go then), nodesNeedThem (optional: nothing is
+deleted while a node of the stack is in service), timeoutSeconds 120 (for what does not go at once, such as a
+namespace). Or, of one node: stack, node, bootstrapUser (optional: whom nodes without a token of their own ask as).
 
 apply  Nothing. It stands in the state before the first object, so that its removal comes after that of the last one.
-remove Of a node: its Node, if it carries the stack's claim; its bootstrap tokens; and its certificate requests. Of the
-       stack: those of the objects that carry its claim, or none and the slug in their name, and the requests of the
-       certificates that it had signed. What another stack claims stays. A kind that may not be read is passed over:
-       who may not read it has not made it. May run again at any time.
+remove Those of the objects that carry the stack's claim, or none and the slug in their name. Of a node: its Node, if it
+       carries the claim; its bootstrap tokens and its certificate requests. Under a node in service nothing is deleted:
+       there it is this command alone that goes. What another stack claims stays. A kind that may not be read is passed
+       over: who may not read it has not made it. May run again at any time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
 
 from components.identity.csr import requested_node
 from components.identity.expectation import NODE_PREFIX
@@ -22,124 +25,172 @@ from components.local import kubectl, nodes
 from components.local.arguments import Arguments
 from components.local.bootstrap_token import delete_tokens
 from components.local.errors import Failure
-from components.local.kubectl import PATHS, Json, KubectlError, items, with_query
+from components.local.kubectl import PATHS, Json, KubectlError, items
 from components.local.session import Session
 from components.local.waiting import Wait
-
-Found = TypeVar("Found")
 
 # Each is a kubectl of its own.
 _AT_ONCE: Final = 8
 
 
 def remove(session: Session, arguments: Arguments) -> None:
-    stack, node = arguments.text("stack"), arguments.text("node", "")
+    stack = arguments.text("stack")
     wait = Wait(arguments.integer("timeoutSeconds", 120, low=1), session.subject)
+    if arguments.has("node"):
+        _remove_of_node(session, arguments.node(), stack, arguments.text("bootstrapUser", ""), wait)
+        return
+    if arguments.flag("nodesNeedThem", default=False):
+        there = items(_find(session, PATHS.nodes) or {})
+        if serving := [one["metadata"]["name"] for one in there if _is_in_service(one, stack)]:
+            session.say(f"nothing deleted, for {', '.join(sorted(serving))} of this stack is in service")
+            return
+    slug = arguments.text("slug", "")
     objects = [{str(k): str(v) for k, v in one.items()} for one in arguments.objects("objects")]
-    if node:
-        objects.append({"apiVersion": "v1", "kind": "Node", "name": arguments.node()})
-    _delete_objects(session, objects, stack, arguments.text("slug", ""), wait)
-    if node:
-        _if_allowed(lambda: delete_tokens(session, node, stack), None)
-        user = arguments.text("bootstrapUser", "")
-        _delete_requests(session, PATHS.requests, lambda one: _is_of_node(one, node, user))
-    else:
-        selector = f"{nodes.STACK_LABEL}={nodes.label_value(stack)}"
-        _delete_requests(session, with_query(PATHS.requests, labelSelector=selector), lambda _: True)
+    _delete_objects(session, _located(session, objects), stack, slug, wait)
+    if slug:
+        _delete_requests(session, lambda request: _is_labelled(request, stack))
 
 
-def _delete_objects(
-    session: Session, objects: list[dict[str, str]], stack: str, slug: str, wait: Wait
-) -> None:
-    paths = _paths(session, objects)
-    for start in range(0, len(paths), _AT_ONCE):
-        some = paths[start : start + _AT_ONCE]
-        found = session.kubectl.together(*(_asking(session, path) for path, _ in some))
-        for (path, kind), one in zip(some, found, strict=True):
-            if one is None or not is_ours(one, stack, slug):
-                continue
-            uid = one["metadata"]["uid"]
-            if session.kubectl.delete(path, uid):
-                session.say(
-                    f"deleted {kind} {one['metadata']['name']}, which a killed run made and the state does not know"
-                )
-                _await_end(session, path, kind, uid, wait)
+def _remove_of_node(session: Session, node: str, stack: str, bootstrap_user: str, wait: Wait) -> None:
+    at = _Place(f"{PATHS.nodes}/{node}", "Node", node)
+    found = _find(session, at.path)
+    if found is not None and _is_in_service(found, stack):
+        session.say("nothing deleted, for it is in service")
+        return
+    _delete_objects(session, [at], stack, "", wait)
+    with _if_allowed():
+        delete_tokens(session, node, stack)
+    if found is None or is_ours(found, stack):
+        _delete_requests(session, lambda request: _is_of_node(request, node, stack, bootstrap_user))
 
 
-def is_ours(body: Json, stack: str, slug: str) -> bool:
-    """Whether the stack made it, as its claim says; or its name, where it carries no claim."""
-    metadata: dict[str, Any] = body["metadata"]
-    claim = (metadata.get("annotations") or {}).get(nodes.CLAIM)
-    if claim is None:
-        return bool(slug) and slug in metadata["name"]
-    return bool(claim == stack)
+def _is_in_service(node: Json, stack: str) -> bool:
+    """One that goes was set aside before, and one that no state knows was never in service."""
+    seen = nodes.view(node)
+    return seen.claim == stack and seen.in_service is not None and not seen.is_tainted
 
 
-def _paths(session: Session, objects: list[dict[str, str]]) -> list[tuple[str, str]]:
-    """The path and kind of each, without those of a kind that the cluster does not have."""
-    plurals = {
-        version: _plurals(session, version) for version in sorted({one["apiVersion"] for one in objects})
-    }
-    found: list[tuple[str, str]] = []
+@dataclass(frozen=True)
+class _Place:
+    """Where an object is, and what people call it."""
+
+    path: str
+    kind: str
+    name: str
+
+
+def _located(session: Session, objects: Sequence[dict[str, str]]) -> list[_Place]:
+    """Without those of a kind that the cluster does not have."""
+    versions = sorted({one["apiVersion"] for one in objects})
+    kinds = {version: _kinds(session, version) for version in versions}
+    found: list[_Place] = []
     for one in objects:
-        plural = plurals[one["apiVersion"]].get(one["kind"])
-        if plural is None:
+        kind = kinds[one["apiVersion"]].get(one["kind"])
+        if kind is None:
             continue
-        within = ("namespaces", one["namespace"]) if one.get("namespace") else ()
-        path = kubectl.path(*_root(one["apiVersion"]), *within, plural, one["name"])
-        found.append((path, one["kind"]))
+        within = ("namespaces", one.get("namespace") or "default") if kind["namespaced"] else ()
+        path = kubectl.path(*_root(one["apiVersion"]), *within, kind["name"], one["name"])
+        found.append(_Place(path, one["kind"], "/".join([*within[1:], one["name"]])))
     return found
 
 
-def _plurals(session: Session, version: str) -> dict[str, str]:
-    """How paths call the kinds of one version of an API; empty if the cluster has no such version."""
-    kinds = (session.kubectl.find(kubectl.path(*_root(version))) or {}).get("resources") or ()
-    return {one["kind"]: one["name"] for one in kinds if "/" not in one["name"]}
+def _kinds(session: Session, version: str) -> dict[str, Json]:
+    """What discovery says of each kind in a version of an API; nothing if the cluster has no such version."""
+    found = _find(session, kubectl.path(*_root(version))) or {}
+    return {one["kind"]: one for one in found.get("resources") or () if "/" not in one["name"]}
 
 
 def _root(version: str) -> list[str]:
     return ["apis", *version.split("/")] if "/" in version else ["api", version]
 
 
+def _delete_objects(session: Session, places: Sequence[_Place], stack: str, slug: str, wait: Wait) -> None:
+    """All that are ours, then waits for all: one that is held must not keep the others."""
+    going: list[tuple[_Place, str]] = []
+    for start in range(0, len(places), _AT_ONCE):
+        some = places[start : start + _AT_ONCE]
+        answers = session.kubectl.together(*(_asking(session, one.path) for one in some))
+        for place, found in zip(some, answers, strict=True):
+            if found is None or not is_ours(found, stack, slug):
+                continue
+            uid = found["metadata"]["uid"]
+            going.append((place, uid))
+            if not found["metadata"].get("deletionTimestamp") and session.kubectl.delete(place.path, uid):
+                session.say(
+                    f"deleted {place.kind} {place.name}, which a killed run made and the state does not know"
+                )
+    _await_end(session, going, wait)
+
+
 def _asking(session: Session, path: str) -> Callable[[], Json | None]:
-    return lambda: _if_allowed(lambda: session.kubectl.find(path), None)
+    return lambda: _find(session, path)
 
 
-def _if_allowed(ask: Callable[[], Found], otherwise: Found) -> Found:
+def _find(session: Session, path: str) -> Json | None:
+    """An object or a list; None also for what may not be read."""
+    with _if_allowed():
+        return session.kubectl.find(path)
+    return None
+
+
+@contextmanager
+def _if_allowed() -> Iterator[None]:
     try:
-        return ask()
+        yield
     except KubectlError as error:
         if error.reason != "Forbidden":
             raise
-        return otherwise
 
 
-def _await_end(session: Session, path: str, kind: str, uid: str, wait: Wait) -> None:
+def is_ours(body: Json, stack: str, slug: str = "") -> bool:
+    """Whether the stack made it, as its claim says; or its name, where a slug is given and there is no claim."""
+    metadata: Json = body["metadata"]
+    claim = (metadata.get("annotations") or {}).get(nodes.CLAIM)
+    if claim is None:
+        return bool(slug) and slug in metadata["name"]
+    return bool(claim == stack)
+
+
+def _await_end(session: Session, going: Sequence[tuple[_Place, str]], wait: Wait) -> None:
     """A namespace goes when all in it has gone, and what has finalizers when somebody has done what they ask."""
     while True:
-        found = session.kubectl.find(path)
-        if found is None or found["metadata"]["uid"] != uid:
+        found = [(place, session.kubectl.find(place.path), uid) for place, uid in going]
+        left = [(place, body) for place, body, uid in found if body and body["metadata"]["uid"] == uid]
+        if not left:
             return
-        name = found["metadata"]["name"]
         if wait.expired:
+            held = "; ".join(f"{place.kind} {place.name} ({_held_by(body)})" for place, body in left)
             raise Failure(
-                f"{session.subject}: {kind} {name} was deleted, but is still there after {wait.timeout_seconds:.0f} s "
-                f"(finalizers: {', '.join(found['metadata'].get('finalizers') or ['none'])}). "
-                f"Next: kubectl describe {kind.lower()} {name}; then run again"
+                f"{session.subject}: deleted, but still there after {wait.timeout_seconds:.0f} s: {held}. "
+                "Next: see to what holds it, then run again"
             )
-        wait.pause(f"for {kind} {name} to go")
+        wait.pause(f"for {left[0][0].kind} {left[0][0].name} to go")
 
 
-def _is_of_node(request: Json, node: str, bootstrap_user: str) -> bool:
-    """That of its kubelet, or one for its name from whoever asks for all nodes that have no token of their own."""
+def _held_by(body: Json) -> str:
+    """Finalizers; of a namespace what its conditions say, for its own finalizer is the control plane's."""
+    conditions = (body.get("status") or {}).get("conditions") or ()
+    said = [str(one.get("message", "")) for one in conditions if one.get("status") == "True"]
+    finalizers = body["metadata"].get("finalizers") or ()
+    return "; ".join([*said, *(f"finalizer {one}" for one in finalizers)]) or "nothing is said of why"
+
+
+def _is_labelled(request: Json, stack: str) -> bool:
+    labels = request["metadata"].get("labels") or {}
+    return bool(labels.get(nodes.STACK_LABEL) == nodes.label_value(stack))
+
+
+def _is_of_node(request: Json, node: str, stack: str, bootstrap_user: str) -> bool:
+    """That of its kubelet; or for its name from this stack, or from whom all nodes ask as that have no token."""
     user = (request.get("spec") or {}).get("username")
-    is_shared = bool(bootstrap_user) and user == bootstrap_user
-    return bool(user == f"{NODE_PREFIX}{node}") or (is_shared and requested_node(request) == node)
+    if user == f"{NODE_PREFIX}{node}":
+        return True
+    is_from_us = _is_labelled(request, stack) or (bool(bootstrap_user) and user == bootstrap_user)
+    return is_from_us and requested_node(request) == node
 
 
-def _delete_requests(session: Session, path: str, is_wanted: Callable[[Json], bool]) -> None:
-    nothing: Json = {}
-    for request in items(_if_allowed(lambda: session.kubectl.get(path), nothing)):
+def _delete_requests(session: Session, is_wanted: Callable[[Json], bool]) -> None:
+    for request in items(_find(session, PATHS.requests) or {}):
         if is_wanted(request):
             name = request["metadata"]["name"]
             session.kubectl.delete(f"{PATHS.requests}/{name}", request["metadata"]["uid"])

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pulumi
 
 from components.api.workload import nginx
+from components.cluster.leftovers import leftovers
 from components.cluster.names import stack_slug
 from components.kubelet import files as kubelet_files
 from components.local.fingerprint import fingerprint
@@ -60,6 +61,8 @@ class Verification(pulumi.ComponentResource):
         wanted = args.settings.verification
         namespace = namespace_of(wanted, args.claim)
         serving = [args.nodes[node].in_service for node in sorted(args.nodes)]
+        place = {"apiVersion": "v1", "kind": "Namespace", "name": namespace}
+        left = leftovers(name, args.kubeconfig, args.claim, {"objects": [place]}, self, serving)
         workload = nginx(
             name,
             namespace,
@@ -68,7 +71,7 @@ class Verification(pulumi.ComponentResource):
             {node: args.settings.nodes[node].taints for node in sorted(args.nodes)},
             args.provider,
             self,
-            serving,
+            [left],
         )
         pods = operator_command(
             f"{name}-pods",

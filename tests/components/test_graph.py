@@ -6,6 +6,7 @@ import base64
 import re
 import shutil
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from components.cluster.facts import Facts, NodeFacts, Silence
 from components.disruption import disruption_digest
 from components.local.arguments import loaded
 from tests.components import example
-from tests.components.graph import Graph, graph_of, is_secret
+from tests.components.graph import Graph, Registered, graph_of, is_secret
 
 _ORDER = (
     ("release", "claim"),
@@ -378,7 +379,11 @@ def _with_calico(directory: Path, **calico: Any) -> Graph:
 
 def test_calico_s_objects_are_there_before_a_node_and_go_after_it(tmp_path: Path) -> None:
     graph = _with_calico(tmp_path)
-    objects = [one for one in graph.resources.values() if one.parent == "calico"]
+    objects = [
+        one
+        for one in graph.resources.values()
+        if one.parent == "calico" and one.type.startswith("kubernetes:")
+    ]
     assert len(objects) == 17
     assert graph.components["calico"].type == "kubenode:index:ClusterCalico"
     assert {one.type for one in objects} >= {
@@ -409,35 +414,77 @@ _EVERY_KIND = {
 }
 
 
+def _told(command: Registered) -> dict[str, Any]:
+    found: dict[str, Any] = loaded(command.inputs["stdin"])
+    return found
+
+
 @pytest.mark.parametrize(
-    "changes", [{}, _EVERY_KIND, {"verification": {"enabled": True, "namespace": "ours"}}]
+    ("changes", "expected"),
+    [
+        ({}, 1),
+        (_EVERY_KIND, 0),
+        ({"identity": {"client": "issued", "serving": "issued"}}, 5),
+        ({"verification": {"enabled": True, "namespace": "ours"}}, 1),
+    ],
 )
-def test_every_object_in_the_cluster_has_one_before_it_that_deletes_it_though_the_state_does_not_know_it(
-    tmp_path: Path, changes: dict[str, Any]
+def test_what_is_made_in_the_cluster_has_a_command_before_it_that_deletes_it_unknown_to_the_state(
+    tmp_path: Path, changes: dict[str, Any], expected: int
 ) -> None:
-    """Else a run that is killed as it makes the object leaves it for ever."""
+    """Else a run that is killed as it makes an object leaves it for ever."""
     shutil.copy(Path(__file__).parents[1] / "support/calico.yaml", tmp_path / "calico.yaml")
     graph = graph_of(example.stack(tmp_path, {"calico": CALICO, **changes}))
-    known = loaded(graph.resources["cluster-leftovers"].inputs["stdin"])["objects"]
+    about = {name: _told(one) for name, one in graph.resources.items() if name.endswith("-leftovers")}
+    about = {name: told for name, told in about.items() if "calico-leftovers" not in name}
     objects = [one for one in graph.resources.values() if one.type.startswith("kubernetes:")]
-    assert len(objects) > 20
+    assert len(objects) > 18
     for one in objects:
-        body, metadata = one.inputs, one.inputs["metadata"]
-        if body["kind"] == "Node":
-            assert graph.follows(one.name, f"{metadata['name']}-leftovers")
-            continue
-        found = {"apiVersion": body["apiVersion"], "kind": body["kind"], "name": metadata["name"]}
+        kind, metadata = one.inputs["kind"], one.inputs["metadata"]
         place = metadata.get("namespace")
-        within = {"apiVersion": "v1", "kind": "Namespace", "name": place}
-        assert within in known or {**found, **({"namespace": place} if place else {})} in known, one.name
-    assert graph.follows("cluster-provider", "cluster-leftovers")
-    assert "cluster-provider" in str(graph.resources["worker-1-node"].request.provider)
+        if kind == "Node":
+            deleting = f"{metadata['name']}-leftovers"
+            assert about[deleting]["node"] == metadata["name"]
+        else:
+            found = {"apiVersion": one.inputs["apiVersion"], "kind": kind, "name": metadata["name"]}
+            found |= {"namespace": place} if place else {}
+            within = {"apiVersion": "v1", "kind": "Namespace", "name": place}
+            (deleting,) = (
+                name
+                for name, told in about.items()
+                if found in told.get("objects", ()) or within in told.get("objects", ())
+            )
+        assert graph.follows(one.name, deleting) or _provider_follows(graph, one, deleting), one.name
+    signed = [one.name for one in _commands(graph) if " signed-certificate " in one.inputs.get("create", "")]
+    for name in signed:
+        node = name.partition("-kubelet-")[0]
+        assert graph.follows(name, f"{node}-leftovers" if "kubelet" in name else "cluster-leftovers")
+    assert len(signed) == expected
 
 
-def test_what_may_be_left_is_said_alike_whatever_is_configured(tmp_path: Path, graph: Graph) -> None:
+def _provider_follows(graph: Graph, one: Registered, earlier: str) -> bool:
+    """The engine keeps the order of a provider and its resources."""
+    assert "::cluster-provider::" in one.request.provider
+    return graph.follows("cluster-provider", earlier)
+
+
+def test_what_has_the_stack_s_name_is_looked_for_whatever_is_configured(tmp_path: Path, graph: Graph) -> None:
     """A killed run may have had another configuration than the one after it."""
     other = graph_of(example.stack(tmp_path, _EVERY_KIND))
     assert other.resources["cluster-leftovers"].inputs == graph.resources["cluster-leftovers"].inputs
+
+
+def test_what_is_left_of_calico_goes_while_there_is_who_does_what_it_waits_for(tmp_path: Path) -> None:
+    graph = _with_calico(tmp_path)
+    for stage, later in pairwise(("definitions", "ground", "workloads")):
+        known = _told(graph.resources[f"calico-{stage}-leftovers"])["objects"]
+        made = [
+            one.name
+            for one in graph.resources.values()
+            if {"kind": one.inputs.get("kind"), "name": one.inputs.get("metadata", {}).get("name")}
+            in [{"kind": each["kind"], "name": each["name"]} for each in known]
+        ]
+        assert len(made) == len(known) > 0
+        assert all(graph.follows(f"calico-{later}-leftovers", one) for one in made)
 
 
 def test_a_pod_network_that_nobody_looks_at_costs_nothing(graph: Graph) -> None:

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
@@ -167,23 +168,30 @@ def test_objects_that_the_state_does_not_know_go_and_those_of_others_stay(bare: 
     lab = bare
     lab.only(_NODE)
     claim = f"organization/kubenode/{lab.stack.name}"
-    ours = [
-        _object("v1", "Node", _NODE, claim),
-        _object("v1", "Namespace", "kubenode-verification", claim),
-        _binding(names.binding(claim, "approve")),
-        _binding(names.binding(claim, "kubelet-api")),
-    ]
     others = [
         _object("v1", "Namespace", "kubenode-e2e-of-others", "somebody/else/dev"),
         _binding("kubenode-e2e-of-others"),
     ]
-    with _killed_when(lab, lambda one: (one.name, one.phase) == (f"{_NODE}-node", BEGINS), "node begins"):
-        for one in (*ours, *others):
-            lab.cluster.kubectl("apply", "--server-side", "--filename", "-", stdin=json.dumps(one))
-        _demand_bare(lab)
+    ours = {
+        f"{_NODE}-node": [
+            _object("v1", "Node", _NODE, claim),
+            _binding(names.binding(claim, "approve")),
+            _binding(names.binding(claim, "kubelet-api")),
+        ],
+        "verification-namespace": [_object("v1", "Namespace", "kubenode-verification", claim)],
+    }
+    for name, objects in ours.items():
+        with _killed_when(lab, partial(_is, name), f"{name} begins"):
+            for one in (*objects, *others):
+                lab.cluster.kubectl("apply", "--server-side", "--filename", "-", stdin=json.dumps(one))
+            _demand_bare(lab)
     for one in others:
         # An error if it is not there.
         lab.cluster.kubectl("delete", one["kind"], one["metadata"]["name"])
+
+
+def _is(name: str, moment: Moment) -> bool:
+    return (moment.name, moment.phase) == (name, BEGINS)
 
 
 def _object(version: str, kind: str, name: str, claim: str) -> dict[str, Any]:

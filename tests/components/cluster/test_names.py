@@ -24,19 +24,3 @@ def test_names_say_whose_they_are() -> None:
 def test_a_right_that_nobody_would_look_for_afterwards_is_none() -> None:
     with pytest.raises(ValueError, match="eat is none of join, renew"):
         names.binding(CLAIM, "eat")
-
-
-def test_what_was_made_last_goes_first() -> None:
-    others = [
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "calico-system"}},
-        {
-            "apiVersion": "apps/v1",
-            "kind": "DaemonSet",
-            "metadata": {"name": "n", "namespace": "calico-system"},
-        },
-    ]
-    assert names.possible(CLAIM, "proof", others)[-3:] == [
-        {"apiVersion": "v1", "kind": "Namespace", "name": "proof"},
-        {"apiVersion": "apps/v1", "kind": "DaemonSet", "name": "n", "namespace": "calico-system"},
-        {"apiVersion": "v1", "kind": "Namespace", "name": "calico-system"},
-    ]

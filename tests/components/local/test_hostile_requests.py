@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from components.local.nodes import label_value
 from tests.components.identity.requests import BOOTSTRAP, NODE, REFUSED, USER
 from tests.components.local.cluster import (
     GROUP,
@@ -329,11 +330,20 @@ def test_who_approves_by_hand_is_told_what_is_not_to_be_approved(
 
 def test_a_removal_takes_the_requests_of_this_node_alone(clean: ApiServer, run: Run, static: Client) -> None:
     """Also those of an approval that was killed, and that no state knows."""
-    mine, neighbour = new_name(), new_name()
-    for node in (mine, neighbour):
+    mine, neighbour, theirs = (new_name() for _ in range(3))
+    for node in (mine, neighbour, theirs):
         post(static, asked(f"system:node:{node}"))
         post(node_client(clean, f"system:node:{node}"), asked(f"system:node:{node}", dns_names=[node]))
-    run("leftovers", "remove", node=mine, stack=STACK, bootstrapUser="kubelet-bootstrap")
+    # Sent by the stack for a certificate that the node is given.
+    ours = asked(f"system:node:{mine}", dns_names=[mine])
+    ours["metadata"]["labels"] = {"kubenode/stack": label_value(STACK)}
+    issued = clean.admin.post(REQUESTS, ours)["metadata"]["name"]
+    make_node(clean, theirs, **{"kubenode/claim": "acme/kubenode/prod"})
+    for node in (mine, theirs):
+        run("leftovers", "remove", node=node, stack=STACK, bootstrapUser="kubelet-bootstrap")
     assert requests_of(clean, f"system:node:{mine}") == []
-    assert len(requests_of(clean, "kubelet-bootstrap")) == 1
-    assert len(requests_of(clean, f"system:node:{neighbour}")) == 1
+    assert clean.admin.find(f"{REQUESTS}/{issued}") is None
+    assert len(requests_of(clean, "kubelet-bootstrap")) == 2
+    for node in (neighbour, theirs):
+        assert len(requests_of(clean, f"system:node:{node}")) == 1
+    clean.admin.delete(f"/api/v1/nodes/{theirs}")
