@@ -19,12 +19,14 @@ kn_part_apply() {
     chmod 0700 "$KN_RECORD"
     # The toolkit first: what is cut off from here on can be released with it.
     mkdir -p "$KN_LIB"
+    kn_done=unchanged
     for kn_script in lib.sh $KN_PARTS; do
         cmp -s "${0%/*}/$kn_script" "$KN_LIB/$kn_script" &&
             [ "$(stat -c '0%a %U:%G' "$KN_LIB/$kn_script")" = "0755 root:root" ] && continue
         cp "${0%/*}/$kn_script" "$KN_LIB/.$kn_script.new"
         chmod 0755 "$KN_LIB/.$kn_script.new"
         mv -f "$KN_LIB/.$kn_script.new" "$KN_LIB/$kn_script"
+        kn_done=installed
     done
     if [ ! -e "$KN_RECORD/claim" ]; then
         printf 'stack %s\nnode %s\nsince %s\n' "$KN_CLAIM" "$KN_NODE" "$(date -u +%FT%TZ)" >"$KN_RECORD/claim.new"
@@ -36,7 +38,7 @@ kn_part_apply() {
     (cd "$KN_LIB" && sha256sum lib.sh $KN_PARTS) >"$KN_RECORD/toolkit.new"
     mv -f "$KN_RECORD/toolkit.new" "$KN_RECORD/toolkit"
     move_strangers_aside
-    kn_say "toolkit $(kn_setting toolkit) installed"
+    kn_say "toolkit $(kn_setting toolkit) $kn_done"
 }
 
 # move_strangers_aside: a re-apply's answer to files that somebody put beside the toolkit.

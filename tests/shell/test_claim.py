@@ -62,6 +62,7 @@ def test_a_bare_host_gets_claim_and_toolkit_and_gives_both_back(bare: Box) -> No
         assert stat.S_IMODE(bare.path(f"{LIBRARY}/{name}").stat().st_mode) == 0o755
     assert stat.S_IMODE(bare.path(RECORD).stat().st_mode) == 0o700
     assert bare.leftovers() == []
+    assert _claim(bare).stdout == f"toolkit {toolkit.digest()} unchanged\n"
 
     done = _release(bare)
     assert (done.returncode, done.stdout) == (0, "claim released\n"), done.stderr
