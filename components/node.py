@@ -102,7 +102,8 @@ class Node(pulumi.ComponentResource):
             "out-of-service", {"digest": digest, "drain": drain}, [node, *args["before"]], public=True
         )
         docker = Docker(host, settings, [prepare.command, out_of_service], own)
-        calico = Calico(host, settings, [prepare.command, out_of_service], own)
+        # One after the other: each notes what the packet filter held before it, and takes back what came since.
+        calico = Calico(host, settings, [docker.command], own)
         proxy = cluster.proxy_certificate or cluster.proxy_token
         given = issued(settings, cluster.issuing, proxy if settings.runs_kube_proxy else None, [left], own)
         self.issued = given

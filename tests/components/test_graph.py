@@ -27,7 +27,7 @@ _ORDER = (
     ("out-of-service", "bootstrap-token"),
     ("prepare", "docker"),
     ("out-of-service", "docker"),
-    ("out-of-service", "calico"),
+    ("docker", "calico"),
     ("bootstrap-token", "credentials"),
     ("docker", "kubelet"),
     ("calico", "kubelet"),
