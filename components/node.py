@@ -31,7 +31,8 @@ class NodeArgs(TypedDict):
 
     `heal`: what there is to mend, as the one read of the API tells; empty where nothing was ever wrong.
     `returned`: the same of a node that a run took out of service and left so.
-    `reapply`: empty, or a word that is new when the node's parts are to be applied once more.
+    `reapply`: empty, or a word that is new when the node's parts are to be applied once more. `removal`: empty, or when
+    a removal of the node began that did not end; its parts are applied once more then, too.
     `network`: the pod network's objects, if the stack installs it. `is_calico`: whether it is known to be Calico's.
     """
 
@@ -45,6 +46,7 @@ class NodeArgs(TypedDict):
     returned: str
     before: list[pulumi.Resource]
     reapply: str
+    removal: str
     network: list[pulumi.Resource]
     is_calico: bool
 
@@ -56,7 +58,9 @@ class Node(pulumi.ComponentResource):
         super().__init__("kubenode:index:Node", name, None, opts)
         settings, cluster = args["settings"], args["cluster"]
         own = pulumi.ResourceOptions(parent=self)
-        host = Host(settings.name, settings.address, args["claim"], settings.ssh, args["reapply"])
+        # Both are times, unless somebody chose another word; a later one of either is a new one.
+        reapply = max(args["reapply"], args["removal"])
+        host = Host(settings.name, settings.address, args["claim"], settings.ssh, reapply)
         digest = disruption_digest(settings)
         drain = {
             "timeoutSeconds": args["drain"].timeout_seconds,
@@ -66,10 +70,10 @@ class Node(pulumi.ComponentResource):
         }
 
         # Only what is abnormal is an input.
-        self.heal, self.returned = args["heal"], args["returned"]
+        self.heal, self.returned, self.removal = args["heal"], args["returned"], args["removal"]
         heal = {"heal": args["heal"]} if args["heal"] else {}
         # What is applied once more may have lost its certificates.
-        again = {"reapply": args["reapply"]} if args["reapply"] else {}
+        again = {"reapply": reapply} if reapply else {}
 
         def operator(
             step: str, arguments: dict[str, Any], after: list[pulumi.Resource], *, public: bool = False
@@ -87,7 +91,6 @@ class Node(pulumi.ComponentResource):
         shared = {"bootstrapUser": static.user} if static else {}
         left = leftovers(name, args["kubeconfig"], args["claim"], {"node": settings.name, **shared}, self)
         claim = Claim(host, settings, [], own)
-        prepare = Prepare(host, settings, [claim.command], own)
         node = node_object(
             f"{name}-node",
             settings.name,
@@ -98,6 +101,8 @@ class Node(pulumi.ComponentResource):
             self,
             [claim.command, left, *args["network"]],
         )
+        # As long as any part is on the host there is a Node, which tells of a removal that was killed.
+        prepare = Prepare(host, settings, [node], own)
         out_of_service = operator(
             "out-of-service", {"digest": digest, "drain": drain}, [node, *args["before"]], public=True
         )

@@ -125,6 +125,7 @@ def facts(settings: StackSettings) -> cluster_facts.Facts:
             found,
             healed_before=previous.words(before, "healed"),
             returned_before=previous.words(before, "returned"),
+            removal_before=previous.words(before, "removal"),
         )
     identity, authority = settings.identity, settings.authority
     end = (
@@ -222,6 +223,7 @@ def nodes(
     serving = {name: node.in_service for name, node in found.nodes.items()}
     wanted = {name: disruption_digest(node) for name, node in settings.nodes.items()}
     returns = cluster_facts.returns(found, wanted)
+    removals = cluster_facts.removals(found)
     before = rollout.predecessors(rollout.waves(serving, wanted, settings.rollout.batch_size))
     made: dict[str, Node] = {}
     for name in [*before, *(name for name in sorted(settings.nodes) if name not in before)]:
@@ -238,6 +240,7 @@ def nodes(
                 "returned": returns.get(name, ""),
                 "before": [made[other].in_service for other in before.get(name, [])],
                 "reapply": settings.rollout.reapply.get(name, ""),
+                "removal": removals.get(name, ""),
                 "network": list(network),
                 "is_calico": settings.calico.is_calico,
             },

@@ -46,6 +46,8 @@ class NodeFacts:
     kubelet: str | None = None
     runtime: str | None = None
     """What runs there, as its kubelet last reported, such as 1.37.2 and docker://27.5.1."""
+    removal: str = ""
+    """When a removal of it began that did not end, RFC 3339."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,8 @@ class Facts:
     """What each node was healed of as the stack itself knows it; only where the API could not be reached."""
     returned_before: Mapping[str, str] = field(default_factory=dict)
     """The same of what each node returned from."""
+    removal_before: Mapping[str, str] = field(default_factory=dict)
+    """The same of when a removal of each node began that did not end."""
     calico: calico_facts.CalicoFacts | None = None
     """The cluster's Calico; None where it was not asked for."""
 
@@ -117,6 +121,7 @@ def read(
                 found.get("returned", 0),
                 found.get("kubeletVersion"),
                 found.get("runtimeVersion"),
+                found.get("removal", ""),
             )
             for name, found in raw.get("nodes", {}).items()
             if found.get("exists")
@@ -157,6 +162,12 @@ def returns(facts: Facts, wanted: Mapping[str, str]) -> dict[str, str]:
         for name, node in facts.nodes.items()
     }
     return {**facts.returned_before, **{name: str(count) for name, count in counts.items() if count}}
+
+
+def removals(facts: Facts) -> dict[str, str]:
+    """When a removal of each node began that did not end: what is on its host is applied once more, and stays so."""
+    found = {name: node.removal for name, node in facts.nodes.items() if node.removal}
+    return {**facts.removal_before, **found}
 
 
 def is_left_behind(node: NodeFacts, wanted: str) -> bool:

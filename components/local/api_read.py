@@ -6,7 +6,8 @@ exist yet), namespace (optional: one that the stack wants for itself), calico (t
 apply  Prints one JSON object and always ends well: an API that cannot be reached is an answer, not an error.
        {"reachable", "error", "serverVersion", "nodes": {name: {"exists", "uid", "claim", "inService",
        "ready", "unschedulable", "kubeletVersion", "runtimeVersion", "joined", "healed", "outOfService", "returned",
-       "silent": null or {"since", "reason", "heal"} (components.local.silence)}}, "foreign": {name: what is wrong},
+       "removal", "silent": null or {"since", "reason", "heal"} (components.local.silence)}},
+       "foreign": {name: what is wrong},
        "sameMachine": {name: [other Nodes with its machine-id]},
        "daemonSetProxies": {"namespace/name": [nodes it may run on]}, "pendingRequests": {name: [request names]},
        "preflight": what the control plane has (components.local.preflight), if a node has still to join; else null,
@@ -121,6 +122,7 @@ def facts(
             "healed": seen.healed,
             "outOfService": seen.is_tainted,
             "returned": seen.returned,
+            "removal": seen.removal,
             "silent": fallen.json() if fallen else None,
         }
         if seen.claim is None:

@@ -47,8 +47,8 @@ def plan_out_of_service(node: Mapping[str, Any], digest: str, *, has_pods: bool)
     return Plan(set_aside=True, drain=True, why="inputs changed that disturb pods")
 
 
-def with_set_aside(node: Mapping[str, Any], reason: str) -> Json:
-    """The node cordoned and tainted. Equal to the given one if it is already."""
+def with_set_aside(node: Mapping[str, Any], reason: str, removal: str = "") -> Json:
+    """The node cordoned and tainted. Equal to the given one if it is already. `removal`: when its removal begins."""
     changed = copy.deepcopy(dict(node))
     spec = changed.setdefault("spec", {})
     annotations = _annotations(changed)
@@ -60,11 +60,13 @@ def with_set_aside(node: Mapping[str, Any], reason: str) -> Json:
     if not nodes.view(node).is_tainted:
         taint = {"key": nodes.OUT_OF_SERVICE_TAINT, "value": taint_value(reason), "effect": "NoSchedule"}
         spec["taints"] = [*(spec.get("taints") or ()), taint]
+    if removal:
+        annotations[nodes.REMOVAL] = removal
     return changed
 
 
 def with_set_aside_undone(node: Mapping[str, Any], before: Mapping[str, Any]) -> Json:
-    """The node with cordon and taint as they were before this run; everything else as it is now."""
+    """The node with cordon, taint and removal as they were before this run; everything else as it is now."""
     changed = copy.deepcopy(dict(node))
     was = nodes.view(before)
     if not was.is_tainted:
@@ -76,6 +78,9 @@ def with_set_aside_undone(node: Mapping[str, Any], before: Mapping[str, Any]) ->
         annotations.pop(nodes.CORDONED, None)
     else:
         annotations[nodes.CORDONED] = was.cordoned_by
+    annotations.pop(nodes.REMOVAL, None)
+    if was.removal:
+        annotations[nodes.REMOVAL] = was.removal
     return changed
 
 

@@ -176,7 +176,9 @@ def remove(session: Session, arguments: Arguments) -> None:
     if found is None:
         return
     node_writes.check_claim(found, arguments)
-    set_aside(session, found, "removal", policy)
+    # A removal that is killed from here on may have taken back any part of a host while the state still has it.
+    began = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    set_aside(session, found, "removal", policy, began)
 
 
 def kubelet_started(session: Session, node: str) -> datetime | None:

@@ -16,6 +16,7 @@ IN_SERVICE: Final = "kubenode/in-service"
 CORDONED: Final = "kubenode/cordoned"
 HEALED: Final = "kubenode/healed"
 RETURNED: Final = "kubenode/returned"
+REMOVAL: Final = "kubenode/removal"
 OUT_OF_SERVICE_TAINT: Final = "kubenode/out-of-service"
 NODE_LABEL: Final = "kubenode/node"
 STACK_LABEL: Final = "kubenode/stack"
@@ -28,6 +29,7 @@ _OF_THE_CONTROL_PLANE: Final = frozenset({"node.kubernetes.io/not-ready", "node.
 _LABEL_VALUE: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 # A node may write its own annotations, and this one becomes a line of a bundle.
 _HEAL: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\+\d{1,6}h")
+_MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _COUNT: Final = re.compile(r"[1-9][0-9]{0,5}")
 _FRACTION: Final = re.compile(r"\.(\d+)")
 # A kubelet renews every 10 s and counts as gone after 40 s; the rest is for clocks that differ.
@@ -64,6 +66,8 @@ class NodeView:
     """The last `heal` that the node was put into service after; None for a text that is none."""
     returned: int
     """How often it was put back into service after a run that ended in between."""
+    removal: str
+    """When its last removal began, RFC 3339; empty if none did. It ends with the Node, so this one did not."""
     conditions: str
     """The conditions that speak against the node, in words."""
     has_addresses: bool
@@ -104,6 +108,7 @@ def view(node: Json) -> NodeView:
         ready_since=read_time(ready.get("lastTransitionTime")),
         created=read_time(metadata.get("creationTimestamp")),
         healed=annotations.get(HEALED) if _HEAL.fullmatch(annotations.get(HEALED, "")) else None,
+        removal=annotations[REMOVAL] if _MOMENT.fullmatch(annotations.get(REMOVAL, "")) else "",
         returned=int(annotations[RETURNED]) if _COUNT.fullmatch(annotations.get(RETURNED, "")) else 0,
         conditions=describe_conditions(conditions.values()),
         has_addresses=bool(status.get("addresses")),

@@ -50,13 +50,18 @@ def apply(session: Session, arguments: Arguments) -> None:
     session.result(str(uuid.uuid4()))
 
 
-def set_aside(session: Session, before: Json, reason: str, policy: DrainPolicy | None) -> None:
-    """Cordons and taints the node, and with a policy drains it; a drain that fails leaves it as before."""
+def set_aside(
+    session: Session, before: Json, reason: str, policy: DrainPolicy | None, removal: str = ""
+) -> None:
+    """Cordons and taints the node, and with a policy drains it; a drain that fails leaves it as before.
+
+    `removal`: when its removal begins, which stays on the Node.
+    """
     seen = nodes.view(before)
     found: list[Json] = []
 
     def change(current: Json) -> Json:
-        changed = with_set_aside(current, reason)
+        changed = with_set_aside(current, reason, removal)
         # Not when it is set aside already: a write whose answer was lost is tried again on its own result.
         if changed != current:
             found[:] = [current]

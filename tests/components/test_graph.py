@@ -20,7 +20,7 @@ from tests.components.graph import Graph, Registered, graph_of, is_secret
 
 _ORDER = (
     ("release", "claim"),
-    ("claim", "prepare"),
+    ("node", "prepare"),
     ("claim", "node"),
     ("leftovers", "node"),
     ("node", "out-of-service"),
@@ -343,6 +343,36 @@ def test_a_node_that_was_left_out_of_service_runs_one_command(tmp_path: Path, gr
     assert found.outputs["nodes"]["worker-1"]["returned"] == "1"
 
 
+def test_a_node_whose_removal_was_killed_has_every_part_applied_once_more(
+    tmp_path: Path, graph: Graph
+) -> None:
+    """The state still has parts that the host has lost."""
+    changes = {
+        "verification": {"enabled": True},
+        "rollout": {"reapply": {"worker-2": "2026-03-01T04:00:00Z"}},
+    }
+    settings = example.stack(tmp_path, changes)
+    began = "2026-02-01T04:00:00Z"
+    cut = NodeFacts("organization/kubenode/test", "old", True, True, out_of_service=True, removal=began)
+    found = graph_of(settings, Facts(reachable=True, nodes={"worker-1": cut, "worker-2": cut}))
+    parts = ("claim", "prepare", "docker", "calico", "credentials", "kubelet", "kube-proxy")
+    # The later of two marks counts.
+    for node, mark in (("worker-1", began), ("worker-2", "2026-03-01T04:00:00Z")):
+        for part in parts:
+            text = str(found.resources[f"{node}-{part}"].inputs["stdin"]).replace("\\n", "\n")
+            assert f"set | reapply {mark}\n" in text
+        assert loaded_token(found, node)["reapply"] == mark
+    assert found.outputs["nodes"]["worker-1"]["removal"] == began
+    assert "removal" not in graph.outputs["nodes"]["worker-1"]
+
+
+def loaded_token(graph: Graph, node: str) -> dict[str, Any]:
+    """What `bootstrap-token` is told; as a whole it is secret."""
+    told = graph.resources[f"{node}-bootstrap-token"].inputs["stdin"]
+    found: dict[str, Any] = loaded(told["value"] if is_secret(told) else told)
+    return found
+
+
 def test_a_node_that_is_given_its_certificate_is_healed_without_a_token(tmp_path: Path) -> None:
     settings = example.stack(tmp_path, {"identity": {"client": "issued"}})
     healed = NodeFacts("organization/kubenode/test", None, True, True, "2026-01-31T10:00:00Z+2h")
@@ -394,8 +424,8 @@ def test_calico_s_objects_are_there_before_a_node_and_go_after_it(tmp_path: Path
     }
     for one in objects:
         assert graph.follows("worker-1-node", one.name)
-        # A host is claimed and prepared meanwhile.
-        assert not graph.follows("worker-1-prepare", one.name)
+        # A host is claimed meanwhile.
+        assert not graph.follows("worker-1-claim", one.name)
     definitions = [one.name for one in objects if one.type.endswith(":CustomResourceDefinition")]
     assert all(graph.follows("calico-ippool-default-ipv4-ippool", one) for one in definitions)
     assert graph.follows("calico-daemonset-kube-system-calico-node", "calico-ippool-default-ipv4-ippool")

@@ -16,7 +16,8 @@ import pytest
 
 from components.cluster import names
 from tests.e2e import same
-from tests.e2e.cluster import is_ready, is_schedulable
+from tests.e2e.auditing import audit
+from tests.e2e.cluster import is_ready, is_schedulable, unfit
 from tests.e2e.killing import Running, wait_until
 from tests.e2e.lab import HOSTS, Lab
 from tests.e2e.measured import MEASURED
@@ -221,6 +222,36 @@ def test_a_node_whose_kubelet_the_state_does_not_know_goes_on(bare: Lab) -> None
         assert is_schedulable(node)
         lab.stack.preview("--expect-no-changes").demand()
         assert lab.cluster.bootstrap_tokens() == []
+    _demand_bare(lab)
+
+
+@pytest.mark.parametrize(
+    ("part", "phase"),
+    [
+        ("kube-proxy", ENDS),
+        ("prepare", BEGINS),
+        pytest.param("kubelet", BEGINS, marks=pytest.mark.long),
+        pytest.param("calico", ENDS, marks=pytest.mark.long),
+        pytest.param("docker", BEGINS, marks=pytest.mark.long),
+        pytest.param("prepare", ENDS, marks=pytest.mark.long),
+    ],
+)
+def test_a_destroy_that_was_killed_is_made_up_for_by_an_up(bare: Lab, part: str, phase: str) -> None:
+    """The state still has parts that the host has lost."""
+    lab = bare
+    lab.only(_NODE)
+    lab.stack.up().demand()
+    run = Running(lab.stack, "destroy")
+    try:
+        run.kill_at(_of(part, phase), f"{part} {phase}")
+        lab.stack.cancel().demand()
+        lab.stack.up().demand()
+        lab.note_canaries()
+        assert unfit(lab.cluster.nodes()) == {}
+        assert audit(lab)[0] == 0
+        lab.stack.preview("--expect-no-changes").demand()
+    finally:
+        run.end_leftovers()
     _demand_bare(lab)
 
 

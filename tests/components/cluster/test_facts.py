@@ -13,6 +13,7 @@ from components.cluster.facts import (
     Silence,
     heals,
     refusals,
+    removals,
     returns,
     warnings,
 )
@@ -192,6 +193,14 @@ def test_a_node_that_a_run_left_out_of_service_returns(
     node = NodeFacts(CLAIM, in_service, True, True, out_of_service=aside, returned=returned)
     found = returns(Facts(reachable=True, nodes={"worker-1": node}), {"worker-1": "wanted"})
     assert found.get("worker-1") == word
+
+
+def test_a_removal_that_did_not_end_is_remembered_with_and_without_the_api() -> None:
+    began = "2026-01-31T10:00:00Z"
+    node = NodeFacts(CLAIM, "d", True, True, removal=began)
+    there = Facts(reachable=True, nodes={"worker-1": node, "worker-2": NodeFacts(CLAIM, "d", True, True)})
+    assert removals(there) == {"worker-1": began}
+    assert removals(Facts(reachable=False, removal_before={"worker-1": began})) == {"worker-1": began}
 
 
 def test_a_node_that_a_run_left_out_of_service_is_told(tmp_path: Path) -> None:

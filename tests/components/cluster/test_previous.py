@@ -15,6 +15,7 @@ from tests.components import example, program
 from tests.plugins.engine import new_project
 
 HEAL = "2026-01-31T10:00:00Z+2h"
+BEGAN = "2026-01-31T12:00:00Z"
 _ASK = "command:local:run"
 _READ = "pulumi:pulumi:readStackOutputs"
 _AWAY = {"stdout": json.dumps({"reachable": False, "error": "connection refused", "nodes": {}})}
@@ -38,16 +39,21 @@ def test_without_the_api_nothing_seems_to_change_of_a_node_that_was_healed(
         "joined": True,
         "healed": HEAL,
         "returned": 2,
+        "removal": BEGAN,
         "claim": "organization/kubenode/test",
     }
     there = {"stdout": json.dumps({"reachable": True, "nodes": {"worker-1": node}})}
     before = _ran(tmp_path, monkeypatch, {_ASK: there})
     assert _READ not in before.asked, "the state's outputs are for want of better"
-    kept = {"worker-1": {"healed": HEAL, "returned": "2"}, "worker-2": {"address": "10.0.0.12"}}
+    kept = {
+        "worker-1": {"healed": HEAL, "returned": "2", "removal": BEGAN},
+        "worker-2": {"address": "10.0.0.12"},
+    }
     outputs = {"outputs": {"nodes": kept}}
     after = _ran(tmp_path, monkeypatch, {_ASK: _AWAY, _READ: outputs})
     assert HEAL in str(after.inputs["worker-1-kubelet"])
     assert '"returned": "2"' in str(after.inputs["worker-1-in-service"])
+    assert BEGAN in str(after.inputs["worker-1-docker"])
     assert after.inputs == before.inputs
 
 

@@ -104,6 +104,14 @@ def test_undoing_restores_exactly_what_was(before: dict[str, Any]) -> None:
     assert with_set_aside_undone(with_set_aside(before, "change"), before) == before
 
 
+@pytest.mark.parametrize("earlier", [{}, {"kubenode/removal": "2026-01-31T10:00:00Z"}])
+def test_undoing_a_removal_takes_back_that_it_began(earlier: dict[str, str]) -> None:
+    before = node(earlier)
+    aside = with_set_aside(before, "removal", "2026-02-01T10:00:00Z")
+    assert aside["metadata"]["annotations"]["kubenode/removal"] == "2026-02-01T10:00:00Z"
+    assert with_set_aside_undone(aside, before) == before
+
+
 def test_undoing_keeps_what_others_did_meanwhile() -> None:
     before = node()
     current = with_set_aside(before, "change")

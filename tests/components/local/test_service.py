@@ -9,6 +9,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -393,6 +394,29 @@ def test_removal_drains_and_leaves_the_node_out(
     assert is_cordoned(api_server, name)
     assert our_taints(api_server, name) == ["removal"]
     run("in-service", "remove", node=name, digest="old", drain=SHORT)  # once more, as after a failed destroy
+
+
+def test_when_a_removal_began_stays_on_a_node_that_comes_back(
+    api_server: ApiServer, run: Run, name: str, kubelet: WouldBeKubelet
+) -> None:
+    """What the host lost meanwhile is not known: the parts get this as their word to apply all once more."""
+
+    def read() -> str:
+        return str(json.loads(run("api-read", "apply", nodes=[name]).stdout)["nodes"][name]["removal"])
+
+    assert read() == ""
+    begun = datetime.now(UTC) - timedelta(seconds=1)
+    run("in-service", "remove", node=name, digest="old", drain=SHORT)
+    first = read()
+    assert begun <= datetime.fromisoformat(first) <= datetime.now(UTC)
+    run("in-service", "apply", node=name, digest="old", runId="r", timeoutSeconds=30)
+    assert not is_cordoned(api_server, name)
+    assert read() == first
+    # One that may not drain has taken nothing back.
+    pod = run_pod(api_server, name)
+    forbid_eviction(api_server, pod)
+    run("in-service", "remove", node=name, digest="old", drain=SHORT, expect=1)
+    assert read() == first
 
 
 def test_a_removal_that_cannot_drain_leaves_the_node_usable(
