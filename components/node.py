@@ -58,9 +58,8 @@ class Node(pulumi.ComponentResource):
         super().__init__("kubenode:index:Node", name, None, opts)
         settings, cluster = args["settings"], args["cluster"]
         own = pulumi.ResourceOptions(parent=self)
-        # Both are times, unless somebody chose another word; a later one of either is a new one.
-        reapply = max(args["reapply"], args["removal"])
-        host = Host(settings.name, settings.address, args["claim"], settings.ssh, reapply)
+        marks = [mark for mark in (args["reapply"], args["removal"]) if mark]
+        host = Host(settings.name, settings.address, args["claim"], settings.ssh, " ".join(marks))
         digest = disruption_digest(settings)
         drain = {
             "timeoutSeconds": args["drain"].timeout_seconds,
@@ -72,8 +71,8 @@ class Node(pulumi.ComponentResource):
         # Only what is abnormal is an input.
         self.heal, self.returned, self.removal = args["heal"], args["returned"], args["removal"]
         heal = {"heal": args["heal"]} if args["heal"] else {}
-        # What is applied once more may have lost its certificates.
-        again = {"reapply": reapply} if reapply else {}
+        # What is applied once more may have lost its certificates. Both are times; the later one counts.
+        again = {"reapply": max(marks)} if marks else {}
 
         def operator(
             step: str, arguments: dict[str, Any], after: list[pulumi.Resource], *, public: bool = False

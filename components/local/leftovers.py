@@ -42,7 +42,7 @@ def remove(session: Session, arguments: Arguments) -> None:
     if arguments.flag("nodesNeedThem", default=False):
         there = items(_find(session, PATHS.nodes) or {})
         if serving := [one["metadata"]["name"] for one in there if _is_in_service(one, stack)]:
-            session.say(f"nothing deleted, for {', '.join(sorted(serving))} of this stack is in service")
+            session.say(f"nothing deleted, for nodes are in service: {', '.join(sorted(serving))}")
             return
     slug = arguments.text("slug", "")
     objects = [{str(k): str(v) for k, v in one.items()} for one in arguments.objects("objects")]
@@ -55,7 +55,7 @@ def _remove_of_node(session: Session, node: str, stack: str, bootstrap_user: str
     at = _Place(f"{PATHS.nodes}/{node}", "Node", node)
     found = _find(session, at.path)
     if found is not None and _is_in_service(found, stack):
-        session.say("nothing deleted, for it is in service")
+        session.say("nothing deleted, for the node is in service")
         return
     _delete_objects(session, [at], stack, "", wait)
     with _if_allowed():

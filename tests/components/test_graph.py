@@ -356,11 +356,12 @@ def test_a_node_whose_removal_was_killed_has_every_part_applied_once_more(
     cut = NodeFacts("organization/kubenode/test", "old", True, True, out_of_service=True, removal=began)
     found = graph_of(settings, Facts(reachable=True, nodes={"worker-1": cut, "worker-2": cut}))
     parts = ("claim", "prepare", "docker", "calico", "credentials", "kubelet", "kube-proxy")
-    # The later of two marks counts.
-    for node, mark in (("worker-1", began), ("worker-2", "2026-03-01T04:00:00Z")):
+    asked = "2026-03-01T04:00:00Z"
+    for node, word, mark in (("worker-1", began, began), ("worker-2", f"{asked} {began}", asked)):
         for part in parts:
             text = str(found.resources[f"{node}-{part}"].inputs["stdin"]).replace("\\n", "\n")
-            assert f"set | reapply {mark}\n" in text
+            assert f"set | reapply {word}\n" in text
+        # Within the hour after the later of them.
         assert loaded_token(found, node)["reapply"] == mark
     assert found.outputs["nodes"]["worker-1"]["removal"] == began
     assert "removal" not in graph.outputs["nodes"]["worker-1"]

@@ -201,9 +201,12 @@ def test_under_a_node_in_service_it_is_the_command_alone_that_goes(
     binding = _bind(api_server, names.binding(stack, "renew"))
     request = _request(api_server, f"system:node:{name}", **{nodes.STACK_LABEL: nodes.label_value(stack)})
     asked = run("leftovers", "remove", **_own(stack)).stderr
-    assert asked == f"{stack}: nothing deleted, for {name} of this stack is in service\n"
+    assert asked == f"{stack}: nothing deleted, for nodes are in service: {name}\n"
     of_node = {"node": name, "stack": stack}
-    assert run("leftovers", "remove", **of_node).stderr == f"{name}: nothing deleted, for it is in service\n"
+    assert (
+        run("leftovers", "remove", **of_node).stderr
+        == f"{name}: nothing deleted, for the node is in service\n"
+    )
     for path in (binding, request, f"/api/v1/nodes/{name}"):
         assert _is_there(api_server, path)
     # A removal has set it aside.
