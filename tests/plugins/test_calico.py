@@ -14,6 +14,7 @@ from tests.components import example
 from tests.plugins.controlplane import ControlPlane, control_plane
 from tests.plugins.engine import new_project
 from tests.plugins.scenario import Phase, Scenario
+from tests.plugins.tools import tool
 
 ROOT = Path(__file__).parents[2]
 FIXTURE = ROOT / "tests/support/calico.yaml"
@@ -30,8 +31,10 @@ _PROGRAM = """
 
     pool = {**CALICO["pool"], "natOutgoing": at(True, True, False)}
     settings = example.stack(Path(FOLDER), {"calico": {**CALICO, "pool": pool}})
-    provider = cluster_provider("cluster", Kubeconfig(contents=Output.secret(KUBECONFIG)), "test", ResourceOptions())
-    ClusterCalico("calico", {"settings": settings.calico, "claim": CLAIM, "provider": provider})
+    kubeconfig = Kubeconfig(contents=Output.secret(KUBECONFIG))
+    provider = cluster_provider("cluster", kubeconfig, "test", ResourceOptions())
+    args = {"settings": settings.calico, "kubeconfig": kubeconfig, "claim": CLAIM, "provider": provider}
+    ClusterCalico("calico", args)
 """
 _CALICO = {
     "mode": "manifest",
@@ -67,6 +70,10 @@ def life(own_cluster: ControlPlane, tmp_path_factory: pytest.TempPathFactory) ->
     (folder / "settings").mkdir()
     shutil.copy(FIXTURE, folder / "settings/calico.yaml")
     scenario = Scenario(new_project(folder, folder / "home"))
+    # What runs on the operator's machine is started in the project's directory, and asks kubectl.
+    (scenario.project.directory / "components").symlink_to(ROOT / "components")
+    path = scenario.project.environment["PATH"]
+    scenario.project.environment["PATH"] = f"{Path(tool('kubectl')).parent}:{path}"
     scenario.values = {
         "ROOT": str(ROOT),
         "FOLDER": str(folder / "settings"),
