@@ -25,6 +25,7 @@ from components.local.arguments import Arguments
 from components.local.errors import Failure
 from components.local.kubectl import PATHS, Json, KubectlError, items, with_query
 from components.local.session import Session
+from components.local.signing_requests import delete_requests
 from components.local.waiting import Wait
 
 SECRET_TYPE: Final = "bootstrap.kubernetes.io/token"  # noqa: S105 - the kind of Secret
@@ -141,11 +142,8 @@ def remove(session: Session, arguments: Arguments) -> None:
     delete_tokens(session, node, stack)
     _delete_secret(session, session.kubectl.find(f"{PATHS.secrets}/{secret_name(token_id)}"))
     users = {f"system:node:{node}", bootstrap_user(token_id)}
-    for request in items(session.kubectl.get(PATHS.requests)):
-        if (request.get("spec") or {}).get("username") in users:
-            session.kubectl.delete(
-                f"{PATHS.requests}/{request['metadata']['name']}", request["metadata"]["uid"]
-            )
+    there = items(session.kubectl.get(PATHS.requests))
+    delete_requests(session, [one for one in there if (one.get("spec") or {}).get("username") in users])
 
 
 def delete_tokens(session: Session, node: str, stack: str, keep: str = "") -> None:

@@ -27,6 +27,7 @@ from components.local.bootstrap_token import delete_tokens
 from components.local.errors import Failure
 from components.local.kubectl import PATHS, Json, KubectlError, items
 from components.local.session import Session
+from components.local.signing_requests import delete_requests
 from components.local.waiting import Wait
 
 # Each is a kubectl of its own.
@@ -48,7 +49,7 @@ def remove(session: Session, arguments: Arguments) -> None:
     objects = [{str(k): str(v) for k, v in one.items()} for one in arguments.objects("objects")]
     _delete_objects(session, _located(session, objects), stack, slug, wait)
     if slug:
-        _delete_requests(session, lambda request: _is_labelled(request, stack))
+        delete_requests(session, [one for one in _requests(session) if _is_labelled(one, stack)])
 
 
 def _remove_of_node(session: Session, node: str, stack: str, bootstrap_user: str, wait: Wait) -> None:
@@ -61,7 +62,8 @@ def _remove_of_node(session: Session, node: str, stack: str, bootstrap_user: str
     with _if_allowed():
         delete_tokens(session, node, stack)
     if found is None or is_ours(found, stack):
-        _delete_requests(session, lambda request: _is_of_node(request, node, stack, bootstrap_user))
+        there = _requests(session)
+        delete_requests(session, [one for one in there if _is_of_node(one, node, stack, bootstrap_user)])
 
 
 def _is_in_service(node: Json, stack: str) -> bool:
@@ -175,6 +177,10 @@ def _held_by(body: Json) -> str:
     return "; ".join([*said, *(f"finalizer {one}" for one in finalizers)]) or "nothing is said of why"
 
 
+def _requests(session: Session) -> list[Json]:
+    return items(_find(session, PATHS.requests) or {})
+
+
 def _is_labelled(request: Json, stack: str) -> bool:
     labels = request["metadata"].get("labels") or {}
     return bool(labels.get(nodes.STACK_LABEL) == nodes.label_value(stack))
@@ -187,10 +193,3 @@ def _is_of_node(request: Json, node: str, stack: str, bootstrap_user: str) -> bo
         return True
     is_from_us = _is_labelled(request, stack) or (bool(bootstrap_user) and user == bootstrap_user)
     return is_from_us and requested_node(request) == node
-
-
-def _delete_requests(session: Session, is_wanted: Callable[[Json], bool]) -> None:
-    for request in items(_find(session, PATHS.requests) or {}):
-        if is_wanted(request):
-            name = request["metadata"]["name"]
-            session.kubectl.delete(f"{PATHS.requests}/{name}", request["metadata"]["uid"])

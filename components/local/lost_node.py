@@ -24,6 +24,7 @@ from components.local.bootstrap_token import SECRET_TYPE, delete_tokens, labels,
 from components.local.errors import Failure
 from components.local.kubectl import PATHS, items, with_query
 from components.local.session import Session
+from components.local.signing_requests import delete_requests
 
 
 def apply(session: Session, arguments: Arguments) -> None:
@@ -82,12 +83,11 @@ def _delete_tokens(session: Session, node: str, stack: str, known: tuple[str, ..
 def _delete_requests(session: Session, node: str, token_ids: set[str]) -> None:
     """Whoever has the host could otherwise be given a certificate that was asked for before."""
     users = {f"system:node:{node}", *(bootstrap_user(one) for one in token_ids)}
-    names: list[str] = []
-    for request in items(session.kubectl.get(PATHS.requests)):
-        if (request.get("spec") or {}).get("username") not in users and requested_node(request) != node:
-            continue
-        name = request["metadata"]["name"]
-        if session.kubectl.delete(f"{PATHS.requests}/{name}", request["metadata"]["uid"]):
-            names.append(name)
-    if names:
+    there = items(session.kubectl.get(PATHS.requests))
+    theirs = [
+        one
+        for one in there
+        if (one.get("spec") or {}).get("username") in users or requested_node(one) == node
+    ]
+    if names := delete_requests(session, theirs):
         session.say(f"deleted the certificate requests for its name: {', '.join(names)}")

@@ -33,6 +33,7 @@ from components.local.arguments import Arguments
 from components.local.errors import Failure
 from components.local.kubectl import PATHS, Json, KubectlError, items, with_query
 from components.local.session import Session
+from components.local.signing_requests import delete_requests
 from components.local.waiting import Wait
 
 _BACKDATED: Final = timedelta(minutes=10)
@@ -304,8 +305,7 @@ def _own_user(session: Session) -> str:
 
 def _delete_leftovers(session: Session, labels: Mapping[str, str]) -> None:
     selector = ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
-    for request in _labelled(session, selector):
-        session.kubectl.delete(f"{PATHS.requests}/{request['metadata']['name']}", request["metadata"]["uid"])
+    delete_requests(session, _labelled(session, selector))
 
 
 def _labelled(session: Session, selector: str) -> Sequence[Json]:

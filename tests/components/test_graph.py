@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from components.cluster.facts import Facts, NodeFacts, Silence
+from components.cluster.leftovers import reference
 from components.disruption import disruption_digest
 from components.local.arguments import loaded
 from tests.components import example
@@ -476,8 +477,7 @@ def test_what_is_made_in_the_cluster_has_a_command_before_it_that_deletes_it_unk
             deleting = f"{metadata['name']}-leftovers"
             assert about[deleting]["node"] == metadata["name"]
         else:
-            found = {"apiVersion": one.inputs["apiVersion"], "kind": kind, "name": metadata["name"]}
-            found |= {"namespace": place} if place else {}
+            found = reference(one.inputs)
             within = {"apiVersion": "v1", "kind": "Namespace", "name": place}
             (deleting,) = (
                 name

@@ -257,6 +257,16 @@ def test_leftovers_go_and_tokens_of_others_stay(api_server: ApiServer, run: Run,
     assert tokens_of(api_server, name) == []
 
 
+def test_who_may_not_read_secrets_can_remove_a_node(api_server: ApiServer, run: Run, name: str) -> None:
+    """With certificates that the stack issues, nobody needs that right."""
+    somebody = values(name)
+    run("bootstrap-token", "apply", **somebody)
+    kubeconfig = api_server.kubeconfig_for(token=joined_text(somebody))
+    run("leftovers", "remove", node=name, stack=somebody["stack"], kubeconfig=kubeconfig)
+    assert len(tokens_of(api_server, name)) == 1, "it had no right to"
+    run("bootstrap-token", "remove", **somebody)
+
+
 def test_the_same_token_again_gets_a_new_expiration(api_server: ApiServer, run: Run, name: str) -> None:
     given = values(name)
     run("bootstrap-token", "apply", **given, ttlSeconds=100)
