@@ -15,6 +15,7 @@ from pulumi.runtime import mocks
 
 from components import outputs, stack
 from components.cluster.facts import Facts
+from components.local.arguments import loaded
 from components.settings import StackSettings
 
 _SECRET = "4dabf18193072939515e22adb298388d"  # the engine's mark of a secret value
@@ -32,6 +33,12 @@ class Registered:
     after: frozenset[str]
     request: Any
 
+    def told(self) -> dict[str, Any]:
+        """What a command on the operator's machine is told, also where that is secret."""
+        stdin = self.inputs["stdin"]
+        found: dict[str, Any] = loaded(stdin["value"] if is_secret(stdin) else stdin)
+        return found
+
 
 @dataclass
 class Graph:
@@ -40,6 +47,9 @@ class Graph:
     resources: dict[str, Registered] = field(default_factory=dict)
     components: dict[str, Registered] = field(default_factory=dict)
     outputs: dict[str, Any] = field(default_factory=dict)
+
+    def commands(self) -> list[Registered]:
+        return [one for one in self.resources.values() if one.type.startswith("command:")]
 
     def follows(self, later: str, earlier: str) -> bool:
         """Whether `later` waits for `earlier`, directly or not."""

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import base64
 import re
-import shutil
 import sys
-from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from components.cluster.facts import Facts, NodeFacts, Silence
-from components.cluster.leftovers import reference
-from components.disruption import disruption_digest
-from components.local.arguments import loaded
+from components.cluster.facts import Facts, NodeFacts
 from tests.components import example
-from tests.components.graph import Graph, Registered, graph_of, is_secret
+from tests.components.graph import Graph, graph_of, is_secret
 
 _ORDER = (
     ("release", "claim"),
@@ -40,16 +34,6 @@ _ORDER = (
 )
 
 _ON_THE_OPERATOR_S_MACHINE = ("leftovers", "out-of-service", "bootstrap-token", "csr-approval", "in-service")
-
-
-@pytest.fixture(scope="module")
-def graph(tmp_path_factory: pytest.TempPathFactory) -> Graph:
-    changes = {"verification": {"enabled": True}}
-    return graph_of(example.stack(tmp_path_factory.mktemp("stack"), changes))
-
-
-def _commands(graph: Graph) -> list[Any]:
-    return [one for one in graph.resources.values() if one.type.startswith("command:")]
 
 
 @pytest.mark.parametrize(("earlier", "later"), _ORDER)
@@ -102,8 +86,8 @@ def test_taints_reach_in_service_and_the_proof_tolerates_them(tmp_path: Path) ->
     taint = {"key": "dedicated", "value": "gpu", "effect": "NoSchedule"}
     changes = {"verification": {"enabled": True}, "nodes/worker-1/taints": [taint]}
     graph = graph_of(example.stack(tmp_path, changes))
-    assert loaded(graph.resources["worker-1-in-service"].inputs["stdin"])["taints"] == [taint]
-    assert loaded(graph.resources["worker-2-in-service"].inputs["stdin"])["taints"] == []
+    assert graph.resources["worker-1-in-service"].told()["taints"] == [taint]
+    assert graph.resources["worker-2-in-service"].told()["taints"] == []
     pod = graph.resources["verification-deployment"].inputs["spec"]["template"]["spec"]
     assert pod["tolerations"] == [{"key": "dedicated", "effect": "NoSchedule", "operator": "Exists"}]
 
@@ -113,7 +97,7 @@ def test_in_service_follows_every_run_of_out_of_service(graph: Graph) -> None:
 
 
 def test_every_command_keeps_the_rules(graph: Graph) -> None:
-    commands = _commands(graph)
+    commands = graph.commands()
     assert len(commands) > 20
     for one in commands:
         # The claim's update asks for more than its create: that the host is claimed already. A release does nothing
@@ -135,7 +119,7 @@ def test_every_command_keeps_the_rules(graph: Graph) -> None:
 
 def test_the_lines_of_a_command_do_not_depend_on_the_node(graph: Graph) -> None:
     lines: dict[str, set[str]] = {}
-    for one in _commands(graph):
+    for one in graph.commands():
         if one.name.startswith("worker-"):
             part = one.name[len("worker-1-") :]
             line = f"{one.inputs.get('create')} {one.inputs.get('delete')}"
@@ -148,7 +132,7 @@ def test_the_lines_of_a_command_do_not_depend_on_the_node(graph: Graph) -> None:
 
 
 def test_connections_are_spelled_out_and_pin_the_host_key(graph: Graph) -> None:
-    for one in _commands(graph):
+    for one in graph.commands():
         if one.type == "command:remote:Command":
             found = one.inputs["connection"]
             connection = found["value"] if is_secret(found) else found
@@ -158,7 +142,7 @@ def test_connections_are_spelled_out_and_pin_the_host_key(graph: Graph) -> None:
 
 
 def test_what_is_secret_is_secret_and_what_a_preview_must_show_is_not(graph: Graph) -> None:
-    secret = {one.name for one in _commands(graph) if is_secret(one.inputs["stdin"])}
+    secret = {one.name for one in graph.commands() if is_secret(one.inputs["stdin"])}
     assert secret == {f"worker-{n}-{part}" for n in (1, 2) for part in ("credentials", "bootstrap-token")}
 
 
@@ -184,7 +168,7 @@ def test_the_state_keeps_where_in_the_program_a_resource_was_made_and_little_mor
 
 
 def test_outputs_are_secret_but_for_what_others_are_made_of(graph: Graph) -> None:
-    public = {one.name for one in _commands(graph) if "stdout" not in one.request.additionalSecretOutputs}
+    public = {one.name for one in graph.commands() if "stdout" not in one.request.additionalSecretOutputs}
     assert public == {
         "worker-1-out-of-service",
         "worker-2-out-of-service",
@@ -196,7 +180,7 @@ def test_outputs_are_secret_but_for_what_others_are_made_of(graph: Graph) -> Non
 
 
 def test_a_preview_of_the_proof_shows_which_field_of_a_kubelet_changes_and_no_value(graph: Graph) -> None:
-    asked = loaded(graph.resources["verification-pods"].inputs["stdin"])["kubelets"]
+    asked = graph.resources["verification-pods"].told()["kubelets"]
     assert set(asked) == {"worker-1", "worker-2"}
     assert {"clusterDNS", "authentication.anonymous.enabled"} <= set(asked["worker-2"])
     assert all(re.fullmatch("[0-9a-f]{4}", mark) for mark in asked["worker-2"].values())
@@ -257,7 +241,7 @@ def test_a_bastion_is_spelled_out_with_its_key_and_everything_is_secret(tmp_path
         "hostKey": example.HOST_KEYS[0],
     }
     made = graph_of(example.stack(tmp_path, {"ssh/bastion": bastion}))
-    for one in _commands(made):
+    for one in made.commands():
         if one.type == "command:remote:Command":
             found = one.inputs["connection"]
             assert is_secret(found), one.name
@@ -277,10 +261,10 @@ def test_a_bastion_is_spelled_out_with_its_key_and_everything_is_secret(tmp_path
 def test_a_proxys_password_hides_what_is_made_of_it_and_nothing_else(tmp_path: Path) -> None:
     def hidden(url: str) -> set[str]:
         made = graph_of(example.stack(tmp_path, {"host": {"proxy": {"https": url}}}))
-        for one in _commands(made):
+        for one in made.commands():
             if not is_secret(one.inputs["stdin"]):
                 assert "pa%40ss" not in str(one.inputs["stdin"]), one.name
-        return {one.name for one in _commands(made) if is_secret(one.inputs["stdin"])}
+        return {one.name for one in made.commands() if is_secret(one.inputs["stdin"])}
 
     plain = hidden("http://proxy.example.org:3128")
     more = hidden("http://kube:pa%40ss@proxy.example.org:3128") - plain
@@ -305,238 +289,7 @@ def test_a_key_that_is_not_there_says_nothing_about_a_change(missing: str, tmp_p
         "both": ["connection.privateKey", "connection.proxy.privateKey"],
         "none": [],
     }[missing]
-    for one in _commands(graph_of(settings)):
+    for one in graph_of(settings).commands():
         if one.type == "command:remote:Command":
             wanted = expected if one.name.startswith("worker-1") else None
             assert wanted is None or list(one.request.ignoreChanges) == wanted, one.name
-
-
-HEALING = ("bootstrap-token", "credentials", "csr-approval", "in-service", "kubelet")
-
-
-def test_a_node_to_heal_changes_its_own_five_commands_and_nothing_else(tmp_path: Path, graph: Graph) -> None:
-    settings = example.stack(tmp_path, {"verification": {"enabled": True}})
-    silence = Silence("2026-01-31T10:00Z", "Ready=Unknown", "2026-01-31T10:00:00Z+2h")
-    serving = NodeFacts("organization/kubenode/test", None, False, True, None, silence)
-    found = graph_of(settings, Facts(reachable=True, nodes={"worker-1": serving}))
-    healthy = graph_of(settings, Facts(reachable=True))
-    changed = {name for name, one in found.resources.items() if one.inputs != healthy.resources[name].inputs}
-    assert changed == {f"worker-1-{part}" for part in HEALING}
-    assert "set | heal 2026-01-31T10:00:00Z+2h\n" in found.resources["worker-1-kubelet"].inputs["stdin"]
-    for part in ("csr-approval", "in-service"):
-        arguments = loaded(found.resources[f"worker-1-{part}"].inputs["stdin"])
-        assert arguments["heal"] == "2026-01-31T10:00:00Z+2h"
-    assert set(found.resources) == set(healthy.resources)
-    outputs = found.outputs["nodes"]
-    assert outputs["worker-1"]["healed"] == "2026-01-31T10:00:00Z+2h"
-    assert "healed" not in outputs["worker-2"]
-
-
-def test_a_node_that_was_left_out_of_service_runs_one_command(tmp_path: Path, graph: Graph) -> None:
-    settings = example.stack(tmp_path, {"verification": {"enabled": True}})
-    wanted = disruption_digest(settings.nodes["worker-1"])
-    left = NodeFacts("organization/kubenode/test", wanted, True, True, out_of_service=True)
-    found = graph_of(settings, Facts(reachable=True, nodes={"worker-1": left}))
-    healthy = graph_of(settings, Facts(reachable=True))
-    changed = {name for name, one in found.resources.items() if one.inputs != healthy.resources[name].inputs}
-    assert changed == {"worker-1-in-service"}
-    assert loaded(found.resources["worker-1-in-service"].inputs["stdin"])["returned"] == "1"
-    assert found.outputs["nodes"]["worker-1"]["returned"] == "1"
-
-
-def test_a_node_whose_removal_was_killed_has_every_part_applied_once_more(
-    tmp_path: Path, graph: Graph
-) -> None:
-    """The state still has parts that the host has lost."""
-    changes = {
-        "verification": {"enabled": True},
-        "rollout": {"reapply": {"worker-2": "2026-03-01T04:00:00Z"}},
-    }
-    settings = example.stack(tmp_path, changes)
-    began = "2026-02-01T04:00:00Z"
-    cut = NodeFacts("organization/kubenode/test", "old", True, True, out_of_service=True, removal=began)
-    found = graph_of(settings, Facts(reachable=True, nodes={"worker-1": cut, "worker-2": cut}))
-    parts = ("claim", "prepare", "docker", "calico", "credentials", "kubelet", "kube-proxy")
-    asked = "2026-03-01T04:00:00Z"
-    for node, word, mark in (("worker-1", began, began), ("worker-2", f"{asked} {began}", asked)):
-        for part in parts:
-            text = str(found.resources[f"{node}-{part}"].inputs["stdin"]).replace("\\n", "\n")
-            assert f"set | reapply {word}\n" in text
-        # Within the hour after the later of them.
-        assert loaded_token(found, node)["reapply"] == mark
-    assert found.outputs["nodes"]["worker-1"]["removal"] == began
-    assert "removal" not in graph.outputs["nodes"]["worker-1"]
-
-
-def loaded_token(graph: Graph, node: str) -> dict[str, Any]:
-    """What `bootstrap-token` is told; as a whole it is secret."""
-    told = graph.resources[f"{node}-bootstrap-token"].inputs["stdin"]
-    found: dict[str, Any] = loaded(told["value"] if is_secret(told) else told)
-    return found
-
-
-def test_a_node_that_is_given_its_certificate_is_healed_without_a_token(tmp_path: Path) -> None:
-    settings = example.stack(tmp_path, {"identity": {"client": "issued"}})
-    healed = NodeFacts("organization/kubenode/test", None, True, True, "2026-01-31T10:00:00Z+2h")
-    found = graph_of(settings, Facts(reachable=True, nodes={"worker-1": healed}))
-    assert "worker-1-bootstrap-token" not in found.resources
-    assert "set | heal 2026-01-31T10:00:00Z+2h\n" in str(found.resources["worker-1-kubelet"].inputs["stdin"])
-
-
-def test_a_re_apply_is_one_more_line_in_the_bundles_of_that_nodes_parts_and_nowhere_else(
-    tmp_path: Path, graph: Graph
-) -> None:
-    changes = {
-        "verification": {"enabled": True},
-        "rollout": {"reapply": {"worker-1": "2026-03-01T04:00:00Z", "gone": "x"}},
-    }
-    again = graph_of(example.stack(tmp_path, changes))
-    line = "set | reapply 2026-03-01T04:00:00Z\n"
-    marked = {one.name for one in _commands(again) if line in str(one.inputs["stdin"]).replace("\\n", "\n")}
-    parts = ("claim", "prepare", "docker", "calico", "credentials", "kubelet", "kube-proxy")
-    assert marked == {f"worker-1-{part}" for part in parts}
-    # What cordons, drains and judges the node is told nothing.
-    assert not {one.name for one in _commands(graph) if "reapply" in str(one.inputs["stdin"])}
-    for name in ("worker-1-release", "worker-1-out-of-service", "worker-1-in-service", "worker-2-kubelet"):
-        assert again.resources[name].inputs["stdin"] == graph.resources[name].inputs["stdin"]
-
-
-CALICO = {"mode": "manifest", "version": "3.33.1", "manifests": [{"file": "calico.yaml"}]}
-
-
-def _with_calico(directory: Path, **calico: Any) -> Graph:
-    shutil.copy(Path(__file__).parents[1] / "support/calico.yaml", directory / "calico.yaml")
-    return graph_of(example.stack(directory, {"calico": {**CALICO, **calico}}))
-
-
-def test_calico_s_objects_are_there_before_a_node_and_go_after_it(tmp_path: Path) -> None:
-    graph = _with_calico(tmp_path)
-    objects = [
-        one
-        for one in graph.resources.values()
-        if one.parent == "calico" and one.type.startswith("kubernetes:")
-    ]
-    assert len(objects) == 17
-    assert graph.components["calico"].type == "kubenode:index:ClusterCalico"
-    assert {one.type for one in objects} >= {
-        "kubernetes:core/v1:ConfigMap",
-        "kubernetes:apps/v1:DaemonSet",
-        "kubernetes:crd.projectcalico.org/v1:IPPool",
-        "kubernetes:apiextensions.k8s.io/v1:CustomResourceDefinition",
-    }
-    for one in objects:
-        assert graph.follows("worker-1-node", one.name)
-        # A host is claimed meanwhile.
-        assert not graph.follows("worker-1-claim", one.name)
-    definitions = [one.name for one in objects if one.type.endswith(":CustomResourceDefinition")]
-    assert all(graph.follows("calico-ippool-default-ipv4-ippool", one) for one in definitions)
-    assert graph.follows("calico-daemonset-kube-system-calico-node", "calico-ippool-default-ipv4-ippool")
-
-
-def test_calico_s_leftovers_go_when_the_kubelet_is_gone(tmp_path: Path) -> None:
-    graph = _with_calico(tmp_path)
-    assert graph.follows("worker-1-kubelet", "worker-1-calico-leftovers")
-    assert graph.follows("worker-1-calico-leftovers", "worker-1-node")
-    assert loaded(graph.resources["worker-1-in-service"].inputs["stdin"])["network"] == "calico"
-
-
-_EVERY_KIND = {
-    "verification": {"enabled": True},
-    "identity": {"approval": "rbac", "kubeProxy": "serviceAccount", "kubeletApiUser": "kube-apiserver"},
-}
-
-
-def _told(command: Registered) -> dict[str, Any]:
-    found: dict[str, Any] = loaded(command.inputs["stdin"])
-    return found
-
-
-@pytest.mark.parametrize(
-    ("changes", "expected"),
-    [
-        ({}, 1),
-        (_EVERY_KIND, 0),
-        ({"identity": {"client": "issued", "serving": "issued"}}, 5),
-        ({"verification": {"enabled": True, "namespace": "ours"}}, 1),
-    ],
-)
-def test_what_is_made_in_the_cluster_has_a_command_before_it_that_deletes_it_unknown_to_the_state(
-    tmp_path: Path, changes: dict[str, Any], expected: int
-) -> None:
-    """Else a run that is killed as it makes an object leaves it for ever."""
-    shutil.copy(Path(__file__).parents[1] / "support/calico.yaml", tmp_path / "calico.yaml")
-    graph = graph_of(example.stack(tmp_path, {"calico": CALICO, **changes}))
-    about = {name: _told(one) for name, one in graph.resources.items() if name.endswith("-leftovers")}
-    about = {name: told for name, told in about.items() if "calico-leftovers" not in name}
-    objects = [one for one in graph.resources.values() if one.type.startswith("kubernetes:")]
-    assert len(objects) > 18
-    for one in objects:
-        kind, metadata = one.inputs["kind"], one.inputs["metadata"]
-        place = metadata.get("namespace")
-        if kind == "Node":
-            deleting = f"{metadata['name']}-leftovers"
-            assert about[deleting]["node"] == metadata["name"]
-        else:
-            found = reference(one.inputs)
-            within = {"apiVersion": "v1", "kind": "Namespace", "name": place}
-            (deleting,) = (
-                name
-                for name, told in about.items()
-                if found in told.get("objects", ()) or within in told.get("objects", ())
-            )
-        assert graph.follows(one.name, deleting) or _provider_follows(graph, one, deleting), one.name
-    signed = [one.name for one in _commands(graph) if " signed-certificate " in one.inputs.get("create", "")]
-    for name in signed:
-        node = name.partition("-kubelet-")[0]
-        assert graph.follows(name, f"{node}-leftovers" if "kubelet" in name else "cluster-leftovers")
-    assert len(signed) == expected
-
-
-def _provider_follows(graph: Graph, one: Registered, earlier: str) -> bool:
-    """The engine keeps the order of a provider and its resources."""
-    assert "::cluster-provider::" in one.request.provider
-    return graph.follows("cluster-provider", earlier)
-
-
-def test_what_has_the_stack_s_name_is_looked_for_whatever_is_configured(tmp_path: Path, graph: Graph) -> None:
-    """A killed run may have had another configuration than the one after it."""
-    other = graph_of(example.stack(tmp_path, _EVERY_KIND))
-    assert other.resources["cluster-leftovers"].inputs == graph.resources["cluster-leftovers"].inputs
-
-
-def test_what_is_left_of_calico_goes_while_there_is_who_does_what_it_waits_for(tmp_path: Path) -> None:
-    graph = _with_calico(tmp_path)
-    for stage, later in pairwise(("definitions", "ground", "workloads")):
-        known = _told(graph.resources[f"calico-{stage}-leftovers"])["objects"]
-        made = [
-            one.name
-            for one in graph.resources.values()
-            if {"kind": one.inputs.get("kind"), "name": one.inputs.get("metadata", {}).get("name")}
-            in [{"kind": each["kind"], "name": each["name"]} for each in known]
-        ]
-        assert len(made) == len(known) > 0
-        assert all(graph.follows(f"calico-{later}-leftovers", one) for one in made)
-
-
-def test_a_pod_network_that_nobody_looks_at_costs_nothing(graph: Graph) -> None:
-    assert not [name for name in (*graph.resources, *graph.components) if name.startswith("calico")]
-    assert "worker-1-calico-leftovers" not in graph.resources
-    assert "network" not in loaded(graph.resources["worker-1-in-service"].inputs["stdin"])
-
-
-def test_etcd_s_key_is_secret_and_not_compared_where_its_file_is_missing(tmp_path: Path) -> None:
-    for name in ("ca", "cert"):
-        (tmp_path / f"{name}.pem").write_text(example.CA_PEM)
-    etcd = {
-        "endpoints": ["https://10.0.0.156:2379"],
-        "caFile": "ca.pem",
-        "certificateFile": "cert.pem",
-        "privateKeyFile": "key.pem",
-    }
-    for is_there in (False, True):
-        if is_there:
-            (tmp_path / "key.pem").write_text(example.private_key(words="PRIVATE KEY"))
-        graph = _with_calico(tmp_path, datastore="etcd", etcd=etcd)
-        secret = graph.resources["calico-secret-kube-system-calico-etcd-secrets"]
-        assert is_secret(secret.inputs["data"])
-        assert list(secret.request.ignoreChanges) == ([] if is_there else ["data"])
