@@ -12,6 +12,7 @@ from components.api.node import node_object
 from components.calico.component import Calico
 from components.cluster.cluster import Cluster
 from components.cluster.leftovers import leftovers
+from components.cluster.marks import Marks
 from components.disruption import disruption_digest
 from components.docker.component import Docker
 from components.host.component import Claim, Prepare
@@ -29,10 +30,8 @@ from components.settings.sections import DrainSection, TimeoutsSection
 class NodeArgs(TypedDict):
     """`before` are the `in_service` of nodes that must be back before this one may be drained.
 
-    `heal`: what there is to mend, as the one read of the API tells; empty where nothing was ever wrong.
-    `returned`: the same of a node that a run took out of service and left so.
-    `reapply`: empty, or a word that is new when the node's parts are to be applied once more. `removal`: empty, or when
-    a removal of the node began that did not end; its parts are applied once more then, too.
+    `marks`: what the one read of the API tells of the node that was out of order, now or before.
+    `reapply`: empty, or a word that is new when the node's parts are to be applied once more.
     `network`: the pod network's objects, if the stack installs it. `is_calico`: whether it is known to be Calico's.
     """
 
@@ -42,11 +41,9 @@ class NodeArgs(TypedDict):
     claim: str
     drain: DrainSection
     timeouts: TimeoutsSection
-    heal: str
-    returned: str
+    marks: Marks
     before: list[pulumi.Resource]
     reapply: str
-    removal: str
     network: list[pulumi.Resource]
     is_calico: bool
 
@@ -58,8 +55,9 @@ class Node(pulumi.ComponentResource):
         super().__init__("kubenode:index:Node", name, None, opts)
         settings, cluster = args["settings"], args["cluster"]
         own = pulumi.ResourceOptions(parent=self)
-        marks = [mark for mark in (args["reapply"], args["removal"]) if mark]
-        host = Host(settings.name, settings.address, args["claim"], settings.ssh, " ".join(marks))
+        told = self.marks = args["marks"]
+        reapply = [word for word in (args["reapply"], told.removal) if word]
+        host = Host(settings.name, settings.address, args["claim"], settings.ssh, " ".join(reapply))
         digest = disruption_digest(settings)
         drain = {
             "timeoutSeconds": args["drain"].timeout_seconds,
@@ -69,10 +67,9 @@ class Node(pulumi.ComponentResource):
         }
 
         # Only what is abnormal is an input.
-        self.heal, self.returned, self.removal = args["heal"], args["returned"], args["removal"]
-        heal = {"heal": args["heal"]} if args["heal"] else {}
+        heal = {"heal": told.healed} if told.healed else {}
         # What is applied once more may have lost its certificates. Both are times; the later one counts.
-        again = {"reapply": max(marks)} if marks else {}
+        again = {"reapply": max(reapply)} if reapply else {}
 
         def operator(
             step: str, arguments: dict[str, Any], after: list[pulumi.Resource], *, public: bool = False
@@ -130,12 +127,12 @@ class Node(pulumi.ComponentResource):
             before_credentials.append(bootstrap)
         elif static is not None:
             before_credentials += cluster.rights
-        credentials = Credentials(host, settings, token, given, args["heal"], before_credentials, own)
+        credentials = Credentials(host, settings, token, given, told.healed, before_credentials, own)
         before_kubelet: list[pulumi.Resource] = [docker.command, calico.command, credentials.command]
         if args["is_calico"]:
             # Released when the kubelet is gone and as long as Calico's own definitions are there.
             before_kubelet.append(operator("calico-leftovers", {}, [node]))
-        kubelet = Kubelet(host, settings, given, args["heal"], before_kubelet, own)
+        kubelet = Kubelet(host, settings, given, told.healed, before_kubelet, own)
         approval = operator(
             "csr-approval",
             {
@@ -168,7 +165,7 @@ class Node(pulumi.ComponentResource):
                 "taints": [taint.model_dump() for taint in settings.taints],
                 **({"network": "calico"} if args["is_calico"] else {}),
                 **heal,
-                **({"returned": args["returned"]} if args["returned"] else {}),
+                **({"returned": told.returned} if told.returned else {}),
             },
             [*services, kubelet.command, approval, out_of_service],
             public=True,

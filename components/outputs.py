@@ -106,8 +106,6 @@ def _node_outputs(settings: NodeSettings, node: Node) -> pulumi.Output[dict[str,
             **known["read"],
             **known["ends"],
             # For a preview that cannot ask the API: components/cluster/previous.py.
-            **({"healed": node.heal} if node.heal else {}),
-            **({"returned": node.returned} if node.returned else {}),
-            **({"removal": node.removal} if node.removal else {}),
+            **node.marks.outputs(),
         }
     )

@@ -21,9 +21,10 @@ from pulumi.runtime.config import get_config_env, get_config_secret_keys_env
 from components import rollout
 from components.api.node import labels_of
 from components.cluster import facts as cluster_facts
-from components.cluster import previous
+from components.cluster import objections, previous
 from components.cluster.calico import ClusterCalico, ClusterCalicoArgs
 from components.cluster.cluster import Cluster
+from components.cluster.marks import Marks
 from components.disruption import disruption_digest
 from components.node import Node
 from components.pki.issued import Issuing
@@ -120,13 +121,7 @@ def facts(settings: StackSettings) -> cluster_facts.Facts:
         kubeconfig(settings), claim(), labels, namespace, calico=settings.calico.is_calico
     )
     if not found.reachable:
-        before = previous.nodes(claim())
-        found = replace(
-            found,
-            healed_before=previous.words(before, "healed"),
-            returned_before=previous.words(before, "returned"),
-            removal_before=previous.words(before, "removal"),
-        )
+        found = replace(found, marks_before=previous.marks(previous.nodes(claim())))
     identity, authority = settings.identity, settings.authority
     end = (
         early_end(authority.certificate_pem, identity.certificate_validity_hours, datetime.now(UTC))
@@ -139,15 +134,15 @@ def facts(settings: StackSettings) -> cluster_facts.Facts:
             f"that it signs now: nobody trusts that one any longer then. Exchange the authority in time."
         )
     for warning in [
-        *cluster_facts.warnings(found, settings.nodes, settings.authority),
-        *cluster_facts.calico_warnings(found, settings.calico),
+        *objections.warnings(found, settings.nodes, settings.authority),
+        *objections.calico_warnings(found, settings.calico),
     ]:
         pulumi.log.warn(warning)
-    for line in cluster_facts.untold(found, settings.nodes, settings.authority):
+    for line in objections.untold(found, settings.nodes, settings.authority):
         pulumi.log.info(line)
     problems = [
-        *cluster_facts.refusals(found, claim(), settings.nodes, settings.authority),
-        *cluster_facts.calico_refusals(found, claim(), settings.calico, settings.nodes),
+        *objections.refusals(found, claim(), settings.nodes, settings.authority),
+        *objections.calico_refusals(found, claim(), settings.calico, settings.nodes),
     ]
     if problems:
         raise Refused("refused, nothing was changed:\n" + "\n".join(problems))
@@ -219,11 +214,9 @@ def nodes(
     network: Sequence[pulumi.Resource] = (),
 ) -> dict[str, Node]:
     """Every node of the stack; those that this run will drain wait for the batch before theirs."""
-    heals = cluster_facts.heals(found)
     serving = {name: node.in_service for name, node in found.nodes.items()}
     wanted = {name: disruption_digest(node) for name, node in settings.nodes.items()}
-    returns = cluster_facts.returns(found, wanted)
-    removals = cluster_facts.removals(found)
+    marks = cluster_facts.marks(found, wanted)
     before = rollout.predecessors(rollout.waves(serving, wanted, settings.rollout.batch_size))
     made: dict[str, Node] = {}
     for name in [*before, *(name for name in sorted(settings.nodes) if name not in before)]:
@@ -236,11 +229,9 @@ def nodes(
                 "claim": claim(),
                 "drain": settings.drain,
                 "timeouts": settings.timeouts,
-                "heal": heals.get(name, ""),
-                "returned": returns.get(name, ""),
+                "marks": marks.get(name, Marks()),
                 "before": [made[other].in_service for other in before.get(name, [])],
                 "reapply": settings.rollout.reapply.get(name, ""),
-                "removal": removals.get(name, ""),
                 "network": list(network),
                 "is_calico": settings.calico.is_calico,
             },

@@ -56,8 +56,8 @@ def nginx(
     """On these nodes only, and spread strictly: with as many replicas as nodes, every node runs one.
 
     `nodes` maps a name to the node's own taints, which the pods tolerate: those, and no cordon. The namespace is
-    deleted with all that is in it, so `claim` on it says whose it is: `components/cluster/facts.py` refuses that of
-    somebody else, and of two stacks that make it at once one meets a conflict of server-side apply.
+    deleted with all that is in it, so `claim` on it says whose it is: `components/cluster/objections.py` refuses that
+    of somebody else, and of two stacks that make it at once one meets a conflict of server-side apply.
     """
     place = Namespace(
         f"{name}-namespace",

@@ -1,7 +1,7 @@
 """What this stack's last run that came to its end left in its outputs, for a run that cannot ask the API.
 
 Owns the reading, by the engine's own function, which works with every backend. Does not own what is put there
-(`components/stack.py`).
+(`components/outputs.py`).
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from typing import Any
 
 import pulumi
 from pulumi.runtime import invoke
+
+from components.cluster.marks import Marks
 
 _READ = "pulumi:pulumi:readStackOutputs"
 
@@ -27,10 +29,6 @@ def nodes(stack: str) -> Mapping[str, Any]:
     return named if isinstance(named, Mapping) else {}
 
 
-def words(found: Mapping[str, Any], key: str) -> dict[str, str]:
-    """What each node of that output has under this key, such as `healed`, by name."""
-    return {
-        str(name): str(node[key])
-        for name, node in found.items()
-        if isinstance(node, Mapping) and node.get(key)
-    }
+def marks(found: Mapping[str, Any]) -> dict[str, Marks]:
+    """What that output has of each node's marks, by name."""
+    return {str(name): Marks.of_outputs(node) for name, node in found.items() if isinstance(node, Mapping)}

@@ -1,7 +1,7 @@
 """Whether a certificate authority that the user gives can sign for nodes: its certificate, its key, and both together.
 
 Pure but for reading what it is given. Does not own whether the cluster trusts it, which only the API can tell
-(`components/cluster/facts.py`).
+(`components/cluster/objections.py`).
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import pytest
 
 from components.cluster.downgrades import docker_release, refusals
 from components.cluster.facts import Facts, NodeFacts
-from components.cluster.facts import refusals as refusals_of_the_stack
+from components.cluster.objections import refusals as refusals_of_the_stack
 from components.settings import NodeSettings
 from tests.components import example
 

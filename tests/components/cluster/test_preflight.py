@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from components.cluster import preflight
-from components.cluster.facts import Facts, untold, warnings
+from components.cluster.facts import Facts
+from components.cluster.objections import untold, warnings
 from tests.components import example
 from tests.components.authorities import certificate_pem, new_key
 

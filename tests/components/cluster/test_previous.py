@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from components.cluster.facts import Facts, NodeFacts, heals
-from components.cluster.previous import words
+from components.cluster.marks import Marks
+from components.cluster.previous import marks
 from tests.components import example, program
 from tests.plugins.engine import new_project
 
@@ -79,14 +79,9 @@ def test_outputs_of_another_form_say_nothing(
     assert ran.inputs == _ran(tmp_path, monkeypatch, {_ASK: _AWAY, _READ: {}}).inputs
 
 
-def test_the_words_of_a_key() -> None:
-    assert words({"a": {"healed": HEAL}, "b": {"returned": "2"}, "c": None}, "returned") == {"b": "2"}
-
-
-def test_what_the_api_says_is_newer() -> None:
-    known = NodeFacts("c", "d", True, True, HEAL)
-    facts = Facts(reachable=True, nodes={"worker-1": known}, healed_before={"worker-1": "x", "worker-2": "y"})
-    assert heals(facts) == {"worker-1": HEAL, "worker-2": "y"}
+def test_the_marks_of_each_node() -> None:
+    found = marks({"a": {"healed": HEAL}, "b": {"returned": 2}, "c": None})
+    assert found == {"a": Marks(healed=HEAL), "b": Marks(returned="2")}
 
 
 _PROGRAM = """
@@ -96,7 +91,7 @@ _PROGRAM = """
     from components.cluster import previous
 
     name = f"{{pulumi.get_organization()}}/{{pulumi.get_project()}}/{{pulumi.get_stack()}}"
-    pulumi.export("found", previous.words(previous.nodes(name), "healed"))
+    pulumi.export("found", {{key: marks.healed for key, marks in previous.marks(previous.nodes(name)).items()}})
     pulumi.export("nodes", {{"worker-1": {{"healed": {heal!r}}}, "worker-2": {{"address": "x"}}}})
     pulumi.export("other", pulumi.Output.secret("s"))
     """
@@ -115,4 +110,4 @@ def test_the_real_engine_tells_what_the_last_run_left(tmp_path: Path) -> None:
     assert found() == {}
     assert "found" in project.preview()
     project.up()
-    assert found() == {"worker-1": HEAL}
+    assert found() == {"worker-1": HEAL, "worker-2": ""}
