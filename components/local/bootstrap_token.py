@@ -8,7 +8,7 @@ certificate).
 
 apply  The node has joined (a kubelet registered, and it is Ready or renews its Lease), no heal and no reapply: nothing.
        Else the Secret kube-system/bootstrap-token-ID is made or replaced, and those that earlier runs of this
-       stack left for this node are deleted.
+       stack left for this node are deleted, and the API server is asked whether it lets the node join with it.
 remove Those Secrets, and the requests of exactly system:node:NODE and system:bootstrap:ID.
 """
 
@@ -20,18 +20,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from components.identity.expectation import bootstrap_user
-from components.local import nodes
+from components.local import joining, nodes
 from components.local.arguments import Arguments
-from components.local.errors import Failure
 from components.local.kubectl import PATHS, Json, KubectlError, items, with_query
 from components.local.session import Session
 from components.local.signing_requests import delete_requests
-from components.local.waiting import Wait
 
 SECRET_TYPE: Final = "bootstrap.kubernetes.io/token"  # noqa: S105 - the kind of Secret
-# A Secret reaches the API server's caches a moment after it was made.
-_TAKEN_SECONDS: Final = 20
-_REVIEWS: Final = "/apis/authentication.k8s.io/v1/tokenreviews"
 _GROUP = re.compile(r"system:bootstrappers:[a-z0-9:-]{0,255}[a-z0-9]")
 
 
@@ -102,39 +97,13 @@ def apply(session: Session, arguments: Arguments) -> None:
         _delete_secret(session, session.kubectl.find(path))
         session.kubectl.post(PATHS.secrets, secret)
     delete_tokens(session, node, stack, keep=secret_name(token_id))
-    _check_taken(session, node, f"{token_id}.{token_secret}")
+    joining.demand(session, node, f"{token_id}.{token_secret}")
 
 
 def _is_of_late(moment: str, now: datetime) -> bool:
     """A mark that is no time, or an old one that stayed in the configuration, asks for no token."""
     marked = nodes.read_time(moment) if moment else None
     return marked is not None and timedelta(minutes=-5) < now - marked < timedelta(hours=1)
-
-
-def _check_taken(session: Session, node: str, token: str) -> None:
-    """Whether the API server takes it: otherwise the host's kubelet would ask in vain for minutes."""
-    review = {
-        "apiVersion": "authentication.k8s.io/v1",
-        "kind": "TokenReview",
-        "spec": {"token": token},
-    }
-    wait = Wait(_TAKEN_SECONDS, node)
-    while True:
-        try:
-            status = session.kubectl.post(_REVIEWS, review).get("status") or {}
-        except KubectlError as error:
-            if error.reason in ("Forbidden", "NotFound"):
-                # Who may not ask goes on; the kubelet will.
-                return
-            raise
-        if status.get("authenticated"):
-            return
-        if wait.expired:
-            raise Failure(
-                f"{node}: the API server does not take the bootstrap token that was just made, so no kubelet can join "
-                f"with it. Next: set --enable-bootstrap-token-auth=true on the API server"
-            )
-        wait.pause("for the API server to take its bootstrap token")
 
 
 def remove(session: Session, arguments: Arguments) -> None:

@@ -191,8 +191,8 @@ def test_objects_that_the_state_does_not_know_go_and_those_of_others_stay(bare: 
         lab.cluster.kubectl("delete", one["kind"], one["metadata"]["name"])
 
 
-def _is(name: str, moment: Moment) -> bool:
-    return (moment.name, moment.phase) == (name, BEGINS)
+def _is(name: str, moment: Moment, phase: str = BEGINS) -> bool:
+    return (moment.name, moment.phase) == (name, phase)
 
 
 def _object(version: str, kind: str, name: str, claim: str) -> dict[str, Any]:
@@ -238,13 +238,39 @@ def test_a_node_whose_kubelet_the_state_does_not_know_goes_on(bare: Lab) -> None
 )
 def test_a_destroy_that_was_killed_is_made_up_for_by_an_up(bare: Lab, part: str, phase: str) -> None:
     """The state still has parts that the host has lost."""
-    lab = bare
+    _demand_made_up_for(bare, _of(part, phase), f"{part} {phase}")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("name", "phase"),
+    [
+        ("verification-namespace", ENDS),
+        (f"{_NODE}-node", ENDS),
+        ("cluster-renew", ENDS),
+        (f"{_NODE}-release", BEGINS),
+        (f"{_NODE}-release", ENDS),
+    ],
+)
+def test_a_destroy_that_was_killed_as_the_cluster_s_objects_went_is_made_up_for_after_a_refresh(
+    bare: Lab, name: str, phase: str
+) -> None:
+    """The state may still have objects that the cluster has lost; nothing but a refresh tells the engine."""
+    _demand_made_up_for(bare, partial(_is, name, phase=phase), f"{name} {phase}", refresh=True)
+
+
+def _demand_made_up_for(
+    lab: Lab, moment: Callable[[Moment], bool], what: str, *, refresh: bool = False
+) -> None:
+    """A destroy is killed then; an `up` brings everything back, a destroy gives it back."""
     lab.only(_NODE)
     lab.stack.up().demand()
     run = Running(lab.stack, "destroy")
     try:
-        run.kill_at(_of(part, phase), f"{part} {phase}")
+        run.kill_at(moment, what)
         lab.stack.cancel().demand()
+        if refresh:
+            lab.stack.refresh("--yes", "--skip-preview").demand()
         lab.stack.up().demand()
         lab.note_canaries()
         assert unfit(lab.cluster.nodes()) == {}

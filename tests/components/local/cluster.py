@@ -29,19 +29,22 @@ def new_token() -> dict[str, str]:
 
 
 def allow_bootstrap(server: ApiServer) -> None:
-    """What the stack's RBAC does: the group may make requests."""
+    """What the stack's RBAC does: the group may make requests, and nodes may renew."""
+    bind(server, "kubenode-test", "system:node-bootstrapper", GROUP)
+    role = "system:certificates.k8s.io:certificatesigningrequests:selfnodeclient"
+    bind(server, "kubenode-test-renew", role, "system:nodes")
+
+
+def bind(server: ApiServer, name: str, role: str, group: str) -> None:
     path = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"
-    if server.admin.find(f"{path}/kubenode-test") is None:
+    kind = {"apiGroup": "rbac.authorization.k8s.io"}
+    if server.admin.find(f"{path}/{name}") is None:
         server.admin.post(
             path,
             {
-                "metadata": {"name": "kubenode-test"},
-                "roleRef": {
-                    "apiGroup": "rbac.authorization.k8s.io",
-                    "kind": "ClusterRole",
-                    "name": "system:node-bootstrapper",
-                },
-                "subjects": [{"kind": "Group", "name": GROUP, "apiGroup": "rbac.authorization.k8s.io"}],
+                "metadata": {"name": name},
+                "roleRef": {**kind, "kind": "ClusterRole", "name": role},
+                "subjects": [{**kind, "kind": "Group", "name": group}],
             },
         )
 

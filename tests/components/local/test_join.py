@@ -355,10 +355,11 @@ def test_hostile_requests_stay_pending_while_the_right_ones_are_approved(
         ),
     }
     names = {why: post(api_server, token, body)["metadata"]["name"] for why, body in hostile.items()}
-    # Another node's, in order for that node: pending before, pending after.
+    # Another node's, in order for that node, that the cluster approves by no right: pending before, pending after.
     foreign = new_name("foreign")
     pair = api_server.authority.issue(f"system:node:{foreign}", ["system:nodes"])
-    body = signing_request(request_pem(new_key(), f"system:node:{foreign}"), CLIENT_SIGNER, CLIENT_USAGES)
+    csr = request_pem(new_key(), f"system:node:{foreign}", dns_names=[foreign], ips=["10.0.0.99"])
+    body = signing_request(csr, SERVING_SIGNER, SERVING_USAGES)
     api_server.client(certificate=pair[0], key=pair[1]).post(REQUESTS, body)
 
     kubelet.join(token)
