@@ -102,7 +102,7 @@ preflight_bare() {
         kn_found=$(find "$kn_dir" -mindepth 1 -maxdepth 1 2>/dev/null | sed 's|.*/||' | LC_ALL=C sort |
             awk 'NR < 4 { printf "%s%s", sep, $0; sep = " " } NR == 4 { printf " …" }')
         [ -z "$kn_found" ] ||
-            problem "$kn_dir is not empty ($kn_found): another installation left it. Clean it up first, for example with 'kubeadm reset'"
+            problem "$kn_dir is not empty ($kn_found): another installation left it, or somebody put it there. Move it away, or clean up, for example with 'kubeadm reset'"
     done
     kn_way=$(kn_docker_in_the_way "$(kn_setting docker-source distribution)" "$(kn_setting docker-package)")
     [ -z "$kn_way" ] || problem "$kn_way"

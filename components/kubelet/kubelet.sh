@@ -244,7 +244,7 @@ stop_pods() {
     timeout 60 docker ps -aq --filter label=io.kubernetes.pod.uid >"$KN_TMP/containers"
     # shellcheck disable=SC2046 # one id a line
     [ ! -s "$KN_TMP/containers" ] || kn_run 120 docker rm -fv $(cat "$KN_TMP/containers")
-    [ ! -s "$KN_TMP/sandboxes" ] || kn_say "stopped $(wc -l <"$KN_TMP/sandboxes") pods that were left"
+    [ ! -s "$KN_TMP/sandboxes" ] || kn_say "stopped pods that were left: $(wc -l <"$KN_TMP/sandboxes")"
 }
 
 kn_main kubelet "$@"

@@ -44,8 +44,8 @@ from components.local.waiting import GIVEN_UP_SECONDS, Wait
 _LONGEST_REASON: Final = 120
 # It has them from the state, and the node may be out of the configuration by now.
 _SETTINGS_OF_A_REMOVAL: Final = (
-    "A removal takes drain.* as the last 'pulumi up' with this node left it: put the node back into the configuration, "
-    "'pulumi up' with the other setting, then remove it"
+    "A removal takes drain.* as the last 'pulumi up' with this node left it: with the node in the configuration, "
+    "'pulumi up' with the other setting, then remove it, or destroy, again"
 )
 _PROCESS_START = re.compile(r"^process_start_time_seconds ([0-9.e+]+)$", re.MULTILINE)
 

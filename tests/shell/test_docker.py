@@ -96,6 +96,14 @@ def test_a_second_apply_asks_but_does_nothing(debian: Box) -> None:
     )
 
 
+def test_a_hold_that_somebody_took_off_is_back_and_told(debian: Box) -> None:
+    _apply(debian, bundles.docker(debian))
+    debian.shell("apt-mark unhold docker.io")
+    assert _apply(debian, bundles.docker(debian)) == "held docker.io again\n"
+    assert "hi docker.io" in _packages(debian)
+    assert _apply(debian, bundles.docker(debian)) == "docker: nothing to change\n"
+
+
 @pytest.mark.parametrize(
     ("change", "docker", "adapter"),
     [

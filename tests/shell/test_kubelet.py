@@ -422,7 +422,7 @@ def test_pods_are_stopped_through_the_runtime_and_the_rest_by_docker(host: Box) 
     host.put("/state/pods", "container1\ncontainer2\n")
     host.put("/state/containers", "theirs\n")
     host.forget_calls()
-    assert "stopped 2 pods that were left" in _remove(host)
+    assert "stopped pods that were left: 2" in _remove(host)
     asked = [call.rpartition("/")[2] for call in host.calls("curl")]
     assert asked == ["StopPodSandbox", "RemovePodSandbox"] * 2
     frame = b"\0\0\0\0\x42\x0a\x40" + SANDBOX.encode()

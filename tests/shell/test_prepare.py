@@ -66,6 +66,8 @@ def test_a_whole_life_leaves_nothing(host: Box) -> None:
     assert _get(host, LINGER) == "17"
     assert host.text("/etc/sysctl.d/90-kubenode.conf") == f"{LINGER} = 17\n"
     assert _apply(host, bundle) == "prepare: nothing to change\n"
+    host.shell(f"echo 18 >/proc/sys/{LINGER.replace('.', '/')}")
+    assert _apply(host, bundle) == f"set {LINGER} to 17\n"
     _remove(host)
     assert _get(host, LINGER) == linger
     assert host.state() == before

@@ -115,7 +115,8 @@ kn_apply() {
     kn_close_folders
     kn_commit
     [ -z "$(kn_setting reapply)" ] || kn_setting reapply >"$KN_R/reapplied"
-    [ "$KN_CHANGED" != " " ] || kn_say "$1: nothing to change"
+    # What was mended without a file being written was said.
+    [ "$KN_CHANGED" != " " ] || grep -qsv '^waited for: ' "$KN_TMP/say" || kn_say "$1: nothing to change"
 }
 
 kn_remove() {

@@ -113,7 +113,11 @@ kn_hold() {
     for kn_package in "$@"; do
         kn_expect hold "$kn_package"
         ! kn_tool is_held "$kn_package" || continue
-        grep -qsxF "$kn_package" "$KN_R/holds" || printf '%s\n' "$kn_package" >>"$KN_R/holds"
+        if grep -qsxF "$kn_package" "$KN_R/holds"; then
+            kn_changed version || kn_say "held $kn_package again"
+        else
+            printf '%s\n' "$kn_package" >>"$KN_R/holds"
+        fi
         kn_tool hold "$kn_package"
     done
 }
