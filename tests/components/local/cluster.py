@@ -32,7 +32,7 @@ def allow_bootstrap(server: ApiServer) -> None:
     """What the stack's RBAC does: the group may make requests, and nodes may renew."""
     bind(server, "kubenode-test", "system:node-bootstrapper", GROUP)
     role = "system:certificates.k8s.io:certificatesigningrequests:selfnodeclient"
-    bind(server, "kubenode-test-renew", role, "system:nodes")
+    bind(server, "kubenode-test-nodes-renew", role, "system:nodes")
 
 
 def bind(server: ApiServer, name: str, role: str, group: str) -> None:

@@ -27,7 +27,7 @@ _BINDINGS = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"
             "that, whose name ends in :join, ",
         ),
         (
-            "kubenode-test-renew",
+            "kubenode-test-nodes-renew",
             "{node}: system:node:{node} may not renew its certificate. The stack makes a ClusterRoleBinding for that, "
             "whose name ends in :renew, ",
         ),
