@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.components.local.cluster import GROUP, STACK, make_node, new_name, new_token
+from tests.components.local.cluster import GROUP, STACK, allow_bootstrap, make_node, new_name, new_token
 from tests.components.local.conftest import FakeKubectl, Run, refused
 from tests.support.apiserver import ApiServer
 
@@ -38,7 +38,8 @@ def test_a_malformed_token_is_not_shown(fake_kubectl: FakeKubectl, secret: objec
 
 
 @pytest.mark.sandbox
-def test_a_token_is_in_no_output_of_a_real_run(run: Run) -> None:
+def test_a_token_is_in_no_output_of_a_real_run(api_server: ApiServer, run: Run) -> None:
+    allow_bootstrap(api_server)
     values: dict[str, Any] = {**VALUES, "node": new_name(), **new_token()}
     outcomes = [run("bootstrap-token", verb, **values) for verb in ("apply", "remove")]
     assert not any(values["tokenSecret"] in one.stdout + one.stderr for one in outcomes)
