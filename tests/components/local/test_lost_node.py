@@ -28,7 +28,8 @@ _LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
 
 
 @pytest.fixture
-def name() -> str:
+def name(api_server: ApiServer) -> str:
+    allow_bootstrap(api_server)
     return new_name("lost")
 
 
@@ -50,7 +51,6 @@ def _values(name: str, **more: Any) -> dict[str, Any]:
 def test_everything_of_the_node_goes_and_nothing_of_another(
     api_server: ApiServer, run: Run, name: str
 ) -> None:
-    allow_bootstrap(api_server)
     other = f"{name}-2"
     tokens = {one: new_token() for one in (name, other)}
     pods: dict[str, str] = {}
