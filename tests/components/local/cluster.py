@@ -16,6 +16,7 @@ STACK = "acme/kubenode/dev"
 GROUP = "system:bootstrappers:kubenode:dev"
 TOKENS = "/api/v1/namespaces/kube-system/secrets"
 PODS = "/api/v1/namespaces/default/pods"
+BINDINGS = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"
 BUDGETS = "/apis/policy/v1/namespaces/default/poddisruptionbudgets"
 
 
@@ -31,16 +32,19 @@ def new_token() -> dict[str, str]:
 def allow_bootstrap(server: ApiServer) -> None:
     """What the stack's RBAC does: the group may make requests, and nodes may renew."""
     bind(server, "kubenode-test", "system:node-bootstrapper", GROUP)
+    allow_renewal(server)
+
+
+def allow_renewal(server: ApiServer) -> None:
     role = "system:certificates.k8s.io:certificatesigningrequests:selfnodeclient"
     bind(server, "kubenode-test-nodes-renew", role, "system:nodes")
 
 
 def bind(server: ApiServer, name: str, role: str, group: str) -> None:
-    path = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"
     kind = {"apiGroup": "rbac.authorization.k8s.io"}
-    if server.admin.find(f"{path}/{name}") is None:
+    if server.admin.find(f"{BINDINGS}/{name}") is None:
         server.admin.post(
-            path,
+            BINDINGS,
             {
                 "metadata": {"name": name},
                 "roleRef": {**kind, "kind": "ClusterRole", "name": role},

@@ -10,12 +10,11 @@ from components.local import joining
 from components.local.errors import Failure
 from components.local.kubectl import Kubectl
 from components.local.session import Session
-from tests.components.local.cluster import GROUP, STACK, allow_bootstrap, new_name, new_token, until
+from tests.components.local.cluster import BINDINGS, GROUP, STACK, allow_bootstrap, new_name, new_token, until
 from tests.components.local.conftest import Run
 from tests.support.apiserver import ApiServer
 
 pytestmark = pytest.mark.sandbox
-_BINDINGS = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"
 
 
 @pytest.mark.parametrize(
@@ -52,7 +51,7 @@ def test_a_right_that_the_cluster_has_lost_is_told_with_the_way_out(
         return ""
 
     assert refused() == ""
-    api_server.admin.delete(f"{_BINDINGS}/{binding}")
+    api_server.admin.delete(f"{BINDINGS}/{binding}")
     try:
         monkeypatch.setattr(joining, "_SECONDS", 0)
         said = until(refused)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 
-from tests.components.local.cluster import STACK, new_name, new_token, requests_of, until
+from tests.components.local.cluster import STACK, allow_renewal, new_name, new_token, requests_of, until
 from tests.components.local.conftest import Run, environment, runner
 from tests.support import apiserver
 from tests.support.apiserver import ApiServer, key_pem, new_key
@@ -28,15 +28,6 @@ from tests.support.would_be_kubelet import (
 pytestmark = pytest.mark.sandbox
 
 _MINUTES = 10
-_RENEW = {
-    "metadata": {"name": "kubenode-test-renew"},
-    "roleRef": {
-        "apiGroup": "rbac.authorization.k8s.io",
-        "kind": "ClusterRole",
-        "name": "system:certificates.k8s.io:certificatesigningrequests:selfnodeclient",
-    },
-    "subjects": [{"kind": "Group", "name": "system:nodes", "apiGroup": "rbac.authorization.k8s.io"}],
-}
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +36,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     flags = [f"--cluster-signing-duration={_MINUTES}m"]
     folder = tmp_path_factory.mktemp("short")
     with apiserver.running(folder, controller_manager_flags=flags) as made:
-        made.admin.post("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", _RENEW)
+        allow_renewal(made)
         yield made
 
 
